@@ -1,0 +1,1 @@
+"""以克论净: sweep a road's dust, weigh it, score districts."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CleanlinessConfig(AppConfig):
+    name = "chengheng.cleanliness"
+    label = "cleanliness"

@@ -1,0 +1,1 @@
+"""33 sites in one conference; orders that come back done."""

@@ -1,0 +1,1 @@
+"""The common floor: what all seven systems stand on. It never names a system."""

@@ -1,0 +1,1 @@
+"""Working days and hours, and the four kinds of time limit."""

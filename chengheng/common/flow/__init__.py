@@ -1,0 +1,1 @@
+"""One small engine for everything that moves through states with a deadline."""

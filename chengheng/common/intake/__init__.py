@@ -1,0 +1,1 @@
+"""One spreadsheet import: preview, row errors, all-or-nothing commit, undo by batch."""

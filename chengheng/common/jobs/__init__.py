@@ -1,0 +1,1 @@
+"""The queue, the schedule, and long work with progress and cancel."""

@@ -1,0 +1,1 @@
+"""In-app events, e-mail, webhooks, SMS: queued, retried, receipted."""

@@ -1,0 +1,1 @@
+"""Who may do what to whose rows: organisations, users, duties, roles, access."""

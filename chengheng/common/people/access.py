@@ -1,0 +1,134 @@
+"""The one place that decides: may this user do this act, and to which rows. Pages and API both ask here.
+
+A user's permission is the union of the grants of the duties they hold today. A model says by `access_scope` which of
+its fields carry the organisation, the area and the owner. What a model does not carry, that reach does not give.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+from chengheng.common.errors import NotFound, NotPermitted
+from chengheng.common.people import roles
+from chengheng.common.people.roles import Reach
+
+if TYPE_CHECKING:
+    from chengheng.common.people.models import Duty, User
+
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How a model's rows belong to somebody, as field look-ups ("case__department").
+
+    `organisation`: a foreign key to Organisation ("" when the model is Organisation itself); `area`: a text field with
+    an area code; `owner`: a foreign key to User ("pk" when the model is User itself). None: rows carry no such thing.
+    """
+
+    organisation: str | None = None
+    area: str | None = None
+    owner: str | None = None
+
+    def filter(self, reach: Reach, user: User, duty: Duty) -> Q | None:
+        """The rows that `reach` opens to this holder of the duty; None for no row."""
+        if reach is Reach.ALL:
+            return Q()
+        if reach is Reach.ORGANISATION and self.organisation is not None:
+            path = f"{self.organisation}__path" if self.organisation else "path"
+            return Q(**{f"{path}__startswith": duty.organisation.path})
+        if reach is Reach.AREA and self.area is not None and duty.area_code:
+            return Q(**{f"{self.area}__startswith": duty.area_code})
+        if reach is Reach.OWN and self.owner is not None:
+            return Q(**{self.owner: user.pk})
+        return None
+
+
+class Machine:
+    """The actor of what runs by itself: schedules, probes, importers started by the system."""
+
+    pk = None
+    is_authenticated = True
+    is_active = True
+
+    def __str__(self) -> str:
+        return "system"
+
+
+SYSTEM = Machine()
+Actor = Any  # User | Machine | AnonymousUser; Django's own types for request.user are this loose too
+
+
+def duties(user: Actor) -> list[Duty]:
+    """The duties that the user holds today, with organisations; read once per user object."""
+    if user is SYSTEM or not user.is_authenticated or not user.is_active:
+        return []
+    held: list[Duty] | None = getattr(user, "_duties_today", None)
+    if held is None:
+        today = timezone.localdate()
+        held = [duty for duty in user.duties.select_related("organisation") if duty.holds_on(today)]
+        user._duties_today = held
+    return held
+
+
+def grants(user: Actor, act: str) -> list[tuple[Reach, Duty]]:
+    """The reaches by which the user may do `act`, each with the duty that gives it."""
+    limits: frozenset[str] | None = getattr(user, "token_acts", None)
+    if limits is not None and act not in limits:
+        return []
+    found = []
+    for duty in duties(user):
+        role = roles.get(duty.role)
+        if role is not None and act in role.grants:
+            found.append((role.grants[act], duty))
+    return found
+
+
+def visible(user: Actor, act: str, queryset: QuerySet[Row]) -> QuerySet[Row]:
+    """The rows of `queryset` to which the user may do `act`; none when they may not at all."""
+    if user is SYSTEM:
+        return queryset
+    scope: Scope = getattr(queryset.model, "access_scope", Scope())
+    reachable = Q(pk__in=[])
+    for reach, duty in grants(user, act):
+        if reach is Reach.ALL:
+            return queryset
+        rows = scope.filter(reach, user, duty)
+        if rows is not None:
+            reachable |= rows
+    return queryset.filter(reachable)
+
+
+def may(user: Actor, act: str, subject: Model | None = None) -> bool:
+    """Whether the user may do `act` at all, or to `subject` when one is given."""
+    if user is SYSTEM:
+        return True
+    held = grants(user, act)
+    if not held or subject is None:
+        return bool(held)
+    if any(reach is Reach.ALL for reach, _duty in held):
+        return True
+    return visible(user, act, type(subject)._default_manager.filter(pk=subject.pk)).exists()
+
+
+def require(user: Actor, act: str, subject: Model | None = None) -> None:
+    """Raise NotPermitted unless `may`."""
+    if not may(user, act, subject):
+        raise NotPermitted(act=act)
+
+
+def fetch(user: Actor, act: str, queryset: QuerySet[Row], **lookup: Any) -> Row:
+    """The one row of the look-up to which the user may do `act`; NotFound otherwise, whatever the reason."""
+    row = visible(user, act, queryset).filter(**lookup).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def fetch_locked(user: Actor, act: str, queryset: QuerySet[Row], **lookup: Any) -> Row:
+    """As `fetch`, with the row locked until the transaction ends."""
+    return fetch(user, act, queryset.select_for_update(of=("self",)), **lookup)

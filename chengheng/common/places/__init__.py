@@ -1,0 +1,1 @@
+"""City, district, subdistrict, community, grid: codes, polygons, look-up, datums."""

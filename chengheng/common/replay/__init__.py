@@ -1,0 +1,1 @@
+"""Makes any create repeatable by a client-made id."""

@@ -1,0 +1,1 @@
+"""One list page for every kind of row: filter, sort, columns, export."""

@@ -1,0 +1,1 @@
+"""One supervision net over nine aspects of the units' money."""

@@ -1,0 +1,1 @@
+"""Devices known, watched, repaired in time; base data kept true."""

@@ -1,0 +1,1 @@
+"""Nine kinds of channel watched all year; rumours answered with evidence."""

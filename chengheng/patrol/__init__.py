@@ -1,0 +1,1 @@
+"""以奖代补 collection and the whole life of a city case."""

@@ -1,0 +1,1 @@
+"""Overview, inbox, map, search: where the systems meet."""

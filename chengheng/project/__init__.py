@@ -1,0 +1,1 @@
+"""Settings, URLs, the command line, the supervisor of processes."""

@@ -1,0 +1,92 @@
+"""The one table of settings: every environment variable that the product reads, its default and its meaning.
+
+Nothing else in the product reads the environment. `chengheng check --settings` and docs/operations.md print this table.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable: its name, its default as text, and what it does."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("CHENGHENG_DATA", "./var", "Data folder: embedded database, file store, secrets, logs."),
+    Setting("DATABASE_URL", "", "postgresql://… of a PostgreSQL ≥ 15; empty means the embedded PostgreSQL 18."),
+    Setting("CHENGHENG_HOST", "127.0.0.1", "Address that web and live listen on."),
+    Setting("CHENGHENG_PORT", "8000", "Port of pages and API."),
+    Setting("CHENGHENG_LIVE_PORT", "8001", "Port of the event stream and the media gateways."),
+    Setting(
+        "CHENGHENG_ALLOWED_HOSTS",
+        "localhost,127.0.0.1,[::1]",
+        "Host names that the site answers to, comma separated.",
+    ),
+    Setting("CHENGHENG_HTTPS", "0", "1 when served behind TLS: secure cookies and HSTS."),
+    Setting("CHENGHENG_TRUSTED_PROXIES", "", "Addresses of reverse proxies whose X-Forwarded-For is believed."),
+    Setting("CHENGHENG_WEB_WORKERS", "2", "Processes of the web server."),
+    Setting("CHENGHENG_DEMO", "0", "1 offers the demo users on the sign-in page. Never on a site with real data."),
+    Setting("CHENGHENG_DEBUG", "0", "1 shows error pages with code, for development only."),
+    Setting("CHENGHENG_LANGUAGE", "zh-hans", "Language of pages until a user chooses: zh-hans or en."),
+    Setting(
+        "CHENGHENG_EMAIL_URL",
+        "",
+        "smtp://user:password@host:port for notices by e-mail; empty switches them off.",
+    ),
+    Setting("CHENGHENG_SHARED", "../shared", "Folder with the original target tables and test data, when at hand."),
+    Setting("CHENGHENG_LOG_LEVEL", "INFO", "Least level that is logged."),
+)
+
+_DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+
+
+def text(name: str) -> str:
+    """Value of a setting of the table above, stripped; KeyError for a name that the table does not list."""
+    return os.environ.get(name, _DEFAULTS[name]).strip()
+
+
+def flag(name: str) -> bool:
+    """A 0/1 setting as bool."""
+    return text(name).lower() in {"1", "true", "yes", "on"}
+
+
+def number(name: str) -> int:
+    """An integer setting; ValueError names the variable."""
+    try:
+        return int(text(name))
+    except ValueError as error:
+        raise ValueError(f"{name} must be a whole number, not {text(name)!r}") from error
+
+
+def items(name: str) -> list[str]:
+    """A comma-separated setting as list, empty parts left out."""
+    return [part.strip() for part in text(name).split(",") if part.strip()]
+
+
+def data_folder() -> Path:
+    """The data folder as an absolute path (not created)."""
+    return Path(text("CHENGHENG_DATA")).expanduser().resolve()
+
+
+def secret(name: str, length: int = 50) -> str:
+    """A secret of the site: read from `<data>/secrets/<name>`, made there with mode 0600 on first use."""
+    folder = data_folder() / "secrets"
+    path = folder / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="utf-8").strip()
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        value = secrets.token_urlsafe(length)
+        file.write(value)
+    return value

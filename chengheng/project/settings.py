@@ -1,0 +1,142 @@
+"""Django's settings, derived from the table in `config`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.project import config
+from chengheng.project.embedded import Embedded
+
+PACKAGE = Path(__file__).resolve().parent.parent
+DATA = config.data_folder()
+SHARED = Path(config.text("CHENGHENG_SHARED")).resolve()
+
+SECRET_KEY = config.secret("django_secret_key")
+DEBUG = config.flag("CHENGHENG_DEBUG")
+DEMO = config.flag("CHENGHENG_DEMO")
+ALLOWED_HOSTS = config.items("CHENGHENG_ALLOWED_HOSTS")
+TRUSTED_PROXIES = config.items("CHENGHENG_TRUSTED_PROXIES")
+LIVE_PORT = config.number("CHENGHENG_LIVE_PORT")
+
+COMMON = [
+    "people", "trail", "calendars", "flow", "places", "files", "notices", "measures",
+    "links", "replay", "tables", "intake", "jobs", "ui",
+]  # fmt: skip
+SYSTEMS = ["patrol", "cleanliness", "video", "opinion", "maintenance", "finance", "command"]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "procrastinate.contrib.django",
+    *(f"chengheng.common.{name}" for name in COMMON),
+    *(f"chengheng.{name}" for name in SYSTEMS),
+    "chengheng.performance",
+    "chengheng.portal",
+    "chengheng.simulate",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "chengheng.project.urls"
+WSGI_APPLICATION = "chengheng.project.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+            ],
+        },
+    }
+]
+
+
+def _database() -> dict[str, object]:
+    url = config.text("DATABASE_URL")
+    if url:
+        parts = urlsplit(url)
+        connection = {
+            "HOST": unquote(parts.hostname or ""),
+            "PORT": str(parts.port or ""),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "NAME": unquote(parts.path.lstrip("/")),
+        }
+    else:
+        embedded = Embedded.of_site().connection()
+        connection = {
+            "HOST": embedded["host"],
+            "PORT": embedded["port"],
+            "USER": embedded["user"],
+            "PASSWORD": embedded["password"],
+            "NAME": embedded["dbname"],
+        }
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        **connection,
+    }
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "people.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+HTTPS = config.flag("CHENGHENG_HTTPS")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXIES else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LANGUAGE_CODE = config.text("CHENGHENG_LANGUAGE")
+LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
+TIME_ZONE = "Asia/Shanghai"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA / "static"
+FILE_STORE = DATA / "files"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": config.text("CHENGHENG_LOG_LEVEL")},
+}

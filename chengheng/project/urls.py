@@ -1,0 +1,14 @@
+"""All addresses of the site; each room brings its own."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import include, path
+
+from chengheng.project.api import api
+
+urlpatterns = [
+    path("api/v1/", api.urls),
+    *(path(f"{room}/", include(f"chengheng.{room}.urls")) for room in [*settings.SYSTEMS, "performance"]),
+    path("", include("chengheng.portal.urls")),
+]

@@ -1,0 +1,1 @@
+"""A demonstration city and a simulated year."""

@@ -1,0 +1,1 @@
+"""City cameras by GB/T 28181."""
