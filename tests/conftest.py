@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,3 +25,13 @@ def scratch() -> Iterator[Path]:
     """A short-named temporary folder (sockets live in it)."""
     with tempfile.TemporaryDirectory(prefix="ch-") as name:
         yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Tests that need real transactions empty all tables afterwards, the append-only ones too."""
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        for table in ("trail_entry", "trail_seal"):
+            cursor.execute(f"alter table {table} disable trigger {table}_no_truncate")
