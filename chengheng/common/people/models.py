@@ -110,7 +110,7 @@ class User(AbstractBaseUser):
 
     objects = UserManager()
     USERNAME_FIELD = "username"
-    REQUIRED_FIELDS = ("display_name",)
+    REQUIRED_FIELDS = ["display_name"]
 
     view_act = "people.user.view"
     access_scope = Scope(organisation="organisation", owner="pk")

@@ -1,0 +1,322 @@
+"""Twenty lines of engine and its clocks: begin, take, extend, sweep. Nothing else writes a subject's movement."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chengheng.common import trail
+from chengheng.common.calendars.models import current_calendar
+from chengheng.common.calendars.rules import Kind, Limit, WorkCalendar
+from chengheng.common.errors import NotPermitted, Stale
+from chengheng.common.flow.errors import Missing, NoLimit, NoSuchClock, WrongState
+from chengheng.common.flow.models import ClockRun, Moving
+from chengheng.common.flow.table import SAME, Clock, Flow, Step, flow_of, flows
+from chengheng.common.people import access, roles
+from chengheng.common.people.access import SYSTEM
+
+log = logging.getLogger(__name__)
+Subject = TypeVar("Subject", bound=Moving)
+Limits = Mapping[str, Limit]
+KEEP: Any = object()
+"""Default for holder and holder_organisation in `take`: leave them as they are."""
+
+_DATED = ("due_at", "next_alert_at", "alert_level", "calendar_version")
+_MOVEMENT = ("state", "state_since", "holder", "holder_organisation", "version", *_DATED)
+
+_listeners: dict[str, list[Callable[[Moving, Clock, int], None]]] = {}
+
+
+def on_alert(flow: Flow, listener: Callable[[Moving, Clock, int], None]) -> None:
+    """Have `listener(subject, clock, level)` called in the sweep's transaction when a clock of `flow` gives an alert."""
+    _listeners.setdefault(flow.code, []).append(listener)
+
+
+@transaction.atomic
+def begin(
+    subject: Subject, actor: Any, *, clocks: tuple[str, ...] = (), limits: Limits | None = None,
+    now: datetime | None = None,
+) -> Subject:  # fmt: skip
+    """Put a subject, saved or about to be, at the start of its flow and start the given clocks.
+
+    The caller has checked the permission and records the creation in the trail. Without `clocks`, the clocks of
+    `limits` start.
+    """
+    now = now or timezone.now()
+    subject.state, subject.state_since = flow_of(subject).start, now
+    if subject.pk is None:
+        subject.save()
+    limits = limits or {}
+    started = clocks or tuple(limits)
+    if started:
+        calendar = current_calendar()
+        _set_alerts(subject, [_start(subject, name, limits, now, calendar) for name in started], calendar)
+    type(subject)._base_manager.filter(pk=subject.pk).update(**{name: getattr(subject, name) for name in _MOVEMENT})
+    return subject
+
+
+@transaction.atomic
+def take(
+    subject: Subject, step: str, actor: Any, *, limits: Limits | None = None, data: Mapping[str, Any] | None = None,
+    note: str = "", holder: Any = KEEP, holder_organisation: Any = KEEP, version: int | None = None,
+    fields: Mapping[str, Any] | None = None, now: datetime | None = None,
+) -> Subject:  # fmt: skip
+    """Take a step: may they? lock, check, change, time, record, tell. Returns the subject as it is now.
+
+    `limits` gives the limit of each clock that the step starts. `data` goes to the guard and into the trail. `fields`
+    are further columns of the subject that this step sets. `version` refuses the step when somebody moved the subject
+    since it was read. Raises NotPermitted, NotFound, WrongState, Missing, Stale, or what the guard raises.
+    """
+    flow, now, data = flow_of(subject), now or timezone.now(), dict(data or {})
+    taken = flow.step(step)
+    if not access.may(actor, taken.act) or (taken.machine and actor is not SYSTEM):
+        raise NotPermitted(act=taken.act)
+    subject = access.fetch_locked(actor, taken.act, type(subject)._default_manager.all(), pk=subject.pk)
+    _check(flow, taken, subject, actor, data, note, version)
+    before = subject.state
+    if taken.target != SAME and taken.target != before:
+        subject.state, subject.state_since = taken.target, now
+    previous_holder = subject.holder
+    for name, value in (("holder", holder), ("holder_organisation", holder_organisation)):
+        if value is not KEEP:
+            setattr(subject, name, value)
+    for name, value in (fields or {}).items():
+        setattr(subject, name, value)
+    _turn_clocks(subject, taken, limits or {}, now)
+    subject.version += 1
+    subject.save(update_fields=[*_MOVEMENT, *(fields or {})])
+    trail.record(taken.act, actor, subject, {"step": step, "from": before, "to": subject.state, **data}, note)
+    if subject.holder and subject.holder not in (previous_holder, actor):
+        _tell([subject.holder], subject, str(taken.label))
+    return subject
+
+
+def _check(
+    flow: Flow, step: Step, subject: Moving, actor: Any, data: Mapping[str, Any], note: str, version: int | None
+) -> None:
+    if version is not None and version != subject.version:
+        raise Stale
+    if subject.state not in step.sources:
+        raise WrongState(step=step.label, state=subject.state_label)
+    for need in step.needs:
+        given = note.strip() if need == "note" else data.get(need)
+        if given in (None, "", [], ()):
+            raise Missing(field=need, field_label=_("note") if need == "note" else need)
+    if step.guard:
+        step.guard(subject, actor, data)
+
+
+# Clocks
+
+
+def runs_of(subject: Moving) -> list[ClockRun]:
+    """All clock runs of a subject, in the order in which they began."""
+    return list(ClockRun.objects.filter(subject_type=subject._meta.label_lower, subject_id=subject.pk).order_by("pk"))
+
+
+def _turn_clocks(subject: Moving, step: Step, limits: Limits, now: datetime) -> None:
+    turned = {what: step.clocks(what) for what in ("stop", "pause", "resume", "start")}
+    final = step.target in flow_of(subject).final
+    if not any(turned.values()) and not final:
+        return
+    calendar = current_calendar()
+    runs = [run for run in runs_of(subject) if run.done_at is None]
+    for run in runs:
+        if run.clock in turned["stop"] or final:
+            _stop(run, now, calendar)
+        elif run.clock in turned["pause"] and run.is_running:
+            run.stopped.append(max(now, run.started[-1]))
+            run.due_at = None
+            run.save()
+        elif run.clock in turned["resume"] and run.is_paused:
+            run.started.append(now)
+            _set_due(run, calendar)
+            run.save()
+    runs += [_start(subject, name, limits, now, calendar) for name in turned["start"]]
+    _set_alerts(subject, runs, calendar)
+
+
+def _start(subject: Moving, name: str, limits: Limits, now: datetime, calendar: WorkCalendar) -> ClockRun:
+    if name not in limits:
+        raise NoLimit(clock=flow_of(subject).clock(name).label)
+    limit, key = limits[name], {"subject_type": subject._meta.label_lower, "subject_id": subject.pk, "clock": name}
+    last = ClockRun.objects.filter(**key).order_by("-run").first() if subject.version > 1 else None
+    if last is not None and last.done_at is None:
+        _stop(last, now, calendar)
+    run = ClockRun(**key, run=last.run + 1 if last else 1, kind=limit.kind.value, amount=limit.amount, started=[now])
+    _set_due(run, calendar)
+    run.save(force_insert=True)
+    return run
+
+
+def _stop(run: ClockRun, now: datetime, calendar: WorkCalendar) -> None:
+    if run.is_running:
+        run.stopped.append(max(now, run.started[-1]))
+    run.done_at, run.met = now, elapsed(run, now, calendar) <= run.amount + run.extended
+    run.save()
+
+
+def _set_due(run: ClockRun, calendar: WorkCalendar) -> None:
+    run.calendar_version = calendar.version
+    run.due_at = calendar.due(Limit(Kind(run.kind), run.amount + run.extended), run.started[-1], run.closed_spans)
+
+
+def elapsed(run: ClockRun, now: datetime, calendar: WorkCalendar) -> Decimal:
+    """What a clock run has used up, in the unit of its limit (hours or days)."""
+    return calendar.elapsed(Kind(run.kind), run.spans(now), now)
+
+
+def _set_alerts(subject: Moving, runs: list[ClockRun], calendar: WorkCalendar) -> None:
+    """Derive due_at and next_alert_at from the clocks that run."""
+    running = [run for run in runs if run.is_running]
+    subject.due_at = min((run.due_at for run in running if run.due_at), default=None)
+    moments = [moment for run in running if (moment := _next_alert(subject, run, calendar)) is not None]
+    subject.next_alert_at = min(moments, default=None)
+    subject.alert_level = max((run.alert_level for run in running), default=0)
+    subject.calendar_version = max((run.calendar_version for run in running), default=None)
+
+
+def _next_alert(subject: Moving, run: ClockRun, calendar: WorkCalendar) -> datetime | None:
+    alerts = flow_of(subject).clock(run.clock).alerts
+    if run.alert_level >= len(alerts):
+        return None
+    share = alerts[run.alert_level]
+    if share == 1:
+        return run.due_at
+    limit = Limit(Kind(run.kind), (run.amount + run.extended) * share)
+    return calendar.due(limit, run.started[-1], run.closed_spans)
+
+
+@transaction.atomic
+def extend(
+    subject: Subject, clock: str, amount: Decimal, actor: Any, act: str, *, note: str = "", now: datetime | None = None
+) -> Subject:
+    """Give a running or paused clock more time, in the unit of its limit; `act` is the permission and is recorded."""
+    return _change_limit(subject, clock, actor, act, note, lambda run: {"extended": run.extended + amount})
+
+
+@transaction.atomic
+def set_limit(subject: Subject, clock: str, limit: Limit, actor: Any, act: str, *, note: str = "") -> Subject:
+    """Replace the limit of a running or paused clock (re-classified case); what it has used up stays."""
+    return _change_limit(
+        subject, clock, actor, act, note, lambda run: {"kind": limit.kind.value, "amount": limit.amount}
+    )
+
+
+def _change_limit(
+    subject: Subject, clock: str, actor: Any, act: str, note: str, change: Callable[[ClockRun], dict[str, Any]]
+) -> Subject:
+    access.require(actor, act)
+    subject = access.fetch_locked(actor, act, type(subject)._default_manager.all(), pk=subject.pk)
+    runs = [run for run in runs_of(subject) if run.done_at is None]
+    run = next((run for run in runs if run.clock == clock), None)
+    if run is None:
+        raise NoSuchClock
+    calendar, changes = current_calendar(), change(run)
+    for name, value in changes.items():
+        setattr(run, name, value)
+    run.alert_level = 0
+    if run.is_running:
+        _set_due(run, calendar)
+    run.save()
+    _set_alerts(subject, runs, calendar)
+    subject.version += 1
+    subject.save(update_fields=_MOVEMENT)
+    trail.record(act, actor, subject, {"clock": clock, **changes}, note)
+    return subject
+
+
+# The sweep
+
+
+def sweep(now: datetime | None = None, batch: int = 200) -> int:
+    """Give every alert that has come due; returns how many subjects were touched. Run each minute by the schedule.
+
+    Subjects dated by an older calendar are dated anew first. Rows that somebody is moving right now are left for the
+    next sweep.
+    """
+    now, calendar, touched = now or timezone.now(), current_calendar(), 0
+    for flow, model in flows():
+        old = Q(calendar_version__lt=calendar.version)
+        touched += _in_batches(model, old, batch, lambda subject: _date_anew(subject, calendar))
+        late = Q(next_alert_at__lte=now)
+        touched += _in_batches(model, late, batch, partial(_alert, flow, now=now, calendar=calendar))
+    return touched
+
+
+def _in_batches(model: type[Moving], which: Q, batch: int, do: Callable[[Any], None]) -> int:
+    touched = 0
+    while True:
+        with transaction.atomic():
+            rows = list(
+                model._base_manager.filter(which)
+                .order_by("next_alert_at", "pk")
+                .select_for_update(skip_locked=True, of=("self",))[:batch]
+            )
+            for subject in rows:
+                do(subject)
+        touched += len(rows)
+        if len(rows) < batch:
+            return touched
+
+
+def _date_anew(subject: Moving, calendar: WorkCalendar) -> None:
+    runs = [run for run in runs_of(subject) if run.is_running]
+    for run in runs:
+        _set_due(run, calendar)
+        run.save(update_fields=["due_at", "calendar_version"])
+    _set_alerts(subject, runs, calendar)
+    subject.save(update_fields=_DATED)
+
+
+def _alert(flow: Flow, subject: Moving, now: datetime, calendar: WorkCalendar) -> None:
+    runs = [run for run in runs_of(subject) if run.is_running]
+    for run in runs:
+        clock = flow.clock(run.clock)
+        while (moment := _next_alert(subject, run, calendar)) is not None and moment <= now:
+            run.alert_level += 1
+            share = clock.alerts[run.alert_level - 1]
+            act = "flow.warn" if share < 1 else "flow.overdue" if share == 1 else "flow.escalate"
+            trail.record(act, SYSTEM, subject, {"clock": run.clock, "share": share, "due_at": run.due_at})
+            _tell_of_alert(flow, subject, clock, run, share)
+            for listener in _listeners.get(flow.code, ()):
+                listener(subject, clock, run.alert_level)
+        run.save(update_fields=["alert_level"])
+    _set_alerts(subject, runs, calendar)
+    subject.save(update_fields=_DATED)
+
+
+def _tell_of_alert(flow: Flow, subject: Moving, clock: Clock, run: ClockRun, share: Decimal) -> None:
+    people = {subject.holder} if subject.holder else set()
+    acts = set(clock.told_at(run.alert_level))
+    if not people and not acts:
+        acts = {step.act for step in flow.steps_from(subject.state) if not step.machine}
+    for act in acts:
+        people |= set(_holders(act, subject))
+    title = _("Due soon: %s") if share < 1 else _("Overdue: %s") if share == 1 else _("Escalated: %s")
+    _tell(sorted(people, key=lambda user: user.pk), subject, title % clock.label, "warning" if share < 1 else "urgent")
+
+
+def _holders(act: str, subject: Moving) -> list[Any]:
+    """The people who may do `act` to this subject."""
+    from chengheng.common.people.models import User
+
+    codes = [role.code for role in roles.granting(act)]
+    candidates = User.objects.filter(duties__role__in=codes, is_active=True, is_machine=False).distinct()
+    return [user for user in candidates[:500] if access.may(user, act, subject)]
+
+
+def _tell(users: list[Any], subject: Moving, title: str, level: str = "info") -> None:
+    from chengheng.common import notices
+
+    if users:
+        notices.tell(users, title=f"{title} · {subject}", subject=subject, level=level)
