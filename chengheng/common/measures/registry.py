@@ -188,7 +188,7 @@ def measure(
                 cumulative,
                 options or {},
                 evidence_act,
-            )  # fmt: skip
+            )
         )
         return compute
 
