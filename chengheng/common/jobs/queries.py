@@ -1,0 +1,25 @@
+"""What people ask about long work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from chengheng.common.errors import NotFound
+from chengheng.common.jobs.models import Job
+from chengheng.common.people import access
+
+
+def jobs_of(user: Any) -> QuerySet[Job]:
+    """The user's own jobs, and those that `jobs.job.view` opens to them."""
+    others = access.visible(user, Job.view_act, Job.objects.all())
+    return Job.objects.filter(Q(actor=user.pk) | Q(pk__in=others.values("pk"))).select_related("actor")
+
+
+def job_for(user: Any, job_id: int) -> Job:
+    """One job that the user may see; NotFound otherwise."""
+    job = jobs_of(user).filter(pk=job_id).first()
+    if job is None:
+        raise NotFound
+    return job

@@ -1,0 +1,95 @@
+"""The worker process: takes jobs from the queue, keeps the schedule, and brings back what a dead worker left.
+
+Short tasks and long work have slots of their own, so an import never keeps a notice waiting. Tasks run in threads;
+what they enqueue goes over Django's connection and so into their own transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+
+from procrastinate import App, utils
+from procrastinate.contrib.django import app as queue
+
+from chengheng.common.jobs.work import QUEUE
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 5.0
+STALLED_AFTER_SECONDS = 20.0
+RECOVER_EVERY_SECONDS = 10.0
+SHORT_SLOTS = 4
+LONG_SLOTS = 2
+
+
+def run(
+    *,
+    short_slots: int = SHORT_SLOTS,
+    long_slots: int = LONG_SLOTS,
+    heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    stalled_after_seconds: float = STALLED_AFTER_SECONDS,
+    recover_every_seconds: float = RECOVER_EVERY_SECONDS,
+) -> None:
+    """Work until SIGTERM or SIGINT; running jobs may finish for a while, then are handed back.
+
+    A job whose worker died is taken up again after at most `stalled_after_seconds + recover_every_seconds`.
+    """
+    asyncio.run(_serve(short_slots, long_slots, heartbeat_seconds, stalled_after_seconds, recover_every_seconds))
+
+
+async def _serve(short_slots: int, long_slots: int, heartbeat: float, stalled_after: float, recover_every: float) -> None:
+    queue.perform_import_paths()
+    shared = {task.queue for task in queue.tasks.values()} | {"default", "builtin"}
+    # A second app over the same tasks: the worker's own book-keeping needs an async pool with LISTEN, while the tasks
+    # keep deferring over Django's connection (replace_connector would take their enqueuing out of their transaction).
+    app: App = queue.with_connector(queue.connector.get_worker_connector())
+    options = {
+        "install_signal_handlers": False,
+        "update_heartbeat_interval": heartbeat,
+        "stalled_worker_timeout": stalled_after,
+        "shutdown_graceful_timeout": 10.0,
+        "delete_jobs": "successful",
+    }
+    async with app.open_async():
+        await recover_stalled(app, stalled_after)
+        parts = [
+            asyncio.create_task(
+                app.run_worker_async(queues=sorted(shared - {QUEUE}), concurrency=short_slots, name="short", **options)
+            ),
+            asyncio.create_task(app.run_worker_async(queues=[QUEUE], concurrency=long_slots, name="long", **options)),
+            asyncio.create_task(_recover_forever(app, stalled_after, recover_every)),
+        ]
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        stopping = asyncio.create_task(stop.wait())
+        logger.info("worker ready")
+        await asyncio.wait([*parts, stopping], return_when=asyncio.FIRST_COMPLETED)
+        failed = [part for part in parts if part.done()]
+        for part in parts:
+            part.cancel()
+        for part in parts:
+            with contextlib.suppress(asyncio.CancelledError):
+                await part
+        if failed and not stop.is_set():
+            raise RuntimeError("a part of the worker stopped by itself")
+        stopping.cancel()
+
+
+async def _recover_forever(app: App, stalled_after: float, every: float) -> None:
+    while True:
+        await asyncio.sleep(every)
+        await recover_stalled(app, stalled_after)
+
+
+async def recover_stalled(app: App, stalled_after: float = STALLED_AFTER_SECONDS) -> int:
+    """Put back on the queue what workers without a sign of life had taken; the number of jobs put back."""
+    stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled_after))
+    for job in stalled:
+        logger.warning("job %s (%s) lost its worker; delivering it again", job.id, job.task_name)
+        await app.job_manager.retry_job(job=job, retry_at=utils.utcnow())
+    return len(stalled)
