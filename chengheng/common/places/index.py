@@ -1,0 +1,174 @@
+"""Which area holds a point: Shapely STR-trees in memory, one per level, loaded once per process and layer version.
+
+The rule for a point on a shared edge: the area with the smallest code wins. The finest layer that knows the point
+answers, and the coarser codes are read from its code; a point outside all grids falls back to the communities, then
+the subdistricts, then the districts (whose shipped outlines are for drawing: see `Located.exact`).
+
+Which layers are in force is asked of the database at most every CHECK_EVERY seconds, or at each call inside a
+transaction; an act that publishes a layer makes its own process look at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from django.db import connection
+
+from chengheng.common.places.rules import FINEST_FIRST, Level
+
+CHECK_EVERY = 2.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The codes that hold a point; "" where no layer knows. `by`: the level of the layer that answered, or None."""
+
+    grid: str = ""
+    community: str = ""
+    subdistrict: str = ""
+    district: str = ""
+    by: Level | None = None
+
+    @property
+    def code(self) -> str:
+        """The finest code known."""
+        return self.grid or self.community or self.subdistrict or self.district
+
+    @property
+    def exact(self) -> bool:
+        """Whether a surveyed layer answered; False when only the drawn outline of a district did."""
+        return self.by is not None and self.by is not Level.DISTRICT
+
+    def __bool__(self) -> bool:
+        return self.by is not None
+
+
+NOWHERE = Located()
+
+
+def _located(code: str, level: Level) -> Located:
+    return Located(
+        code if level is Level.GRID else "", code[:12] if len(code) >= 12 else "", code[:9] if len(code) >= 9 else "",
+        code[:6], level,
+    )  # fmt: skip
+
+
+class LevelIndex:
+    """The areas of one level, in order of code, so that the smallest position is the smallest code."""
+
+    def __init__(self, level: Level, codes: Sequence[str], polygons: np.ndarray) -> None:
+        order = np.argsort(np.array(codes, dtype=str), kind="stable")
+        self.level = level
+        self.answers = [_located(codes[number], level) for number in order]
+        self.polygons = polygons[order]
+        shapely.prepare(self.polygons)
+        self.tree = shapely.STRtree(self.polygons)
+
+    def find(self, point: shapely.Point) -> Located | None:
+        hits = self.tree.query(point, "intersects")
+        if not len(hits):
+            return None
+        return self.answers[hits[0] if len(hits) == 1 else hits.min()]
+
+    def find_many(self, points: np.ndarray) -> np.ndarray:
+        """Positions in `answers` for an array of points, -1 where none."""
+        found = np.full(len(points), len(self.answers))
+        which, hit = self.tree.query(points, "intersects")
+        np.minimum.at(found, which, hit)
+        found[found == len(self.answers)] = -1
+        return found
+
+
+class Locator:
+    """Immutable: the indexes of the layers that were in force when it was built, finest first."""
+
+    def __init__(self, levels: Sequence[LevelIndex]) -> None:
+        self.levels = sorted(levels, key=lambda index: FINEST_FIRST.index(index.level))
+
+    def locate(self, lon: float, lat: float) -> Located:
+        point = shapely.Point(lon, lat)
+        for index in self.levels:
+            found = index.find(point)
+            if found is not None:
+                return found
+        return NOWHERE
+
+    def locate_many(self, lons: np.ndarray, lats: np.ndarray) -> list[Located]:
+        points = shapely.points(lons, lats)
+        answers = [NOWHERE] * len(points)
+        open_ = np.arange(len(points))
+        for index in self.levels:
+            if not len(open_):
+                break
+            found = index.find_many(points[open_])
+            for place, hit in zip(open_[found >= 0].tolist(), found[found >= 0].tolist(), strict=True):
+                answers[place] = index.answers[hit]
+            open_ = open_[found < 0]
+        return answers
+
+
+_lock = threading.Lock()
+_current: tuple[tuple[int, ...], Locator] | None = None
+_looked_at = float("-inf")
+
+
+def _in_force() -> tuple[int, ...]:
+    from chengheng.common.places.models import Layer
+
+    return tuple(Layer.objects.filter(in_force=True).order_by("pk").values_list("pk", flat=True))
+
+
+def _load(layers: tuple[int, ...]) -> Locator:
+    """Read the layers' polygons; the shipped districts stand in while no district layer is in force."""
+    from chengheng.common.places.models import Layer
+    from chengheng.common.places.shipped import districts_file
+
+    levels = []
+    for layer in Layer.objects.filter(pk__in=layers).exclude(level=Level.CITY):
+        with connection.cursor() as cursor:
+            cursor.execute("select code, polygon::text from places_area where layer_id = %s", [layer.pk])
+            rows = cursor.fetchall()
+        if rows:
+            polygons = shapely.from_geojson(np.array([text for _code, text in rows], dtype=object))
+            levels.append(LevelIndex(Level(layer.level), [code for code, _text in rows], polygons))
+    if not any(index.level is Level.DISTRICT for index in levels):
+        features = districts_file()["features"]
+        polygons = np.array([shapely.geometry.shape(feature["geometry"]) for feature in features], dtype=object)
+        levels.append(LevelIndex(Level.DISTRICT, [feature["id"] for feature in features], polygons))
+    return Locator(levels)
+
+
+def locator() -> Locator:
+    """The locator of the layers in force."""
+    global _current, _looked_at
+    now = time.monotonic()
+    if _current is not None and now - _looked_at < CHECK_EVERY and not connection.in_atomic_block:
+        return _current[1]
+    layers = _in_force()
+    if _current is None or _current[0] != layers:
+        with _lock:
+            if _current is None or _current[0] != layers:
+                _current = (layers, _load(layers))
+    _looked_at = now
+    return _current[1]
+
+
+def forget() -> None:
+    """Look at the database again at the next call."""
+    global _looked_at
+    _looked_at = float("-inf")
+
+
+def locate(lon: float, lat: float) -> Located:
+    """The areas that hold a point in CGCS2000/WGS-84 degrees; falsy `Located` when none does."""
+    return locator().locate(lon, lat)
+
+
+def locate_many(lons: Sequence[float] | np.ndarray, lats: Sequence[float] | np.ndarray) -> list[Located]:
+    """`locate` for many points at once, several times as fast."""
+    return locator().locate_many(np.asarray(lons, dtype=float), np.asarray(lats, dtype=float))
