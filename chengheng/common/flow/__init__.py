@@ -8,14 +8,14 @@ matrix and the diagram are all read from the same tables (`reading`).
 from typing import TYPE_CHECKING
 
 from chengheng.common.facade import facade
-from chengheng.common.flow.table import Clock, Flow, Step, flow_of, flows, register
+from chengheng.common.flow.table import SAME, Clock, Flow, Step, StepField, flow_of, flows, register
 
 if TYPE_CHECKING:
     from chengheng.common.flow.engine import begin, extend, set_limit, sweep, take
     from chengheng.common.flow.reading import clocks, inbox, inbox_count, mermaid, overdue, steps_for, timeline
 
 __all__ = [
-    "Clock", "Flow", "Step", "begin", "clocks", "extend", "flow_of", "flows", "inbox", "inbox_count", "mermaid",
+    "SAME", "Clock", "Flow", "Step", "StepField", "begin", "clocks", "extend", "flow_of", "flows", "inbox", "inbox_count", "mermaid",
     "overdue", "register", "set_limit", "steps_for", "sweep", "take", "timeline",
 ]  # fmt: skip
 __getattr__ = facade(

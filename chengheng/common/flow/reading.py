@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from chengheng.common import trail
 from chengheng.common.calendars.models import current_calendar
+from chengheng.common.calendars.rules import Kind
 from chengheng.common.flow.engine import elapsed, runs_of
 from chengheng.common.flow.models import ClockRun, Moving
 from chengheng.common.flow.table import Flow, Step, flow_of, flows
@@ -38,6 +39,11 @@ class ClockFace:
     label: str
     used: Decimal
     limit: Decimal
+
+    @property
+    def unit(self) -> str:
+        """The limit's kind in words (working days)."""
+        return str(Kind(self.run.kind).label)
 
     @property
     def share(self) -> Decimal:

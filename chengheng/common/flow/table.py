@@ -40,11 +40,29 @@ class Clock:
 
 
 @dataclass(frozen=True)
+class StepField:
+    """Something that a step asks for. `kind`: text, textarea, choice, boolean, number, date, datetime, limit, files,
+    organisation or user. `choices(subject, actor)` gives pairs for choice, or a queryset for organisation and user.
+
+    The name is the key under which the value reaches the step: "note" is the note; "holder" and "holder_organisation"
+    say who has the subject next; a "limit" field of a clock's name gives that clock's limit.
+    """
+
+    name: str
+    label: str | Promise
+    kind: str = "text"
+    required: bool = True
+    choices: Callable[[Any, Any], Any] | None = None
+    help: str | Promise = ""
+
+
+@dataclass(frozen=True)
 class Step:
     """One way from a state to the next.
 
     `act` is the permission. `start`/`stop`/`pause`/`resume` name clocks. `needs` are the data that must be given
-    ("note" is the note itself). `guard(subject, actor, data)` raises a Refusal. `machine` steps are taken by the system
+    ("note" is the note itself); `fields` are asked for in the form, in this order. `by(subject, actor, note=, data=)` is
+    the action that takes the step when plain `flow.take` is not enough. `guard(subject, actor, data)` raises a Refusal. `machine` steps are taken by the system
     only. `primary` is the step that a person usually takes here: the big button, the Enter key.
     """
 
@@ -58,9 +76,12 @@ class Step:
     pause: str | tuple[str, ...] = ()
     resume: str | tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    fields: tuple[StepField, ...] = ()
+    by: Callable[..., Any] | None = None
     guard: Guard | None = None
     machine: bool = False
     primary: bool = False
+    danger: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:
