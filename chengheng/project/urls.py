@@ -9,6 +9,7 @@ from chengheng.project.api import api
 
 urlpatterns = [
     path("api/v1/", api.urls),
+    path("people/", include("chengheng.common.people.urls")),
     *(path(f"{room}/", include(f"chengheng.{room}.urls")) for room in [*settings.SYSTEMS, "performance"]),
     path("", include("chengheng.portal.urls")),
 ]

@@ -7,7 +7,9 @@ its fields carry the organisation, the area and the owner. What a model does not
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
@@ -63,16 +65,34 @@ SYSTEM = Machine()
 Actor = Any  # User | Machine | AnonymousUser; Django's own types for request.user are this loose too
 
 
+_held: dict[tuple[int, UUID, date], list[Duty]] = {}  # per process; see `duties`
+_HELD_AT_MOST = 5000
+
+
 def duties(user: Actor) -> list[Duty]:
-    """The duties that the user holds today, with organisations; read once per user object."""
+    """The duties that the user holds today, with organisations.
+
+    Kept per process under the user's `access_stamp`, which a database trigger renews with every change of their duties
+    or of the place of a duty's organisation: the user's row, which each request reads anyway, tells whether what is
+    kept still holds, in every process at once. A random stamp never comes back, so a rolled-back change leaves nothing.
+    """
     if user is SYSTEM or not user.is_authenticated or not user.is_active:
         return []
-    held: list[Duty] | None = getattr(user, "_duties_today", None)
+    today = timezone.localdate()
+    key = (user.pk, user.access_stamp, today)
+    held = _held.get(key)
     if held is None:
-        today = timezone.localdate()
-        held = [duty for duty in user.duties.select_related("organisation") if duty.holds_on(today)]
-        user._duties_today = held
+        held = list(user.duties.held_on(today).select_related("organisation"))
+        if len(_held) >= _HELD_AT_MOST:
+            _held.clear()
+        _held[key] = held
     return held
+
+
+def is_privileged(user: Actor) -> bool:
+    """Whether one of the user's roles asks for a second factor."""
+    held = (roles.get(duty.role) for duty in duties(user))
+    return any(role is not None and role.privileged for role in held)
 
 
 def grants(user: Actor, act: str) -> list[tuple[Reach, Duty]]:

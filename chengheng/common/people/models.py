@@ -13,8 +13,8 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models import Q, Value
+from django.db.models.functions import Concat, Lower, Substr
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -76,11 +76,9 @@ class Organisation(models.Model):
         path = f"{above}{self.pk}/"
         if path != self.path:
             before, self.path = self.path, path
-            type(self).objects.filter(pk=self.pk).update(path=path)
-            if before:
-                for child in self.children.all():
-                    child.parent = self
-                    child.save()
+            tree = type(self).objects.filter(path__startswith=before) if before else type(self).objects.filter(pk=self.pk)
+            tail = Substr("path", len(before) + 1) if before else Value("")
+            tree.update(path=Concat(Value(path), tail))
 
 
 class UserManager(BaseUserManager["User"]):

@@ -26,7 +26,7 @@ class Role:
     """A role: `grants` maps acts to reach.
 
     `privileged` asks for a second factor at sign-in. `separated_from` names roles that the same user must never hold
-    (separation of duties; for the three administrators GB/T 22239-2019 8.1.5 asks for it).
+    (separation of duties; for the three administrators GB/T 22239-2019 8.1.5 asks for it); "*" means every other role.
     """
 
     code: str
@@ -50,6 +50,13 @@ def declare(role: Role) -> Role:
 def get(code: str) -> Role | None:
     """The role of this code, or None when no room declares it (any more)."""
     return _roles.get(code)
+
+
+def excludes(one: Role, other: Role) -> bool:
+    """Whether nobody may hold both at a time. An auditor, who changes nothing, holds no other role at all."""
+    if one.code == other.code:
+        return False
+    return other.code in one.separated_from or one.code in other.separated_from or "*" in one.separated_from | other.separated_from
 
 
 def all_roles() -> list[Role]:

@@ -55,6 +55,32 @@ class Policy:
 
 DEFAULT_POLICY = Policy()
 
+BOUNDS: dict[str, tuple[int, int]] = {
+    "password_min_length": (8, 64),
+    "password_classes": (1, 4),
+    "password_days": (0, 3650),
+    "password_history": (0, 24),
+    "lock_after": (3, 20),
+    "address_lock_after": (10, 1000),
+    "lock_window_minutes": (1, 1440),
+    "lock_minutes": (1, 1440),
+    "session_idle_minutes": (5, 480),
+    "session_hours": (1, 24),
+    "token_days": (1, 730),
+    "user_per_minute": (60, 60_000),
+    "address_per_minute": (60, 600_000),
+    "sign_ins_per_minute": (10, 1000),
+}
+"""Least and most of each number, so that a policy cannot switch a protection off. Local rule."""
+
+
+def policy_fault(policy: Policy) -> tuple[str, int, int] | None:
+    """The first number out of bounds as (name, least, most); None when all are within."""
+    for name, (least, most) in BOUNDS.items():
+        if not least <= getattr(policy, name) <= most:
+            return name, least, most
+    return None
+
 
 # Passwords
 
@@ -102,6 +128,11 @@ def password_expired(changed_at: datetime | None, policy: Policy, now: datetime)
 
 
 # Lockout
+
+
+def counting_time(policy: Policy) -> timedelta:
+    """How far back failures can still matter: the window in which they count and the lock that follows."""
+    return timedelta(minutes=policy.lock_window_minutes + policy.lock_minutes)
 
 
 def locked_until(failures: Sequence[datetime], limit: int, policy: Policy, now: datetime) -> datetime | None:
@@ -218,6 +249,12 @@ def _address(text: str) -> Address | None:
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
     """Addresses and networks of trusted proxies; ValueError names what is neither."""
     return tuple(ip_network(text, strict=False) for text in texts)
+
+
+def is_trusted(remote: str, trusted: Sequence[Network]) -> bool:
+    """Whether the peer of a connection is one of our own proxies."""
+    address = _address(remote)
+    return address is not None and any(address in network for network in trusted)
 
 
 def client_address(remote: str, forwarded: str, trusted: Sequence[Network]) -> str:

@@ -1,0 +1,86 @@
+"""Who is asking: the session's user, or the user of an API token. Pages use `Backend`, the API uses `API_AUTH`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.security import APIKeyCookie, HttpBearer
+
+from chengheng.common.people import limits, queries, roles, rules
+from chengheng.common.people.administrators import CHANGING_ACTS
+from chengheng.common.people.errors import TooMany, Unauthenticated
+from chengheng.common.people.models import ApiToken, User
+
+_USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+class Backend:
+    """Loads the user of a session. There is no `authenticate`: the only way in is `actions.signing`."""
+
+    def get_user(self, user_id: int) -> User | None:
+        user = User.objects.select_related("organisation").filter(pk=user_id).first()
+        return user if user is not None and user.may_sign_in else None
+
+
+def _within_limit(user: User) -> None:
+    wait = limits.api.take(f"user:{user.pk}", queries.recent_policy().user_per_minute)
+    if wait:
+        raise TooMany(wait)
+
+
+class Bearer(HttpBearer):
+    """`Authorization: Bearer <token>`. A wrong, expired or revoked token is refused; it never falls back to a session."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        scheme, _blank, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated
+        return self.authenticate(request, token.strip())
+
+    def authenticate(self, request: HttpRequest, token: str) -> User:
+        user = user_of_token(token)
+        _within_limit(user)
+        request.user = user
+        return user
+
+
+def user_of_token(text: str) -> User:
+    """The user of a token that is valid now, narrowed to its acts (`token_acts`); Unauthenticated otherwise."""
+    now = timezone.now()
+    token = (
+        ApiToken.objects.select_related("user__organisation")
+        .filter(digest=rules.token_digest(text), revoked_at__isnull=True, expires_at__gt=now)
+        .first()
+    )
+    if token is None or not token.user.is_active or (token.user.is_demo and not settings.DEMO):
+        raise Unauthenticated
+    user = token.user
+    user.token_acts = frozenset(token.acts or roles.all_acts()) - CHANGING_ACTS
+    before = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USE_NOTED_EVERY)
+    if token.last_used_at is None or token.last_used_at < now - _USE_NOTED_EVERY:
+        ApiToken.objects.filter(before, pk=token.pk).update(last_used_at=now)
+    return user
+
+
+class Session(APIKeyCookie):
+    """The session of the browser; changing requests need the CSRF token (ninja checks it for cookies)."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
+        if not request.user.is_authenticated:
+            raise Unauthenticated
+        _within_limit(request.user)
+        return request.user
+
+
+API_AUTH = [Bearer(), Session()]
+"""For `NinjaAPI(auth=API_AUTH)`: a bearer token, or the session."""
