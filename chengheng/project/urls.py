@@ -10,5 +10,6 @@ from chengheng.project.api import api
 urlpatterns = [
     path("api/v1/", api.urls),
     *(path(f"{room}/", include(f"chengheng.{room}.urls")) for room in [*settings.SYSTEMS, "performance"]),
+    path("", include("chengheng.common.ui.urls")),
     path("", include("chengheng.portal.urls")),
 ]
