@@ -42,6 +42,11 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "smtp://user:password@host:port for notices by e-mail; empty switches them off.",
     ),
+    Setting(
+        "CHENGHENG_MAP_TILES",
+        "",
+        "Address of raster tiles under the map, https://…/{z}/{x}/{y}.png in WGS-84 web Mercator; empty draws none.",
+    ),
     Setting("CHENGHENG_SHARED", "../shared", "Folder with the original target tables and test data, when at hand."),
     Setting("CHENGHENG_LOG_LEVEL", "INFO", "Least level that is logged."),
 )

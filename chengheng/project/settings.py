@@ -46,16 +46,18 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "chengheng.common.people.middleware.Requests",
     "django.middleware.security.SecurityMiddleware",
+    "chengheng.common.ui.csp.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "chengheng.common.ui.preferences.Language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "chengheng.common.people.middleware.Sessions",
     "chengheng.common.people.middleware.SignInRequired",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "chengheng.common.ui.border.RefusalBorder",
 ]
 
 ROOT_URLCONF = "chengheng.project.urls"
@@ -125,6 +127,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "chengheng.common.ui.views.csrf_refused"
+MAP_TILES = config.text("CHENGHENG_MAP_TILES")
 
 LANGUAGE_CODE = config.text("CHENGHENG_LANGUAGE")
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]

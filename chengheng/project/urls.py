@@ -11,5 +11,6 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("people/", include("chengheng.common.people.urls")),
     *(path(f"{room}/", include(f"chengheng.{room}.urls")) for room in [*settings.SYSTEMS, "performance"]),
+    path("", include("chengheng.common.ui.urls")),
     path("", include("chengheng.portal.urls")),
 ]
