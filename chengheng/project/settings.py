@@ -44,6 +44,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "chengheng.project.health.measured",
     "chengheng.common.people.middleware.Requests",
     "django.middleware.security.SecurityMiddleware",
     "chengheng.common.ui.csp.ContentSecurityPolicy",
@@ -131,12 +132,20 @@ CSRF_FAILURE_VIEW = "chengheng.common.ui.views.csrf_refused"
 MAP_TILES = config.text("CHENGHENG_MAP_TILES")
 
 LANGUAGE_CODE = config.text("CHENGHENG_LANGUAGE")
+LOCALE_PATHS = [PACKAGE / "project" / "locale"]
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+# The front-end build puts a content hash into its files' names: they never change under the same name.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"/build/assets/.+-[\w-]{8}\.\w+$"
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 FILE_STORE = DATA / "files"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 
@@ -147,4 +156,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
     "root": {"handlers": ["stderr"], "level": config.text("CHENGHENG_LOG_LEVEL")},
+    "loggers": {"procrastinate": {"level": "WARNING"}},  # it tells of every job; failures are warnings and above
 }

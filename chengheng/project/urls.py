@@ -5,9 +5,13 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import include, path
 
+from chengheng.project import health
 from chengheng.project.api import api
 
 urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
     path("api/v1/", api.urls),
     path("people/", include("chengheng.common.people.urls")),
     *(path(f"{room}/", include(f"chengheng.{room}.urls")) for room in [*settings.SYSTEMS, "performance"]),

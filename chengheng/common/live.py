@@ -1,0 +1,153 @@
+"""The live process's registry: rooms add routes and background work for what must not wait for a request.
+
+    def setup(app: web.Application) -> None:
+        app.router.add_get("/events", events)
+        app.cleanup_ctx.append(listen)          # a background task for the life of the process
+
+    live.add(setup)                             # from AppConfig.ready()
+
+It runs one asyncio loop: nothing in it may block; the ORM is used in threads (`in_thread`). Who is asking is told by
+the same session cookie as pages (`user_of`). Other origins than the site's own hosts get nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from chengheng.common.people.models import User
+
+R = TypeVar("R")
+Setup = Callable[[web.Application], None]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_setups: list[Setup] = []
+_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="live-db")
+
+
+def add(setup: Setup) -> Setup:
+    """Add a room's part of the live application. Usable as a decorator."""
+    _setups.append(setup)
+    return setup
+
+
+def application() -> web.Application:
+    """A fresh application with every room's part and /healthz."""
+    app = web.Application(middlewares=[own_origins])
+    app.on_response_prepare.append(_add_cors)
+    app.router.add_get("/healthz", _healthz)
+    for setup in _setups:
+        setup(app)
+    return app
+
+
+async def _healthz(request: web.Request) -> web.Response:
+    return web.json_response({"status": "alive"})
+
+
+async def in_thread(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    """Run blocking code (the ORM) in a thread of its own; connections that went bad are dropped before and after."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, partial(_fresh, function, *args, **kwargs))
+
+
+def _fresh(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    from django.db import close_old_connections
+
+    close_old_connections()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        close_old_connections()
+
+
+async def user_of(request: web.Request) -> User | None:
+    """The user whose session cookie came with the request; None when nobody is signed in (any more).
+
+    The same checks as pages make: the session is there and not expired, its password hash is still the user's, the
+    user is active.
+    """
+    from django.conf import settings
+
+    key = request.cookies.get(settings.SESSION_COOKIE_NAME)
+    return await in_thread(_user_of_session, key) if key else None
+
+
+def _user_of_session(key: str) -> User | None:
+    from importlib import import_module
+
+    from django.conf import settings
+    from django.contrib.auth import get_user
+    from django.http import HttpRequest
+
+    asked = HttpRequest()
+    asked.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    user = get_user(asked)
+    return user if user.is_authenticated and user.is_active else None
+
+
+async def require_user(request: web.Request) -> User:
+    """As `user_of`, but answers 401 when nobody is signed in."""
+    user = await user_of(request)
+    if user is None:
+        raise web.HTTPUnauthorized(text="sign in first")
+    return user
+
+
+def is_own(origin: str, host: str) -> bool:
+    """Whether `origin` ("https://city.example:8000") is one of the site's own hosts; `host` is the request's Host."""
+    from django.conf import settings
+    from django.http.request import split_domain_port, validate_host
+
+    try:
+        parts = urlsplit(origin)
+        name = parts.hostname or ""
+    except ValueError:
+        return False
+    if parts.scheme not in ({"https"} if settings.HTTPS else {"http", "https"}) or not name:
+        return False
+    name = f"[{name}]" if ":" in name else name
+    if name == split_domain_port(host)[0]:
+        return True
+    return validate_host(name, [allowed for allowed in settings.ALLOWED_HOSTS if allowed != "*"])
+
+
+@web.middleware
+async def own_origins(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Pages of the site's own hosts may call with their cookie; a page of anybody else may not."""
+    from django.conf import settings
+    from django.http.request import split_domain_port, validate_host
+
+    if not validate_host(split_domain_port(request.host)[0], settings.ALLOWED_HOSTS):
+        return web.Response(status=400, text="not a host of this site")
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return await handler(request)
+    if not is_own(origin, request.host):
+        return web.Response(status=403, text="not an origin of this site")
+    allow = {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Credentials": "true",
+        "Vary": "Origin",
+    }
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        allow |= {
+            "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
+            "Access-Control-Allow-Headers": "Content-Type, Last-Event-ID, X-CSRFToken",
+            "Access-Control-Max-Age": "600",
+        }
+        return web.Response(status=204, headers=allow)
+
+    # Streams send their headers early, so `_add_cors` adds these just before that, not after the handler.
+    request["cors"] = allow
+    return await handler(request)
+
+
+async def _add_cors(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(request.get("cors", {}))
