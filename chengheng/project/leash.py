@@ -37,7 +37,10 @@ def become(parent: int, number: int, user: str, command: list[str]) -> None:
     hold(number)
     if os.getppid() != parent:
         sys.exit(f"{command[0]}: not started, the supervisor is gone")
-    os.execvp(command[0], command)  # noqa: S606
+    try:
+        os.execvp(command[0], command)  # noqa: S606
+    except OSError as error:
+        sys.exit(f"{command[0]}: {error.strerror}")
 
 
 if __name__ == "__main__":

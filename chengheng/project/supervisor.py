@@ -17,11 +17,13 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -135,6 +137,74 @@ def is_up(folder: Path) -> bool:
     return False
 
 
+class Running:
+    """One run of a program: its lines go to `say`, its end can be awaited.
+
+    Not asyncio's own subprocess, because that one ends only when the pipe does, and the pipe may be held open by what a
+    killed program leaves behind.
+    """
+
+    def __init__(self, process: Process, say: Callable[[list[bytes]], None]) -> None:
+        self.say, self.rest = say, b""
+        self.loop = asyncio.get_running_loop()
+        self.popen = subprocess.Popen(  # noqa: S603
+            [*leash(process.user, process.stop_signal), *process.command()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd="/" if process.user else None,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **process.environment},
+            start_new_session=True,
+        )
+        self.pid = self.popen.pid
+        self.handle = os.pidfd_open(self.pid)
+        self.ended: asyncio.Future[int] = self.loop.create_future()
+        self.silent: asyncio.Future[None] = self.loop.create_future()
+        self.loop.add_reader(self.handle, self._end)
+        assert self.popen.stdout is not None
+        self.pipe = self.popen.stdout.fileno()
+        os.set_blocking(self.pipe, False)
+        self.loop.add_reader(self.pipe, self._read)
+
+    def _end(self) -> None:
+        self.loop.remove_reader(self.handle)
+        os.close(self.handle)
+        self.sweep()
+        self.ended.set_result(self.popen.wait())
+
+    def _read(self) -> None:
+        try:
+            chunk = os.read(self.pipe, 65_536)
+        except BlockingIOError:
+            return
+        *lines, self.rest = (self.rest + chunk).split(b"\n")
+        if self.rest and (len(self.rest) > LONGEST_LINE or not chunk):
+            lines, self.rest = [*lines, self.rest], b""
+        self.say(lines)
+        if not chunk:
+            self.loop.remove_reader(self.pipe)
+            assert self.popen.stdout is not None
+            self.popen.stdout.close()
+            self.silent.set_result(None)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal; nothing when it has ended."""
+        if not self.ended.done():
+            self.popen.send_signal(number)
+
+    def sweep(self) -> None:
+        """Kill the program and what it started in its process group."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    async def end(self) -> int:
+        """Wait for the end and for its last lines; the exit status, negative for a signal."""
+        status = await asyncio.shield(self.ended)
+        # Whatever left the group on purpose may hold the pipe; its lines are still passed on, but not waited for.
+        await asyncio.wait([self.silent], timeout=1)
+        return status
+
+
 @dataclass
 class Child:
     """A process as it is now."""
@@ -144,7 +214,7 @@ class Child:
     pid: int = 0
     starts: int = 0
     since: float = 0.0
-    running: asyncio.subprocess.Process | None = None
+    running: Running | None = None
     backoff: Backoff = field(default_factory=Backoff)
     allowance: Allowance = field(default_factory=Allowance)
 
@@ -156,7 +226,6 @@ class Supervisor:
         self.folder, self.say, self.server = folder, say, server
         self.children: dict[str, Child] = {}
         self.keepers: dict[str, asyncio.Task[None]] = {}
-        self.readers: set[asyncio.Task[None]] = set()
         self.stopping = asyncio.Event()
 
     # Starting
@@ -171,7 +240,7 @@ class Supervisor:
         while not self.stopping.is_set():
             started = time.monotonic()
             try:
-                running = await self._start(process, child.allowance)
+                running = Running(process, partial(self._pass_on, child))
             except OSError as error:
                 self.log("supervisor", f"{process.name} cannot be started: {error}")
             else:
@@ -179,9 +248,9 @@ class Supervisor:
                 child.starts += 1
                 self._note(child, "running")
                 if self.stopping.is_set():  # asked for while this one was being started
-                    running.send_signal(process.stop_signal)
-                status = await running.wait()
-                self._sweep(running.pid)
+                    running.signal(process.stop_signal)
+                status = await running.end()
+                self._settle(child)
                 child.running, child.pid = None, 0
                 if self.stopping.is_set():
                     break
@@ -193,29 +262,14 @@ class Supervisor:
                 await asyncio.wait_for(self.stopping.wait(), delay)
         self._note(child, "stopped")
 
-    async def _start(self, process: Process, allowance: Allowance) -> asyncio.subprocess.Process:
-        running = await asyncio.create_subprocess_exec(
-            *leash(process.user, process.stop_signal), *process.command(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            cwd="/" if process.user else None,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **process.environment},
-            start_new_session=True,
-        )  # fmt: skip
-        reader = asyncio.create_task(self._read(process.name, running, allowance))
-        self.readers.add(reader)
-        reader.add_done_callback(self.readers.discard)
-        return running
-
     async def run(self, process: Process) -> int:
         """Run a process once, to its end; its exit status."""
         if self.stopping.is_set():
             return 1
         child = self.children[process.name] = Child(process)
-        child.running = await self._start(process, child.allowance)
-        status = await child.running.wait()
-        self._sweep(child.running.pid)
+        child.running = Running(process, partial(self._pass_on, child))
+        status = await child.running.end()
+        self._settle(child)
         del self.children[process.name]
         return status
 
@@ -254,7 +308,7 @@ class Supervisor:
         if self.stopping.is_set():
             for child in self.children.values():
                 if child.running is not None:
-                    self._sweep(child.running.pid)
+                    child.running.sweep()
         self.stopping.set()
 
     async def stopped(self) -> None:
@@ -262,54 +316,33 @@ class Supervisor:
         self.stopping.set()
         for child in reversed(list(self.children.values())):
             running = child.running
-            if running is not None and running.returncode is None:
-                with suppress(ProcessLookupError):
-                    running.send_signal(child.process.stop_signal)
+            if running is not None:
+                running.signal(child.process.stop_signal)
                 try:
-                    await asyncio.wait_for(asyncio.shield(running.wait()), child.process.patience)
+                    await asyncio.wait_for(asyncio.shield(running.ended), child.process.patience)
                 except TimeoutError:
                     self.log("supervisor", f"{child.process.name} does not stop; killed")
-                    self._sweep(running.pid)
-                    await running.wait()
-                self._sweep(running.pid)
+                    running.sweep()
+                    await running.end()
             keeper = self.keepers.get(child.process.name)
             if keeper is not None:
                 await keeper
-        if self.readers:
-            await asyncio.wait(self.readers, timeout=2)
         with suppress(OSError):
             (self.folder / "processes.json").unlink()
 
-    @staticmethod
-    def _sweep(group: int) -> None:
-        """Kill what is left of a child's process group."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
-
     # Telling
 
-    async def _read(self, name: str, running: asyncio.subprocess.Process, allowance: Allowance) -> None:
-        assert running.stdout is not None
-        rest = b""
-        while chunk := await running.stdout.read(65_536):
-            *lines, rest = (rest + chunk).split(b"\n")
-            if len(rest) > LONGEST_LINE:
-                lines, rest = [*lines, rest], b""
-            self._pass_on(name, lines, allowance)
-        self._pass_on(name, [rest] if rest else [], allowance)
-        self._settle(name, allowance)
-
-    def _pass_on(self, name: str, lines: Iterable[bytes], allowance: Allowance) -> None:
+    def _pass_on(self, child: Child, lines: list[bytes]) -> None:
         now = time.monotonic()
         for line in lines:
-            if allowance.take(now):
-                self._settle(name, allowance)
-                self.log(name, line[:LONGEST_LINE].decode("utf-8", "replace").rstrip())
+            if child.allowance.take(now):
+                self._settle(child)
+                self.log(child.process.name, line[:LONGEST_LINE].decode("utf-8", "replace").rstrip())
 
-    def _settle(self, name: str, allowance: Allowance) -> None:
-        dropped = allowance.settle()
+    def _settle(self, child: Child) -> None:
+        dropped = child.allowance.settle()
         if dropped:
-            self.log("supervisor", f"{name} logs too fast: {dropped} lines left out")
+            self.log("supervisor", f"{child.process.name} logs too fast: {dropped} lines left out")
 
     def log(self, name: str, line: str) -> None:
         self.say(f"{name:<10} | {line}")

@@ -1,0 +1,212 @@
+"""The product as it runs: processes are killed while clients write; nothing acknowledged is lost, all comes back."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from procrastinate import App, SyncPsycopgConnector
+
+from chengheng.project.embedded import Embedded
+from tools.site import ROOT, Site
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One running site for this file's tests, which stand in the order of its life."""
+    folder = Path("/tmp") / f"ch-{os.getpid()}"
+    folder.mkdir()
+    running = Site(folder)
+    try:
+        running.start()
+        yield running
+    finally:
+        if running.up is not None:
+            running.stop()
+        subprocess.run(["rm", "-rf", str(folder)], check=False)
+
+
+def connection(site: Site) -> dict[str, str]:
+    """How a client reaches the site's embedded database."""
+    server = Embedded(site.data / "postgres")
+    return {
+        "host": str(server.socket_folder),
+        "port": "5432",
+        "user": "chengheng",
+        "password": (site.data / "secrets" / "postgres_password").read_text(),
+        "dbname": "chengheng",
+    }
+
+
+def eventually(true: object, seconds: float = 60) -> None:
+    """Wait until `true()` holds."""
+    deadline = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(0.2)
+
+
+class Writer(threading.Thread):
+    """Keeps doing `act(number)`; numbers whose act came back without an error are acknowledged."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.acknowledged: set[int] = set()
+        self.failed = 0
+        self.halt = threading.Event()
+
+    def run(self) -> None:
+        for number in itertools.count():
+            if self.halt.is_set():
+                return
+            try:
+                self.act(number)
+            except (psycopg.Error, OSError, Exception):
+                self.failed += 1
+                time.sleep(0.05)
+            else:
+                self.acknowledged.add(number)
+            time.sleep(0.005)
+
+    def act(self, number: int) -> None:
+        raise NotImplementedError
+
+
+class RowWriter(Writer):
+    """Commits rows over a connection of its own, made anew when it broke."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__("rows")
+        self.site = site
+        self.link: psycopg.Connection | None = None
+
+    def act(self, number: int) -> None:
+        if self.link is None or self.link.closed:
+            self.link = psycopg.connect(**connection(self.site), connect_timeout=2)
+        with self.link.transaction():
+            self.link.execute(
+                "insert into people_signin (username, at, outcome, agent, session_key) values (%s, now(), 'refused', '', '')",
+                [f"row-{number}"],
+            )
+
+
+class JobWriter(Writer):
+    """Puts jobs on the queue; each must be worked on some time, whatever is killed."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__("jobs")
+        self.site = site
+
+    def act(self, number: int) -> None:
+        app = App(connector=SyncPsycopgConnector(**connection(self.site), max_size=1, min_size=1, timeout=2))
+        with app.open():
+            app.configure_task("jobs.tidy", queue="default").defer(timestamp=number)
+        time.sleep(0.2)
+
+
+def test_a_second_supervisor_on_the_same_folder_is_refused(site: Site):
+    other = site.command("up", check=False)
+    assert other.returncode == 1
+    assert f"process {site.up.pid}" in other.stderr
+
+
+def test_commands_work_beside_the_running_site(site: Site):
+    assert site.command("check").returncode == 0
+    assert site.command("trail", "verify").returncode == 0
+
+
+def test_killed_processes_come_back_and_nothing_acknowledged_is_lost(site: Site):
+    writers = [RowWriter(site), JobWriter(site)]
+    for writer in writers:
+        writer.start()
+    chance = random.Random(20261122)
+    victims = ["web", "worker", "live", "postgres"] * 3
+    chance.shuffle(victims)
+    before = {name: state["starts"] for name, state in site.processes().items()}
+    for victim in victims:
+        eventually(lambda victim=victim: site.processes().get(victim, {}).get("state") == "running")
+        with suppress(ProcessLookupError):
+            os.kill(site.processes()[victim]["pid"], signal.SIGKILL)
+        time.sleep(chance.uniform(0.5, 2.0))
+    site.wait_ready()
+    eventually(lambda: all(state["state"] == "running" for state in site.processes().values()))
+    time.sleep(1)
+    for writer in writers:
+        writer.halt.set()
+        writer.join(20)
+
+    rows, jobs = writers
+    with psycopg.connect(**connection(site)) as link:
+        found = {name for (name,) in link.execute("select username from people_signin where username like 'row-%'")}
+    lost = {f"row-{number}" for number in rows.acknowledged} - found
+    assert not lost
+    assert len(rows.acknowledged) > 100
+    assert rows.failed, "the database was killed three times and nobody noticed: the test proves nothing"
+    after = {name: state["starts"] for name, state in site.processes().items()}
+    assert all(after[name] - before[name] >= 3 for name in before), (before, after)
+
+    def drained() -> bool:
+        with psycopg.connect(**connection(site)) as link:
+            left = link.execute(
+                "select count(*) from procrastinate_jobs where task_name = 'jobs.tidy' and status <> 'succeeded'"
+            ).fetchone()
+        return left == (0,)
+
+    assert len(jobs.acknowledged) > 10
+    eventually(drained, 90)
+
+
+def test_web_workers_do_not_outlive_their_master(site: Site):
+    master = site.processes()["web"]["pid"]
+    workers = [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+    assert workers
+    os.kill(master, signal.SIGKILL)
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 10)
+    site.wait_ready()
+
+
+def test_nothing_outlives_a_killed_supervisor_and_the_site_starts_again(site: Site):
+    site.up.kill()
+    site.up.wait()
+    eventually(lambda: not site.pids(), 40)
+    site.start()
+    assert all(state["state"] == "running" for state in site.processes().values())
+
+
+def test_sigterm_stops_everything_and_leaves_no_process(site: Site):
+    started = time.monotonic()
+    assert site.stop() == 0
+    assert time.monotonic() - started < 30
+    assert site.pids() == []
+    assert "stopping" in site.log.read_text()
+
+
+def test_a_command_starts_the_database_for_its_own_time_only(site: Site):
+    assert site.command("check").returncode == 0
+    assert site.pids() == []
+
+
+def test_a_command_that_is_killed_takes_its_database_along(site: Site):
+    command = subprocess.Popen(
+        [sys.executable, "-c", "from chengheng.project.cli import database\nimport time\nwith database(): time.sleep(99)"],
+        env=site.environment(), cwd=ROOT,
+    )  # fmt: skip
+    try:
+        eventually(lambda: len(site.pids()) > 3, 30)
+    finally:
+        command.kill()
+        command.wait()
+    eventually(lambda: not site.pids(), 30)
