@@ -41,6 +41,7 @@ def read(content: bytes, name: str) -> Document:
 def _parts(file: Any, name: str) -> Iterator[Row | Cell]:
     line, signs, pictures = 0, 0, 0
     first_blank_page = 0
+    grid: _Grid | None = None
     for page in file.pages:
         if len(page.chars) > _MOST_SIGNS:
             raise Unreadable(name, "too_long", line + 1)
@@ -57,7 +58,7 @@ def _parts(file: Any, name: str) -> Iterator[Row | Cell]:
                 line += 1
                 yield Cell(text, line, f"page {page.page_number}, line {line}")
             above = max(above, table.bbox[3])
-            grid = _Grid(table)
+            grid = _Grid(table, grid if table is tables[0] else None)
             for number, (texts, row) in enumerate(zip(table.extract(), table.rows, strict=True)):
                 line += 1
                 place = f"page {page.page_number}, row {number + 1}"
@@ -110,10 +111,17 @@ def _lines(page: Any, top: float, bottom: float) -> Iterator[str]:
 
 
 class _Grid:
-    """The cells of one ruled table by column: a position inside a merged cell holds that very cell."""
+    """The cells of one ruled table by column: a position inside a merged cell holds that very cell.
 
-    def __init__(self, table: Any) -> None:
+    A page's first table that is as wide as the last one before goes on with it, in its columns.
+    """
+
+    def __init__(self, table: Any, before: _Grid | None) -> None:
         self.edges = sorted({cell[0] for cell in table.cells})
+        self.sides = (table.bbox[0], table.bbox[2])
+        alike = before is not None and all(abs(a - b) < 3 for a, b in zip(self.sides, before.sides, strict=True))
+        if before is not None and alike and len(before.edges) > len(self.edges):
+            self.edges = before.edges
         self.hanging: list[tuple[tuple[float, float, float, float], Cell]] = []
 
     def row(self, texts: list[str | None], boxes: list[Any], line: int, place: str) -> tuple[Cell | None, ...]:
