@@ -6,7 +6,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chengheng.performance.rules.grammar import QUALITATIVE, QUANTITATIVE, UNITS, Target, fen, number_from, parse, render
+from chengheng.performance.rules.grammar import (
+    QUALITATIVE,
+    QUANTITATIVE,
+    UNITS,
+    Target,
+    fen,
+    number_from,
+    parse,
+    render,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,13 +93,26 @@ def test_strict_signs_are_kept():
     assert not parse("≥5起").strict
 
 
-@pytest.mark.parametrize("text", ["第一时间", "有效提升", "每月按照工作计划进行检测考核", "统一", "一定程度提升", "", "—"])
+@pytest.mark.parametrize(
+    "text", ["第一时间", "有效提升", "每月按照工作计划进行检测考核", "统一", "一定程度提升", "", "—"]
+)
 def test_free_text_is_qualitative_and_clear(text):
     assert parse(text) == Target(QUALITATIVE)
 
 
 @pytest.mark.parametrize(
-    "text", ["2024年底前完成", "2024年", "2024-12-31", "10-12月", "近100%", "≥90%且≤95%", "1/3", "5天以上以内", "不超过3天以上"]
+    "text",
+    [
+        "2024年底前完成",
+        "2024年",
+        "2024-12-31",
+        "10-12月",
+        "近100%",
+        "≥90%且≤95%",
+        "1/3",
+        "5天以上以内",
+        "不超过3天以上",
+    ],
 )
 def test_a_figure_that_the_grammar_cannot_derive_is_qualitative_and_flagged(text):
     read = parse(text)
@@ -133,14 +155,25 @@ def test_reading_what_is_rendered_gives_the_target_back(target):
     assert parse(render(target)) == target
 
 
-@given(st.decimals(0, 10**6, places=2), st.decimals("0.01", 10**6, places=2), st.sampled_from(["%", "天", "万元", "件", ""]))
+@given(
+    st.decimals(0, 10**6, places=2),
+    st.decimals("0.01", 10**6, places=2),
+    st.sampled_from(["%", "天", "万元", "件", ""]),
+)
 def test_reading_a_rendered_range_gives_it_back(low, width, unit):
     read = parse(f"{low}-{low + width}{unit}")
     assert read.quantitative
     assert parse(render(read)) == read
 
 
-@given(st.text(alphabet=st.sampled_from("≥≤><=不超过低于万亿元%％第一时间0123456789０９,.，．-—至到以上内()（） 台件年月日小十百千"), max_size=20))
+@given(
+    st.text(
+        alphabet=st.sampled_from(
+            "≥≤><=不超过低于万亿元%％第一时间0123456789０９,.，．-—至到以上内()（） 台件年月日小十百千"
+        ),
+        max_size=20,
+    )
+)
 @example("十万亿")
 @example("1,23,4")
 @example("百分之")

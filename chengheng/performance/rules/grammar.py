@@ -45,31 +45,35 @@ class Target:
         return self.kind == QUANTITATIVE
 
 
-UNITS = (
-    "条次 人次 车次 班次 场次 批次 频次 件次 户次 家次 架次 台次 辆次 点次 台套 万元 亿元 千元 元 角 分钟 秒钟 秒 小时 个工作日 工作日 "
-    "个自然日 自然日 个小时 个百分点 百分点 个月 季度 个季度 年度 年 天 日 周 星期 次 条 件 台 起 个 套 项 家 人 名 位 户 篇 份 批 期 场 处 座 "
-    "辆 艘 架 盏 根 块 片 棵 株 只 头 本 册 张 幅 部 支 组 类 种 级 分 点 例 宗 笔 单 米 公里 千米 里 毫米 厘米 平方米 平方公里 平方千米 "
-    "立方米 公顷 亩 吨 公斤 千克 克 毫克 升 毫升 千瓦时 千瓦 度 兆 路 路次 点位 % ‰ ℃ dB 分贝 GB TB MB Mbps km m h min kWh kg g t ㎡ "
-    "m² m2 km² 元/平方米 克/平方米 个点位 座次 人天 人月 台班 标段 栋 间 床 桶 箱 袋 瓶 井 口 段 孔 面 门 线 号 人/次"
-).split()
+UNITS = """
+    条次 人次 车次 班次 场次 批次 频次 件次 户次 家次 架次 台次 辆次 点次 台套 万元 亿元 千元 元 角 分钟
+    秒钟 秒 小时 个工作日 工作日 个自然日 自然日 个小时 个百分点 百分点 个月 季度 个季度 年度 年 天 日
+    周 星期 次 条 件 台 起 个 套 项 家 人 名 位 户 篇 份 批 期 场 处 座 辆 艘 架 盏 根 块 片 棵 株 只 头
+    本 册 张 幅 部 支 组 类 种 级 分 点 例 宗 笔 单 米 公里 千米 里 毫米 厘米 平方米 平方公里 平方千米
+    立方米 公顷 亩 吨 公斤 千克 克 毫克 升 毫升 千瓦时 千瓦 度 兆 路 路次 点位 % ‰ ℃ dB 分贝 GB TB MB
+    Mbps km m h min kWh kg g t ㎡ m² m2 km² 元/平方米 克/平方米 个点位 座次 人天 人月 台班 标段 栋 间 床
+    桶 箱 袋 瓶 井 口 段 孔 面 门 线 号 人/次
+""".split()  # noqa: SIM905 - a word list
 _ALIASES = {
-    "个工作日": "工作日", "个自然日": "自然日", "个小时": "小时", "个百分点": "百分点", "个季度": "季度", "h": "小时", "min": "分钟",
-    "人/次": "人次", "个点位": "点位",
+    "个工作日": "工作日", "个自然日": "自然日", "个小时": "小时", "个百分点": "百分点", "个季度": "季度",
+    "h": "小时", "min": "分钟", "人/次": "人次", "个点位": "点位",
 }  # fmt: skip
 _TIMES = {"秒", "秒钟", "分钟", "小时", "工作日", "自然日", "天", "日", "周", "星期", "个月", "季度"}
 _MONEY = {"元", "千元", "万元", "亿元"}
 
-_AT_LEAST = (
-    "≥ >= => ≧ ⩾ 大于等于 大于或等于 不少于 不低于 不小于 不短于 不得少于 不得低于 不得小于 至少达到 至少 最少 最低 达到 达 保持在 稳定在"
-).split()
-_AT_MOST = (
-    "≤ <= =< ≦ ⩽ 小于等于 小于或等于 不超过 不得超过 不大于 不高于 不多于 不得高于 不得大于 不长于 不超 至多 最多 最高 最长 控制在 压缩在"
-).split()
-_ABOVE = "> 大于 高于 多于 超过 优于".split()
-_BELOW = "< 小于 低于 少于".split()
-_EQUAL = "= 等于 为".split()
+_AT_LEAST = """
+    ≥ >= => ≧ ⩾ 大于等于 大于或等于 不少于 不低于 不小于 不短于 不得少于 不得低于 不得小于 至少达到 至少 最少 最低
+    达到 达 保持在 稳定在
+""".split()  # noqa: SIM905 - a word list
+_AT_MOST = """
+    ≤ <= =< ≦ ⩽ 小于等于 小于或等于 不超过 不得超过 不大于 不高于 不多于 不得高于 不得大于 不长于 不超 至多 最多 最高
+    最长 控制在 压缩在
+""".split()  # noqa: SIM905 - a word list
+_ABOVE = ["大于", "高于", "多于", "超过", "优于", ">"]
+_BELOW = ["小于", "低于", "少于", "<"]
+_EQUAL = ["等于", "为", "="]
 _LONGEST = 80  # characters; a target with a number is short, a sentence is qualitative
-_PLAIN_PREFIXES = set("全年 每年 年度 每季度 每季 每月 月度 每周 每日 每天 共 共计 总计 合计 累计".split())
+_PLAIN_PREFIXES = set("全年 每年 年度 每季度 每季 每月 月度 每周 每日 每天 共 共计 总计 合计 累计".split())  # noqa: SIM905
 _AFTER_AT_LEAST = ("及以上", "（含）以上", "(含)以上", "含以上", "以上", "起步")
 _AFTER_AT_MOST = ("及以下", "(含)以下", "含以下", "以下", "(含)以内", "以内", "之内", "内", "封顶")
 
@@ -139,7 +143,7 @@ def _chinese_number(text: str) -> Decimal | None:
 
 
 def parse(text: str, *, unit: str = "", comparison: str = "") -> Target:
-    """Read a target text; `unit` and `comparison` are what separate columns of the form say, used where it is silent.
+    """Read a target text; `unit` and `comparison` are what columns of the form say where the text is silent.
 
     Never fails: what is not a number with a comparison is qualitative.
     """
