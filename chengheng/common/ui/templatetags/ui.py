@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.serializers.json import DjangoJSONEncoder
 from django.forms import BoundField
-from django.template.base import Node, NodeList, Parser, Token
+from django.template.base import Node, Parser, Token
 from django.template.loader import render_to_string
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
 from django.templatetags.static import static
@@ -348,9 +348,12 @@ def menu(context: template.Context) -> list[navigation.Group]:
 
 @register.simple_tag(takes_context=True)
 def shell(context: template.Context) -> dict[str, Any]:
-    """What the outermost template needs to know: theme, language, live address, the number waiting in the inbox."""
+    """What the outermost template needs to know: theme, language, live address, the number waiting in the inbox.
+
+    A page with an appearance of its own (the wall screen) gives `theme` in its context.
+    """
     request = context.get("request")
-    chosen = preferences.theme(request) if request is not None else "auto"
+    chosen = context.get("theme") or (preferences.theme(request) if request is not None else "auto")
     language = translation.get_language() or settings.LANGUAGE_CODE
     user = getattr(request, "user", None)
     known = user is not None and user.is_authenticated

@@ -1,4 +1,268 @@
-// placeholder until the map lands in the next commit
-import type { Island } from "../../islands";
-const map: Island = (place) => { place.textContent = ""; };
+// The city map: districts drawn from our own GeoJSON, layers of the rooms on top; no outside tiles unless a site sets them.
+// Colours are the design tokens; text is drawn with the page's own fonts (no glyph files are fetched).
+import "maplibre-gl/dist/maplibre-gl.css";
+import * as maplibre from "maplibre-gl";
+import type { AllPaintProperties, GeoJSONSource, LngLatBoundsLike, Map as Chart, MapLayerMouseEvent, StyleSpecification } from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import { onTheme, token, zh, type Island } from "../../islands";
+
+maplibre.setWorkerUrl(workerUrl);
+
+type Shape = "point" | "line" | "area";
+interface Layer {
+  code: string;
+  label: string;
+  url?: string;
+  data?: GeoJSON.GeoJSON;
+  shape?: Shape;
+  tone?: string;
+  shown?: boolean;
+  bounded?: boolean;
+}
+interface Props {
+  districts?: string;
+  layers?: Layer[];
+  tiles?: string;
+  panel?: string; // id of the element that holds input[data-layer] and [data-count]
+  status?: string; // id of the element that says what could not be loaded
+  point?: [number, number] | null;
+  pick?: [string, string]; // ids of the inputs that take lon and lat of a click
+  zoom?: number;
+}
+type Features = GeoJSON.FeatureCollection & { partial?: boolean };
+
+const CITY: [[number, number], [number, number]] = [[116.7, 38.55], [118.1, 40.26]];
+const TONES = ["good", "warn", "bad", "info", "none"] as const;
+const say = (chinese: string, english: string) => (zh() ? chinese : english);
+
+const map: Island<Props> = async (place, props) => {
+  const fonts = token("font").split(",")[0]!;
+  const chart = new maplibre.Map({
+    container: place,
+    style: ground(props.tiles),
+    bounds: CITY as LngLatBoundsLike,
+    fitBoundsOptions: { padding: 24 },
+    attributionControl: false,
+    maxZoom: 19,
+    minZoom: 6,
+    dragRotate: false,
+    pitchWithRotate: false,
+    localIdeographFontFamily: `${fonts}, sans-serif`,
+    locale: zh() ? { "NavigationControl.ZoomIn": "放大", "NavigationControl.ZoomOut": "缩小", "Map.Title": "地图", "Popup.Close": "关闭" } : undefined,
+  });
+  chart.touchZoomRotate.disableRotation();
+  chart.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
+  chart.addControl(new maplibre.ScaleControl({}), "bottom-left");
+  const status = props.status ? document.getElementById(props.status) : null;
+  const troubles = new Map<string, string>();
+  const tell = (code: string, text: string) => {
+    if (text) troubles.set(code, text);
+    else troubles.delete(code);
+    if (status) status.textContent = [...troubles.values()].join(" · ");
+  };
+  await new Promise<void>((done) => chart.once("load", () => done()));
+
+  if (props.districts) {
+    const answer = await read(props.districts);
+    if (typeof answer === "string") tell("districts", `${say("区界未能载入", "District shapes could not be loaded")} (${answer})`);
+    else {
+      chart.addSource("districts", { type: "geojson", data: answer });
+      chart.addSource("district-names", { type: "geojson", data: names(answer) });
+      chart.addLayer({ id: "districts-fill", type: "fill", source: "districts" });
+      chart.addLayer({ id: "districts-line", type: "line", source: "districts" });
+      chart.addLayer({ id: "districts-name", type: "symbol", source: "district-names", layout: { "text-field": ["get", "name"], "text-size": ["interpolate", ["linear"], ["zoom"], 7, 10, 11, 14], "text-font": ["sans"], "text-padding": 1 } });
+    }
+  }
+  const layers = props.layers ?? [];
+  for (const layer of layers) prepare(chart, layer);
+  paint(chart, layers);
+
+  const load = async (layer: Layer) => {
+    let data: Features | GeoJSON.GeoJSON | string | undefined = layer.data;
+    if (layer.url) {
+      const b = chart.getBounds();
+      const box = layer.bounded ? `${layer.url.includes("?") ? "&" : "?"}bbox=${[b.getWest(), b.getSouth(), b.getEast(), b.getNorth()].map((v) => v.toFixed(5)).join(",")}` : "";
+      data = await read(layer.url + box);
+    }
+    if (data === undefined) return;
+    if (typeof data === "string") return tell(layer.code, `${layer.label}: ${say("未能载入", "could not be loaded")} (${data})`);
+    (chart.getSource(layer.code) as GeoJSONSource).setData(data);
+    const features = "features" in data ? data.features.length : 1;
+    const partial = (data as Features).partial === true;
+    tell(layer.code, partial ? `${layer.label}: ${say("数量较多，请放大查看全部", "too many to show all; zoom in")}` : "");
+    const count = panel?.querySelector(`[data-count="${CSS.escape(layer.code)}"]`);
+    if (count) count.textContent = `${features}${partial ? "+" : ""}`;
+  };
+  const show = (code: string, shown: boolean) => {
+    for (const part of chart.getStyle().layers) {
+      if (part.id.startsWith(`${code}-`)) chart.setLayoutProperty(part.id, "visibility", shown ? "visible" : "none");
+    }
+    const layer = layers.find((one) => one.code === code);
+    if (layer) layer.shown = shown;
+    if (layer && shown) void load(layer);
+  };
+  const panel = props.panel ? document.getElementById(props.panel) : null;
+  for (const layer of layers) show(layer.code, layer.shown ?? !panel);
+  panel?.addEventListener("change", (event) => {
+    const box = event.target as HTMLInputElement;
+    if (box.dataset.layer) show(box.dataset.layer, box.checked);
+  });
+  let moved = 0;
+  chart.on("moveend", () => {
+    clearTimeout(moved);
+    moved = window.setTimeout(() => layers.filter((one) => one.bounded && one.shown).forEach((one) => void load(one)), 250);
+  });
+
+  for (const layer of layers) {
+    for (const part of parts(layer)) {
+      chart.on("click", part, (event) => open(chart, event, layer));
+      chart.on("mouseenter", part, () => (chart.getCanvas().style.cursor = "pointer"));
+      chart.on("mouseleave", part, () => (chart.getCanvas().style.cursor = ""));
+    }
+  }
+
+  let marker: maplibre.Marker | null = null;
+  const mark = (lon: number, lat: number) => {
+    marker ??= new maplibre.Marker({ color: token("seal"), draggable: Boolean(props.pick) });
+    marker.setLngLat([lon, lat]).addTo(chart);
+  };
+  if (props.point) {
+    mark(...props.point);
+    chart.jumpTo({ center: props.point, zoom: props.zoom ?? 15 });
+  }
+  if (props.pick) {
+    const [lon, lat] = props.pick.map((id) => document.getElementById(id) as HTMLInputElement | null);
+    const take = (at: { lng: number; lat: number }) => {
+      for (const [field, value] of [[lon, at.lng], [lat, at.lat]] as const) {
+        if (!field) continue;
+        field.value = value.toFixed(6);
+        field.dispatchEvent(new Event("change", { bubbles: true }));
+      }
+    };
+    chart.on("click", (event) => {
+      mark(event.lngLat.lng, event.lngLat.lat);
+      take(event.lngLat);
+      marker?.off("dragend", dropped).on("dragend", dropped);
+    });
+    const dropped = () => marker && take(marker.getLngLat());
+  }
+  const stop = onTheme(() => paint(chart, layers));
+  place.dispatchEvent(new CustomEvent("map-ready", { bubbles: true, detail: chart }));
+  return () => {
+    stop();
+    chart.remove();
+  };
+};
 export default map;
+
+function ground(tiles?: string): StyleSpecification {
+  const style: StyleSpecification = { version: 8, sources: {}, layers: [{ id: "ground", type: "background" }] };
+  if (tiles) {
+    style.sources.tiles = { type: "raster", tiles: [tiles], tileSize: 256 };
+    style.layers.push({ id: "tiles", type: "raster", source: "tiles", paint: { "raster-saturation": -0.5 } });
+  }
+  return style;
+}
+
+async function read(url: string): Promise<Features | string> {
+  try {
+    const answer = await fetch(url, { headers: { Accept: "application/geo+json, application/json" }, credentials: "same-origin" });
+    if (!answer.ok) return String(answer.status);
+    return (await answer.json()) as Features;
+  } catch (problem) {
+    console.error(problem);
+    return say("网络中断", "no connection");
+  }
+}
+
+/** One point a district for its name: the label point that the data gives, else the middle of its outline. */
+function names(districts: Features): Features {
+  return {
+    type: "FeatureCollection",
+    features: districts.features.map((one) => {
+      const given = one.properties?.label as [number, number] | undefined;
+      return { type: "Feature", properties: { name: one.properties?.name ?? "" }, geometry: { type: "Point", coordinates: Array.isArray(given) ? given : middle(one.geometry) } };
+    }),
+  };
+}
+
+function middle(shape: GeoJSON.Geometry): [number, number] {
+  let west = 180, south = 90, east = -180, north = -90;
+  const walk = (part: unknown): void => {
+    if (!Array.isArray(part)) return;
+    if (typeof part[0] === "number") {
+      west = Math.min(west, part[0]); east = Math.max(east, part[0]);
+      south = Math.min(south, part[1] as number); north = Math.max(north, part[1] as number);
+    } else part.forEach(walk);
+  };
+  if ("coordinates" in shape) walk(shape.coordinates);
+  return [(west + east) / 2, (south + north) / 2];
+}
+
+const parts = (layer: Layer): string[] =>
+  layer.shape === "area" ? [`${layer.code}-fill`] : layer.shape === "line" ? [`${layer.code}-line`] : [`${layer.code}-dot`, `${layer.code}-many`];
+
+function prepare(chart: Chart, layer: Layer): void {
+  const shape = layer.shape ?? "point";
+  const empty: Features = { type: "FeatureCollection", features: [] };
+  const id = layer.code;
+  if (shape === "point") {
+    chart.addSource(id, { type: "geojson", data: empty, cluster: true, clusterRadius: 36, clusterMaxZoom: 14 });
+    chart.addLayer({ id: `${id}-dot`, type: "circle", source: id, filter: ["!", ["has", "point_count"]] });
+    chart.addLayer({ id: `${id}-many`, type: "circle", source: id, filter: ["has", "point_count"] });
+    chart.addLayer({ id: `${id}-number`, type: "symbol", source: id, filter: ["has", "point_count"], layout: { "text-field": ["get", "point_count_abbreviated"], "text-size": 11, "text-font": ["sans"], "text-allow-overlap": true } });
+    return;
+  }
+  chart.addSource(id, { type: "geojson", data: empty });
+  if (shape === "area") chart.addLayer({ id: `${id}-fill`, type: "fill", source: id });
+  chart.addLayer({ id: `${id}-line`, type: "line", source: id, layout: { "line-cap": "round", "line-join": "round" } });
+}
+
+/** Colours of everything, again when the appearance changes. */
+function paint(chart: Chart, layers: Layer[]): void {
+  const set = (id: string, name: string, value: unknown) => chart.getLayer(id) && chart.setPaintProperty(id, name as keyof AllPaintProperties, value as never);
+  set("ground", "background-color", token("none-soft"));
+  set("districts-fill", "fill-color", token("surface"));
+  set("districts-fill", "fill-opacity", chart.getLayer("tiles") ? 0.15 : 1);
+  set("districts-line", "line-color", token("line-strong"));
+  set("districts-line", "line-width", 1);
+  set("districts-name", "text-color", token("ink-2"));
+  set("districts-name", "text-halo-color", token("surface"));
+  set("districts-name", "text-halo-width", 1.2);
+  for (const { code, tone = "info" } of layers) {
+    const colour = ["match", ["coalesce", ["get", "tone"], tone], ...TONES.flatMap((name) => [name, token(name)]), token("info")];
+    set(`${code}-dot`, "circle-color", colour);
+    set(`${code}-dot`, "circle-radius", ["interpolate", ["linear"], ["zoom"], 8, 3.5, 14, 7]);
+    set(`${code}-dot`, "circle-stroke-width", 1.5);
+    set(`${code}-dot`, "circle-stroke-color", token("surface"));
+    set(`${code}-many`, "circle-color", token(tone));
+    set(`${code}-many`, "circle-radius", ["step", ["get", "point_count"], 11, 50, 15, 500, 19]);
+    set(`${code}-many`, "circle-opacity", 0.9);
+    set(`${code}-number`, "text-color", token("surface"));
+    set(`${code}-fill`, "fill-color", colour);
+    set(`${code}-fill`, "fill-opacity", 0.25);
+    set(`${code}-line`, "line-color", colour);
+    set(`${code}-line`, "line-width", 2.5);
+  }
+}
+
+function open(chart: Chart, event: MapLayerMouseEvent, layer: Layer): void {
+  const feature = event.features?.[0];
+  if (!feature) return;
+  if (feature.properties?.cluster) {
+    const source = chart.getSource(layer.code) as GeoJSONSource;
+    void source.getClusterExpansionZoom(feature.properties.cluster_id as number).then((zoom) => chart.easeTo({ center: (feature.geometry as GeoJSON.Point).coordinates as [number, number], zoom }));
+    return;
+  }
+  const { title, state, url } = feature.properties as { title?: string; state?: string; url?: string };
+  const box = document.createElement("div");
+  box.className = "map-pop";
+  const head = document.createElement(url && /^\/(?!\/)/.test(url) ? "a" : "b");
+  head.textContent = title || layer.label;
+  if (head instanceof HTMLAnchorElement) head.href = url!;
+  box.append(head);
+  const more = document.createElement("span");
+  more.textContent = [layer.label, state].filter(Boolean).join(" · ");
+  box.append(more);
+  new maplibre.Popup({ closeButton: true, maxWidth: "280px" }).setLngLat(event.lngLat).setDOMContent(box).addTo(chart);
+}
