@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from lxml import etree
@@ -52,7 +53,7 @@ def tree(data: bytes) -> etree._Element:
     if len(data) > LARGEST:
         raise ManscdpError("the body is too long")
     text = _DECLARATION.sub("", decode(data.strip(b"\r\n\0 \t")), count=1)
-    if "<!DOCTYPE" in text[:2000].upper() or "<!ENTITY" in text.upper():
+    if "<!" in text and ("<!DOCTYPE" in text.upper() or "<!ENTITY" in text.upper()):
         raise ManscdpError("document types are not accepted")
     text = _CONTROL.sub("", text)
     parser = etree.XMLParser(recover=False, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
@@ -147,8 +148,7 @@ def read(data: bytes) -> Command:
 
 
 # -- typed readers ---------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class CatalogItem:
+class CatalogItem(NamedTuple):
     """One entry of a catalog. Raw values are kept as sent; `lon`, `lat` are None when unset (0,0 means unset)."""
 
     id: str
