@@ -1,0 +1,56 @@
+"""The whole way of one stream: RTP packets to fragments. Ties `rtp`, `mpegps` and `fmp4` together, sans-I/O.
+
+Payload types: 96 and most others carry a program stream; a sender that puts bare H.264 or H.265 into RTP (RFC 6184,
+7798) is recognised and refused with a reason, not guessed at.
+"""
+
+from __future__ import annotations
+
+from chengheng.protocols.fmp4.muxer import Muxer, Segment
+from chengheng.protocols.mpegps.demux import Demuxer, Unit
+from chengheng.protocols.rtp.receiver import Piece, Receiver
+
+
+class Stream:
+    """One sender. `receive` a packet and the time, get segments; `audio` collects what needs encoding (G.711)."""
+
+    def __init__(self, tcp: bool = False, speed: float = 1.0) -> None:
+        self.rtp = Receiver(window=0 if tcp else 64)
+        self.ps = Demuxer()
+        self.muxer = Muxer(speed)
+        self.audio: list[Unit] = []
+        self.not_program_stream = 0
+        self.first_unit_at: float | None = None
+        self.first_key_at: float | None = None
+        self.keep_units = False
+        self.units: list[Unit] = []
+
+    def receive(self, packet: bytes, now: float) -> list[Segment]:
+        pieces = self.rtp.receive(packet, now)
+        return self._pieces(pieces, now) if pieces else []
+
+    def tick(self, now: float) -> list[Segment]:
+        return self._pieces(self.rtp.tick(now), now)
+
+    def _pieces(self, pieces: list[Piece], now: float) -> list[Segment]:
+        out: list[Segment] = []
+        for piece in pieces:
+            units = self.ps.receive(piece.data, piece.lost)
+            if piece.ended:
+                units = self.ps.flush(units)
+            if not units and self.first_unit_at is None:
+                self.not_program_stream += b"\x00\x00\x01\xba" not in piece.data[:64]
+            for unit in units:
+                if self.first_unit_at is None:
+                    self.first_unit_at = now
+                if self.keep_units:
+                    self.units.append(unit)
+                if unit.kind == "audio" and unit.codec in ("g711a", "g711u"):
+                    self.audio.append(unit)
+                    continue
+                segments = self.muxer.receive(unit)
+                if segments:
+                    if self.first_key_at is None:
+                        self.first_key_at = now
+                    out += segments
+        return out

@@ -1,0 +1,146 @@
+"""Digest authentication (RFC 2617, RFC 7616): challenge, answer, check; nonces that work once.
+
+A nonce is time + random + HMAC over (time, random, who, where from): nothing is stored until it is used, and then only
+until it would have expired. Vendor habits (facts §2 quirk 1): `algorithm=md5` in lower case or missing, qop or none,
+a user name other than the From ID.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+NONCE_SECONDS = 60.0
+_PAIR = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+_HASHES: dict[str, Callable[[bytes], str]] = {
+    "MD5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
+    "SHA-256": lambda data: hashlib.sha256(data).hexdigest(),
+}
+
+
+def fields(header: str) -> dict[str, str]:
+    """The name=value pairs of a WWW-Authenticate or Authorization value, names in lower case; scheme as "scheme"."""
+    scheme, _space, rest = header.strip().partition(" ")
+    found = {"scheme": scheme.lower()}
+    for name, quoted, plain in _PAIR.findall(rest[:4096]):
+        found.setdefault(name.lower(), quoted or plain)
+    return found
+
+
+def algorithm_of(values: dict[str, str]) -> str:
+    """ "MD5" or "SHA-256" (either case, MD5 when missing); "" for anything else."""
+    name = values.get("algorithm", "MD5").upper() or "MD5"
+    return name if name in _HASHES else ""
+
+
+def ha1(username: str, realm: str, password: str, algorithm: str = "MD5") -> str:
+    return _HASHES[algorithm](f"{username}:{realm}:{password}".encode())
+
+
+def response(values: dict[str, str], secret_ha1: str, method: str, algorithm: str) -> str:
+    """The digest for these fields, with or without qop=auth."""
+    digest = _HASHES[algorithm]
+    ha2 = digest(f"{method}:{values.get('uri', '')}".encode())
+    if values.get("qop"):
+        middle = f"{values.get('nonce', '')}:{values.get('nc', '')}:{values.get('cnonce', '')}:{values['qop']}"
+    else:
+        middle = values.get("nonce", "")
+    return digest(f"{secret_ha1}:{middle}:{ha2}".encode())
+
+
+def answer(challenge: str, username: str, password: str, method: str, uri: str) -> str:
+    """The Authorization value for a challenge; ValueError when its algorithm or scheme is not ours."""
+    asked = fields(challenge)
+    algorithm = algorithm_of(asked)
+    if asked["scheme"] != "digest" or not algorithm:
+        raise ValueError(f"cannot answer {asked['scheme']} {asked.get('algorithm', '')}")
+    values = {"nonce": asked.get("nonce", ""), "uri": uri}
+    if "auth" in [part.strip() for part in asked.get("qop", "").split(",")]:
+        values |= {"qop": "auth", "nc": "00000001", "cnonce": secrets.token_hex(8)}
+    realm = asked.get("realm", "")
+    digest = response(values, ha1(username, realm, password, algorithm), method, algorithm)
+    parts = [f'username="{username}"', f'realm="{realm}"', f'nonce="{values["nonce"]}"', f'uri="{uri}"',
+             f'response="{digest}"', f"algorithm={algorithm}"]  # fmt: skip
+    if asked.get("opaque"):
+        parts.append(f'opaque="{asked["opaque"]}"')
+    if "qop" in values:
+        parts += ["qop=auth", f"nc={values['nc']}", f'cnonce="{values["cnonce"]}"']
+    return "Digest " + ", ".join(parts)
+
+
+class Verdict(Enum):
+    """What an Authorization is worth."""
+
+    RIGHT = "right"
+    MISSING = "missing"
+    STALE = "stale"  # ours but too old, or made for another peer
+    REPLAYED = "replayed"  # ours and already used
+    FOREIGN = "foreign"  # a nonce that we did not make
+    WRONG = "wrong"  # wrong user, realm, address or password
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass
+class Guard:
+    """Makes challenges and checks answers. One guard per realm; `key` is a secret of the process."""
+
+    realm: str
+    key: bytes
+    algorithm: str = "MD5"
+    nonce_seconds: float = NONCE_SECONDS
+
+    def __post_init__(self) -> None:
+        self._used: set[str] = set()
+        self._order: deque[tuple[float, str]] = deque()
+
+    def _nonce(self, stamp: str, salt: str, who: str, where: str) -> str:
+        mac = hmac.new(self.key, f"{stamp}:{salt}:{who}:{where}".encode(), "sha256").hexdigest()[:24]
+        return f"{stamp}{salt}{mac}"
+
+    def challenge(self, who: str, where: str, now: float, stale: bool = False) -> str:
+        """A WWW-Authenticate value for this peer. Written with algorithm, because Dahua ignores one without."""
+        nonce = self._nonce(f"{int(now * 1000) & 0xFFFFFFFFFFFF:012x}", secrets.token_hex(6), who, where)
+        tail = ", stale=TRUE" if stale else ""
+        return f'Digest realm="{self.realm}", algorithm={self.algorithm}, nonce="{nonce}"{tail}'
+
+    def check(
+        self, header: str, method: str, who: str, where: str, username: str, password: str, now: float
+    ) -> Verdict:
+        """Judge one Authorization. A right answer uses its nonce up; `username` is the stored login of the device."""
+        if not header:
+            return Verdict.MISSING
+        values = fields(header)
+        algorithm = algorithm_of(values)
+        if values["scheme"] != "digest" or not algorithm:
+            return Verdict.UNSUPPORTED
+        nonce = values.get("nonce", "")
+        if len(nonce) != 48 or not nonce.isascii():
+            return Verdict.FOREIGN
+        stamp, salt = nonce[:12], nonce[12:24]
+        if not hmac.compare_digest(nonce, self._nonce(stamp, salt, who, where)):
+            return Verdict.FOREIGN
+        age = now - int(stamp, 16) / 1000
+        if not -1 <= age <= self.nonce_seconds:
+            return Verdict.STALE
+        if nonce in self._used:
+            return Verdict.REPLAYED
+        if values.get("realm") != self.realm or values.get("username") != username:
+            return Verdict.WRONG
+        expected = response(values, ha1(username, self.realm, password, algorithm), method, algorithm)
+        given = values.get("response", "").lower()
+        if not given.isascii() or not hmac.compare_digest(expected, given):
+            return Verdict.WRONG
+        self._use(nonce, now)
+        return Verdict.RIGHT
+
+    def _use(self, nonce: str, now: float) -> None:
+        self._used.add(nonce)
+        self._order.append((now + self.nonce_seconds + 2, nonce))
+        while self._order and self._order[0][0] < now:
+            self._used.discard(self._order.popleft()[1])
