@@ -1,6 +1,11 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class PatrolConfig(AppConfig):
     name = "chengheng.patrol"
     label = "patrol"
+    verbose_name = _("Patrol")
+
+    def ready(self) -> None:
+        from chengheng.patrol import flows, roles  # noqa: F401

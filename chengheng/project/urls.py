@@ -14,6 +14,7 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("api/v1/", api.urls),
     path("people/", include("chengheng.common.people.urls")),
+    path("flow/", include("chengheng.common.flow.urls")),
     *(path(f"{room}/", include(f"chengheng.{room}.urls")) for room in [*settings.SYSTEMS, "performance"]),
     path("", include("chengheng.common.ui.urls")),
     path("", include("chengheng.portal.urls")),

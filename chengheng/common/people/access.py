@@ -7,6 +7,8 @@ its fields carry the organisation, the area and the owner. What a model does not
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -29,12 +31,13 @@ class Scope:
     """How a model's rows belong to somebody, as field look-ups ("case__department").
 
     `organisation`: a foreign key to Organisation ("" when the model is Organisation itself); `area`: a text field with
-    an area code; `owner`: a foreign key to User ("pk" when the model is User itself). None: rows carry no such thing.
+    an area code; `owner`: a foreign key to User ("pk" when the model is User itself), or several of which any may own.
+    None: rows carry no such thing.
     """
 
     organisation: str | None = None
     area: str | None = None
-    owner: str | None = None
+    owner: str | tuple[str, ...] | None = None
 
     def filter(self, reach: Reach, user: User, duty: Duty) -> Q | None:
         """The rows that `reach` opens to this holder of the duty; None for no row."""
@@ -46,7 +49,8 @@ class Scope:
         if reach is Reach.AREA and self.area is not None and duty.area_code:
             return Q(**{f"{self.area}__startswith": duty.area_code})
         if reach is Reach.OWN and self.owner is not None:
-            return Q(**{self.owner: user.pk})
+            owners = (self.owner,) if isinstance(self.owner, str) else self.owner
+            return reduce(or_, (Q(**{owner: user.pk}) for owner in owners))
         return None
 
 

@@ -1,0 +1,135 @@
+"""How a case moves: the stages of digital city management, 信息收集 → 案卷建立 → 任务派遣 → 任务处理 → 处理反馈 → 核查结案.
+
+核实 (verify, before filing) and 核查 (check, after handling) are different things and different steps.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.common import flow
+from chengheng.common.flow import SAME, Clock, Flow, Step, StepField
+from chengheng.common.people.models import Organisation
+from chengheng.patrol import actions, queries
+from chengheng.patrol.models import Case, CaseTask
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+_ALERTS = (Decimal("0.8"), Decimal(1), Decimal("1.5"))
+_SUPERVISED = ((), ("patrol.case.urge",), ("patrol.case.urge",))
+NOTE = StepField("note", _("note"), "textarea")
+PHOTOS = StepField("photos", _("Photos"), "files", required=False)
+
+
+def _departments(case: Case, _actor: Any) -> QuerySet[Organisation]:
+    """Departments of the case's district and of the city, the suggested ones first."""
+    return queries.departments_for(case)
+
+
+def _standards(case: Case, _actor: Any) -> list[tuple[int, str]]:
+    return [(row.pk, f"{row.condition} · {row.limit}") for row in queries.standards_for(case)]
+
+
+def _verify_results(_case: Case, _actor: Any) -> list[tuple[str, str]]:
+    return [(r.value, str(r.label)) for r in (CaseTask.Result.TRUE, CaseTask.Result.FALSE)]
+
+
+def _check_results(_case: Case, _actor: Any) -> list[tuple[str, str]]:
+    return [(r.value, str(r.label)) for r in (CaseTask.Result.PASSED, CaseTask.Result.FAILED)]
+
+
+def _collectors(case: Case, _actor: Any) -> Any:
+    return queries.collectors_for(case)
+
+
+CASE = flow.register(
+    Flow(
+        "patrol.case",
+        label=_("City case"),
+        start="reported",
+        states={
+            "reported": _("Reported"),
+            "accepted": _("Accepted"),
+            "verifying": _("Being verified"),
+            "verified": _("Verified"),
+            "filed": _("Filed"),
+            "handling": _("Being handled"),
+            "suspended": _("Suspended"),
+            "handled": _("Handled"),
+            "checking": _("Being checked"),
+            "checked": _("Checked"),
+            "closed": _("Closed"),
+            "appealed": _("Under appeal"),
+            "refused": _("Not accepted"),
+            "not_filed": _("Not filed"),
+            "voided": _("Voided"),
+        },
+        final={"closed", "refused", "not_filed", "voided"},
+        clocks=[
+            Clock("accept", _("Reception"), _ALERTS, _SUPERVISED),
+            Clock("verify", _("Verification"), _ALERTS, _SUPERVISED),
+            Clock("file", _("Filing"), _ALERTS, _SUPERVISED),
+            Clock("dispatch", _("Dispatch"), _ALERTS, _SUPERVISED),
+            Clock("handle", _("Handling"), _ALERTS, _SUPERVISED),
+            Clock("check", _("Check"), _ALERTS, _SUPERVISED),
+            Clock("close", _("Closing"), _ALERTS, _SUPERVISED),
+        ],
+        steps=[
+            Step("accept", _("Accept"), "reported", "accepted", "patrol.case.accept", stop="accept", start="file",
+                 by=actions.accept_case, primary=True),
+            Step("refuse", _("Refuse"), "reported", "refused", "patrol.case.refuse", needs=("note",),
+                 by=actions.refuse_case, danger=True),
+            Step("ask_verify", _("Have it verified"), "accepted", "verifying", "patrol.case.ask_verify", pause="file",
+                 start="verify", by=actions.ask_to_verify,
+                 fields=(StepField("collector", _("Collector"), "user", choices=_collectors),)),
+            Step("verify", _("Report the verification"), "verifying", "verified", "patrol.case.verify", stop="verify",
+                 resume="file", by=actions.verify_case, primary=True,
+                 fields=(StepField("result", _("Result"), "choice", choices=_verify_results), PHOTOS)),
+            Step("file", _("File"), ("accepted", "verified"), "filed", "patrol.case.file", stop="file",
+                 start="dispatch", by=actions.file_case, primary=True,
+                 fields=(StepField("standard", _("Filing condition"), "choice", choices=_standards),)),
+            Step("not_file", _("Do not file"), ("accepted", "verified"), "not_filed", "patrol.case.not_file",
+                 needs=("note",), by=actions.decline_case, danger=True),
+            Step("dispatch", _("Dispatch"), "filed", "handling", "patrol.case.dispatch", stop="dispatch",
+                 start="handle", by=actions.dispatch_case, primary=True,
+                 fields=(StepField("department", _("Department"), "organisation", choices=_departments),)),
+            Step("handle", _("Handled"), "handling", "handled", "patrol.case.handle", stop="handle", start="check",
+                 by=actions.report_handled, primary=True,
+                 fields=(StepField("after", _("Photos after handling"), "files", required=False), NOTE)),
+            Step("hand_back", _("Hand back"), "handling", "filed", "patrol.case.hand_back", stop="handle",
+                 start="dispatch", needs=("note",), by=actions.hand_back_case, danger=True),
+            Step("extend", _("Give more time"), "handling", SAME, "patrol.case.extend", needs=("note",),
+                 by=actions.extend_case),
+            Step("suspend", _("Suspend"), "handling", "suspended", "patrol.case.suspend", pause="handle",
+                 needs=("note",), by=actions.suspend_case),
+            Step("resume", _("Resume"), "suspended", "handling", "patrol.case.resume", resume="handle",
+                 by=actions.resume_case, primary=True),
+            Step("urge", _("Urge"), ("filed", "handling", "suspended"), SAME, "patrol.case.urge", needs=("note",),
+                 by=actions.urge_case),
+            Step("ask_check", _("Have it checked"), "handled", "checking", "patrol.case.ask_check",
+                 by=actions.ask_to_check, primary=True,
+                 fields=(StepField("collector", _("Collector"), "user", choices=_collectors),)),
+            Step("check", _("Report the check"), "checking", "checked", "patrol.case.check", stop="check",
+                 start="close", by=actions.check_case, primary=True,
+                 fields=(StepField("result", _("Result"), "choice", choices=_check_results), PHOTOS)),
+            Step("close", _("Close"), "checked", "closed", "patrol.case.close", stop="close", by=actions.close_case,
+                 primary=True),
+            Step("rework", _("Rework"), "checked", "handling", "patrol.case.rework", stop="close", start="handle",
+                 needs=("note",), by=actions.rework_case),
+            Step("appeal", _("Appeal"), "closed", "appealed", "patrol.case.appeal", needs=("note",),
+                 by=actions.appeal_case,
+                 fields=(NOTE, StepField("evidence", _("Evidence"), "files", required=False))),
+            Step("grant", _("Grant the appeal"), "appealed", "closed", "patrol.case.decide_appeal", needs=("note",),
+                 by=actions.grant_appeal),
+            Step("reject", _("Reject the appeal"), "appealed", "closed", "patrol.case.decide_appeal", needs=("note",),
+                 by=actions.reject_appeal, danger=True),
+            Step("void", _("Void"), ("reported", "accepted", "verified", "filed", "handling", "suspended"), "voided",
+                 "patrol.case.void", needs=("note",), by=actions.void_case, danger=True),
+        ],
+    ),
+    Case,
+)  # fmt: skip

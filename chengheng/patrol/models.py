@@ -1,0 +1,395 @@
+"""What is stored of patrol: dictionary and filing standards, cases and their tasks, collectors' shifts.
+
+What must not go in: what the standards say (rules), how a case moves (flows), who may do what (roles).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.common.calendars.rules import Kind as LimitKind
+from chengheng.common.calendars.rules import Limit
+from chengheng.common.flow.models import Moving
+from chengheng.common.people.access import Scope
+from chengheng.patrol.rules.dictionary import Edition, Kind
+
+
+class DictionaryEntry(models.Model):
+    """A small class (小类) of one edition of the dictionary; imported rows and shipped ones alike."""
+
+    edition = models.CharField(_("edition"), max_length=20, choices=[(e.value, e.value) for e in Edition])
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=[(Kind.COMPONENT.value, _("component")), (Kind.EVENT.value, _("event"))]
+    )
+    class_code = models.CharField(_("class code"), max_length=2)
+    class_name = models.CharField(_("class"), max_length=30)
+    code = models.CharField(_("code"), max_length=5)
+    name = models.CharField(_("name"), max_length=60)
+    active = models.BooleanField(_("active"), default=True)
+
+    view_act = "patrol.dictionary.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("edition", "kind", "code")
+        constraints = (models.UniqueConstraint(fields=("edition", "kind", "code"), name="dictionary_entry_once"),)
+        verbose_name = _("dictionary entry")
+        verbose_name_plural = _("dictionary")
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+    def get_absolute_url(self) -> str:
+        return f"{reverse('patrol:dictionary')}?edition={self.edition}&q={self.code}"
+
+
+class StandardSet(models.Model):
+    """A dated table of filing standards. The one in force on the day of filing counts; older ones stay."""
+
+    name = models.CharField(_("name"), max_length=80)
+    in_force_from = models.DateField(_("in force from"))
+    source = models.CharField(_("source"), max_length=200)
+    is_example = models.BooleanField(_("example"), default=False)
+
+    view_act = "patrol.standard.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("-in_force_from",)
+        verbose_name = _("filing standard table")
+        verbose_name_plural = _("filing standard tables")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.in_force_from})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("patrol:standards")
+
+
+class FilingStandard(models.Model):
+    """One filing condition (立案条件) of a small class: when to file, how long handling may take, when to close."""
+
+    table = models.ForeignKey(StandardSet, models.CASCADE, related_name="standards", verbose_name=_("table"))
+    edition = models.CharField(_("edition"), max_length=20, choices=[(e.value, e.value) for e in Edition])
+    kind = models.CharField(_("kind"), max_length=10, choices=[(k.value, k.value) for k in Kind])
+    code = models.CharField(_("code"), max_length=5)
+    condition = models.CharField(_("filing condition"), max_length=200)
+    limit_kind = models.CharField(_("kind of limit"), max_length=20, choices=LimitKind.choices())
+    limit_amount = models.DecimalField(_("limit"), max_digits=6, decimal_places=2)
+    closing_condition = models.CharField(_("closing condition"), max_length=200, blank=True)
+    responsible = models.CharField(_("responsible"), max_length=80, blank=True)
+
+    view_act = "patrol.standard.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("table", "edition", "kind", "code", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("table", "edition", "kind", "code", "condition"), name="filing_standard_once"
+            ),
+            models.CheckConstraint(condition=Q(limit_amount__gt=0), name="filing_standard_has_time"),
+        )
+        verbose_name = _("filing standard")
+        verbose_name_plural = _("filing standards")
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.condition}"
+
+    @property
+    def limit(self) -> Limit:
+        return Limit(LimitKind(self.limit_kind), self.limit_amount)
+
+
+class StageLimits(models.Model):
+    """How long the centre's own stages may take: {"verify": {"kind", "amount"}, …}. Dated, local, with an example."""
+
+    in_force_from = models.DateField(_("in force from"), unique=True)
+    limits = models.JSONField(_("limits"))
+    source = models.CharField(_("source"), max_length=200)
+
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("-in_force_from",)
+        verbose_name = _("stage limits")
+        verbose_name_plural = _("stage limits")
+
+    def __str__(self) -> str:
+        return f"{self.in_force_from}"
+
+
+class Source(models.TextChoices):
+    """By which way a problem reached the centre."""
+
+    COLLECTOR = "collector", _("Collector")
+    HOTLINE = "hotline", _("Hotline")
+    WEB = "web", _("Web")
+    LEADER = "leader", _("Leader's order")
+    OPINION = "opinion", _("Opinion")
+    VIDEO = "video", _("Video")
+    API = "api", _("Other system")
+
+
+PUBLIC_SOURCES = (Source.HOTLINE, Source.WEB)
+
+
+class Case(Moving):
+    """A city-management case (案件), from report to closing.
+
+    The columns of the stages (`filed_at`, `handle_due_at`, …) are what statistics read; the clocks of the flow are what
+    counts time. Both are written by the same act.
+    """
+
+    source = models.CharField(_("source"), max_length=10, choices=Source.choices)
+    edition = models.CharField(_("edition"), max_length=20, choices=[(e.value, e.value) for e in Edition])
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=[(Kind.COMPONENT.value, _("component")), (Kind.EVENT.value, _("event"))]
+    )
+    code = models.CharField(_("class code"), max_length=5)
+    class_name = models.CharField(_("class"), max_length=60)
+    component_id = models.CharField(_("component id"), max_length=17, blank=True)
+    description = models.CharField(_("description"), max_length=1000, blank=True)
+    address = models.CharField(_("address"), max_length=200, blank=True)
+    lon = models.FloatField(_("longitude"), null=True)
+    lat = models.FloatField(_("latitude"), null=True)
+    accuracy_m = models.FloatField(_("accuracy (m)"), null=True)
+    cell = models.BigIntegerField(null=True, editable=False)
+    area_code = models.CharField(_("area"), max_length=15, blank=True)
+    district_code = models.CharField(_("district"), max_length=6, blank=True)
+    urgent = models.BooleanField(_("urgent"), default=False)
+    self_handled = models.BooleanField(_("handled on the spot"), default=False)
+
+    observed_at = models.DateTimeField(_("observed"), default=timezone.now)
+    reported_at = models.DateTimeField(_("reported"), default=timezone.now)
+    month = models.PositiveIntegerField(editable=False)  # 202405, by the site's calendar
+    reported_by = models.ForeignKey(
+        "people.User", models.PROTECT, null=True, related_name="+", verbose_name=_("reported by")
+    )
+    reporter_name = models.CharField(_("reporter"), max_length=40, blank=True)
+    reporter_phone = models.CharField(_("reporter's phone"), max_length=40, blank=True)
+    outside_number = models.CharField(_("number elsewhere"), max_length=60, blank=True)
+
+    standard = models.ForeignKey(
+        FilingStandard, models.PROTECT, null=True, blank=True, verbose_name=_("filing standard")
+    )
+    department = models.ForeignKey(
+        "people.Organisation", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("department")
+    )
+    accepted = models.BooleanField(null=True, editable=False)
+    filed = models.BooleanField(null=True, editable=False)
+    voided = models.BooleanField(default=False, editable=False)
+    exempt = models.BooleanField(_("exempt by appeal"), default=False, editable=False)
+    reworks = models.PositiveSmallIntegerField(_("reworks"), default=0, editable=False)
+    hand_backs = models.PositiveSmallIntegerField(_("hand-backs"), default=0, editable=False)
+    extensions = models.PositiveSmallIntegerField(_("extensions"), default=0, editable=False)
+    suspensions = models.PositiveSmallIntegerField(_("suspensions"), default=0, editable=False)
+    accept_due_at = models.DateTimeField(null=True, editable=False)
+    accepted_at = models.DateTimeField(_("accepted"), null=True, editable=False)
+    verify_due_at = models.DateTimeField(null=True, editable=False)
+    verified_at = models.DateTimeField(_("verified"), null=True, editable=False)
+    file_due_at = models.DateTimeField(null=True, editable=False)
+    filed_at = models.DateTimeField(_("filed"), null=True, editable=False)
+    dispatch_due_at = models.DateTimeField(null=True, editable=False)
+    dispatched_at = models.DateTimeField(_("dispatched"), null=True, editable=False)
+    handle_due_at = models.DateTimeField(_("handling due"), null=True, editable=False)
+    handled_at = models.DateTimeField(_("handled"), null=True, editable=False)
+    check_due_at = models.DateTimeField(null=True, editable=False)
+    checked_at = models.DateTimeField(_("checked"), null=True, editable=False)
+    check_passed = models.BooleanField(null=True, editable=False)
+    close_due_at = models.DateTimeField(null=True, editable=False)
+    closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    duplicate_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="duplicates")
+    doubts = ArrayField(models.CharField(max_length=30), default=list, blank=True, verbose_name=_("doubts"))
+
+    view_act = "patrol.case.view"
+    access_scope = Scope(organisation="department", area="area_code", owner=("reported_by", "holder"))
+
+    class Meta(Moving.Meta):
+        ordering = ("-pk",)
+        indexes = (
+            *Moving.Meta.indexes,
+            models.Index(
+                "month",
+                "district_code",
+                "code",
+                name="patrol_case_statistics",
+                include=(
+                    "department", "edition", "source", "accepted", "filed", "voided", "exempt", "self_handled",
+                    "reworks", "hand_backs", "accept_due_at", "accepted_at", "verify_due_at", "verified_at",
+                    "file_due_at", "filed_at", "dispatch_due_at", "dispatched_at", "handle_due_at", "handled_at",
+                    "check_due_at", "checked_at", "close_due_at", "closed_at",
+                ),
+            ),
+            models.Index(fields=("cell", "code", "reported_at"), name="patrol_case_near", condition=Q(cell__isnull=False)),
+            models.Index(fields=("state", "district_code", "due_at"), name="patrol_case_queue"),
+            models.Index(fields=("department", "state", "due_at"), name="patrol_case_department"),
+            models.Index(fields=("reported_by", "-id"), name="patrol_case_reporter"),
+            models.Index(fields=("-reported_at", "-id"), name="patrol_case_recent"),
+            GinIndex(fields=("doubts",), name="patrol_case_doubts", condition=~Q(doubts=[])),
+        )  # fmt: skip
+        verbose_name = _("case")
+        verbose_name_plural = _("cases")
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.class_name}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("patrol:case", args=[self.pk])
+
+    @property
+    def number(self) -> str:
+        """The number that people use: the day and the id, "20240513-000017"."""
+        return f"{timezone.localtime(self.reported_at):%Y%m%d}-{self.pk or 0:06}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        local = timezone.localtime(self.reported_at)
+        self.month = local.year * 100 + local.month
+        super().save(*args, **kwargs)
+
+
+class CaseTask(models.Model):
+    """A question to a collector about a case: verify it before filing (核实), or check it after handling (核查)."""
+
+    class Purpose(models.TextChoices):
+        VERIFY = "verify", _("verify before filing")
+        CHECK = "check", _("check after handling")
+
+    class Result(models.TextChoices):
+        TRUE = "true", _("as reported")
+        FALSE = "false", _("not as reported")
+        PASSED = "passed", _("solved")
+        FAILED = "failed", _("not solved")
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="tasks", verbose_name=_("case"))
+    purpose = models.CharField(_("purpose"), max_length=10, choices=Purpose.choices)
+    collector = models.ForeignKey("people.User", models.PROTECT, related_name="+", verbose_name=_("collector"))
+    asked_at = models.DateTimeField(_("asked"), default=timezone.now)
+    asked_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+    due_at = models.DateTimeField(_("due"), null=True)
+    done_at = models.DateTimeField(_("done"), null=True)
+    result = models.CharField(_("result"), max_length=10, choices=Result.choices, blank=True)
+    note = models.CharField(_("note"), max_length=500, blank=True)
+    lon = models.FloatField(null=True)
+    lat = models.FloatField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    view_act = "patrol.task.view"
+    access_scope = Scope(area="case__area_code", owner="collector")
+
+    class Meta:
+        ordering = ("due_at", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("case", "purpose"),
+                condition=Q(done_at__isnull=True, withdrawn_at__isnull=True),
+                name="one_open_task_of_a_purpose",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("collector", "due_at"),
+                condition=Q(done_at__isnull=True, withdrawn_at__isnull=True),
+                name="patrol_task_open",
+            ),
+        )
+        verbose_name = _("collector's task")
+        verbose_name_plural = _("collectors' tasks")
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()} · {self.case}"
+
+    def get_absolute_url(self) -> str:
+        return self.case.get_absolute_url()
+
+
+class Shift(models.Model):
+    """A collector's shift: signed in and out on the phone, with where."""
+
+    collector = models.ForeignKey("people.User", models.PROTECT, related_name="shifts", verbose_name=_("collector"))
+    area_code = models.CharField(_("area"), max_length=15, blank=True)
+    started_at = models.DateTimeField(_("signed in"))
+    ended_at = models.DateTimeField(_("signed out"), null=True)
+    start_lon = models.FloatField(null=True)
+    start_lat = models.FloatField(null=True)
+
+    view_act = "patrol.shift.view"
+    access_scope = Scope(organisation="collector__organisation", area="area_code", owner="collector")
+
+    class Meta:
+        ordering = ("-started_at",)
+        constraints = (
+            models.UniqueConstraint(fields=("collector",), condition=Q(ended_at__isnull=True), name="one_open_shift"),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")), name="shift_ends_after_start"
+            ),
+        )
+        verbose_name = _("shift")
+        verbose_name_plural = _("shifts")
+
+    def __str__(self) -> str:
+        return f"{self.collector} {timezone.localtime(self.started_at):%Y-%m-%d %H:%M}"
+
+
+class TrackPoint(models.Model):
+    """Where a collector was in a shift, as the phone saw it."""
+
+    shift = models.ForeignKey(Shift, models.CASCADE, related_name="track")
+    at = models.DateTimeField()
+    lon = models.FloatField()
+    lat = models.FloatField()
+    accuracy_m = models.FloatField(null=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("shift", "at"), name="track_point_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.at} {self.lon:.5f},{self.lat:.5f}"
+
+
+def month_of(moment: datetime) -> int:
+    """The month of a moment by the site's calendar, as `Case.month` keeps it: 202405."""
+    local = timezone.localtime(moment)
+    return local.year * 100 + local.month
+
+
+class PatrolSettings(models.Model):
+    """Numbers that a city sets for patrol, dated: duplicates, honesty of evidence, extensions. The newest in force counts."""
+
+    in_force_from = models.DateField(_("in force from"), unique=True)
+    near_m = models.PositiveSmallIntegerField(_("duplicates: within metres"), default=50)
+    near_hours = models.PositiveSmallIntegerField(_("duplicates: within hours"), default=24)
+    photo_distance_m = models.PositiveSmallIntegerField(_("photo may be taken within metres"), default=200)
+    photo_age_hours = models.PositiveSmallIntegerField(_("photo may be older by hours"), default=12)
+    photo_hash_bits = models.PositiveSmallIntegerField(_("photos alike: differing bits"), default=6)
+    top_speed_kmh = models.PositiveSmallIntegerField(_("impossible speed (km/h)"), default=90)
+    most_extensions = models.PositiveSmallIntegerField(_("extensions a case"), default=2)
+    most_suspension_days = models.PositiveSmallIntegerField(_("suspension, days"), default=365)
+    appeal_days = models.PositiveSmallIntegerField(_("appeal within days"), default=10)
+    quota_per_shift = models.PositiveSmallIntegerField(_("reports a shift"), default=0)
+    rework_base = models.CharField(
+        _("rework rate over"),
+        max_length=10,
+        default="to_close",
+        choices=[("to_close", _("cases to close")), ("handled", _("cases handled"))],
+    )
+    reward_pool_fen = models.BigIntegerField(_("reward pool"), default=0)
+    source = models.CharField(_("source"), max_length=200)
+
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("-in_force_from",)
+        verbose_name = _("patrol settings")
+        verbose_name_plural = _("patrol settings")
+
+    def __str__(self) -> str:
+        return f"{self.in_force_from}"
