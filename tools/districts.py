@@ -4,7 +4,8 @@
 
 The file is `package/map/json/province/tianjin.json` of `npm pack echarts@4.9.0` (Apache-2.0; LICENSE and NOTICE there;
 attribution in chengheng/common/places/data/NOTICE). Its polygons are compressed (zig-zag differences, 1/1024 degree).
-Outlines that cross or touch themselves are put right; cut-off slivers are dropped. They are taken to be GCJ-02, as their label points equal those of a commercial map, and are written as WGS-84.
+Outlines that cross or touch themselves are put right; cut-off slivers are dropped. They are taken to be GCJ-02, as their
+label points equal those of a commercial map, and are written as WGS-84.
 """
 
 from __future__ import annotations

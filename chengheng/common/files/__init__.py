@@ -1,1 +1,22 @@
-"""Content-addressed attachments."""
+"""Content-addressed attachments with hash, thumbnail, EXIF time and place.
+
+`files.store(content, name)`, `files.attach(file, subject, kind, by, name)`, `files.of(subject, kind)`,
+`files.of_many(subjects)`, `files.withdraw(attachment, by, why)`, `files.machine_link(attachment)`.
+"""
+
+from typing import TYPE_CHECKING
+
+from chengheng.common.facade import facade
+
+if TYPE_CHECKING:
+    from chengheng.common.files.attaching import attach, machine_link, of, of_many, withdraw
+    from chengheng.common.files.models import Attachment, File
+    from chengheng.common.files.keeping import store
+
+__all__ = ["Attachment", "File", "attach", "machine_link", "of", "of_many", "store", "withdraw"]
+__getattr__ = facade(
+    __name__,
+    dict.fromkeys(("attach", "machine_link", "of", "of_many", "withdraw"), "attaching")
+    | dict.fromkeys(("Attachment", "File"), "models")
+    | {"store": "keeping"},
+)

@@ -4,31 +4,23 @@
 `places.datum.convert`.
 """
 
-from __future__ import annotations
-
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from chengheng.common.facade import facade
 
 if TYPE_CHECKING:
     from chengheng.common.places import datum as datum
-    from chengheng.common.places.index import Located as Located
-    from chengheng.common.places.index import locate as locate
-    from chengheng.common.places.index import locate_many as locate_many
-    from chengheng.common.places.queries import area as area
-    from chengheng.common.places.queries import districts as districts
-    from chengheng.common.places.queries import name_of as name_of
+    from chengheng.common.places.index import Located, locate, locate_many
+    from chengheng.common.places.queries import area, districts, name_of
 
-_HOMES = {
-    "locate": "index", "locate_many": "index", "Located": "index",
-    "area": "queries", "districts": "queries", "name_of": "queries",
-}  # fmt: skip
+__all__ = ["Located", "area", "datum", "districts", "locate", "locate_many", "name_of"]
+_offered = facade(
+    __name__,
+    dict.fromkeys(("Located", "locate", "locate_many"), "index")
+    | dict.fromkeys(("area", "districts", "name_of"), "queries"),
+)
 
 
 def __getattr__(name: str) -> Any:
-    """The room's front door, opened on first use: models cannot load before the apps are ready."""
-    from importlib import import_module
-
-    if name == "datum":
-        return import_module(f"{__name__}.datum")
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(name)
+    return import_module(f"{__name__}.datum") if name == "datum" else _offered(name)

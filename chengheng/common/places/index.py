@@ -1,4 +1,4 @@
-"""Which area holds a point: Shapely STR-trees in memory, one per level, loaded once per process and layer version.
+"""Which area holds a point: an index in memory for each level, loaded once per process and layer version.
 
 The rule for a point on a shared edge: the area with the smallest code wins. The finest layer that knows the point
 answers, and the coarser codes are read from its code; a point outside all grids falls back to the communities, then
@@ -10,6 +10,7 @@ transaction; an act that publishes a layer makes its own process look at once.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from django.db import connection
 from chengheng.common.places.rules import FINEST_FIRST, Level
 
 CHECK_EVERY = 2.0  # seconds
+MAX_CELLS = 1_000_000
+_PAD = 1e-9  # degrees, a tenth of a millimetre
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,12 @@ def _located(code: str, level: Level) -> Located:
 
 
 class LevelIndex:
-    """The areas of one level, in order of code, so that the smallest position is the smallest code."""
+    """The areas of one level, in order of code, so that the smallest position is the smallest code.
+
+    Over the tree lies a raster of cells, a few for each area. A cell knows which areas touch it; when one area alone
+    covers it, its points need no geometry at all. A single look-up through the raster takes a fifth of the time of one
+    through the tree, most of which goes into making a point.
+    """
 
     def __init__(self, level: Level, codes: Sequence[str], polygons: np.ndarray) -> None:
         order = np.argsort(np.array(codes, dtype=str), kind="stable")
@@ -68,12 +76,49 @@ class LevelIndex:
         self.polygons = polygons[order]
         shapely.prepare(self.polygons)
         self.tree = shapely.STRtree(self.polygons)
+        self._lay_raster()
 
-    def find(self, point: shapely.Point) -> Located | None:
-        hits = self.tree.query(point, "intersects")
-        if not len(hits):
+    def _lay_raster(self) -> None:
+        west, south, east, north = shapely.total_bounds(self.polygons)
+        west, south, east, north = west - _PAD, south - _PAD, east + _PAD, north + _PAD
+        side = max(((east - west) * (north - south) / min(max(8 * len(self.polygons), 4_000), MAX_CELLS)) ** 0.5, 1e-6)
+        self._columns, self._rows = int((east - west) / side) + 1, int((north - south) / side) + 1
+        self._west, self._south, self._per_degree = float(west), float(south), 1 / float(side)
+        columns = west + np.arange(self._columns) * side
+        rows = south + np.arange(self._rows) * side
+        lower_x, lower_y = np.tile(columns, self._rows), np.repeat(rows, self._columns)
+        # padded, so that rounding cannot put a point into a cell that does not hold it
+        boxes = shapely.box(lower_x - _PAD, lower_y - _PAD, lower_x + side + _PAD, lower_y + side + _PAD)
+        cells, members = self.tree.query(boxes, "intersects")
+        order = np.lexsort((members, cells))
+        cells, members = cells[order], members[order]
+        count = np.bincount(cells, minlength=len(boxes))
+        alone = count[cells] == 1
+        sure = np.zeros(len(boxes), dtype=bool)
+        sure[cells[alone]] = shapely.covers(self.polygons[members[alone]], boxes[cells[alone]])
+        ends = np.cumsum(count)
+        listed = members.tolist()
+        # per cell: None (no area), the position of the one area that covers it, or the positions to test in order
+        self._cells: list[int | tuple[int, ...] | None] = [
+            None if not many else listed[end - 1] if certain else tuple(listed[end - many : end])
+            for many, end, certain in zip(count.tolist(), ends.tolist(), sure.tolist(), strict=True)
+        ]
+
+    def find(self, lon: float, lat: float) -> Located | None:
+        """The area that holds the point; of several the one with the smallest code."""
+        column = int((lon - self._west) * self._per_degree)
+        row = int((lat - self._south) * self._per_degree)
+        if lon < self._west or lat < self._south or column >= self._columns or row >= self._rows:
             return None
-        return self.answers[hits[0] if len(hits) == 1 else hits.min()]
+        members = self._cells[row * self._columns + column]
+        if members is None:
+            return None
+        if isinstance(members, int):
+            return self.answers[members]
+        for member in members:
+            if shapely.intersects_xy(self.polygons[member], lon, lat):
+                return self.answers[member]
+        return None
 
     def find_many(self, points: np.ndarray) -> np.ndarray:
         """Positions in `answers` for an array of points, -1 where none."""
@@ -91,9 +136,10 @@ class Locator:
         self.levels = sorted(levels, key=lambda index: FINEST_FIRST.index(index.level))
 
     def locate(self, lon: float, lat: float) -> Located:
-        point = shapely.Point(lon, lat)
+        if not (math.isfinite(lon) and math.isfinite(lat)):
+            return NOWHERE
         for index in self.levels:
-            found = index.find(point)
+            found = index.find(lon, lat)
             if found is not None:
                 return found
         return NOWHERE

@@ -123,7 +123,9 @@ def area_m2(polygon: BaseGeometry) -> float:
     return abs(_GEOD.geometry_area_perimeter(polygon)[0])
 
 
-def check_layer(shapes: list[Shape], level: Level, known_parents: Iterable[str], bounds: tuple[float, ...]) -> list[Problem]:
+def check_layer(
+    shapes: list[Shape], level: Level, known_parents: Iterable[str], bounds: tuple[float, ...]
+) -> list[Problem]:
     """Everything that is wrong with the shapes as a layer of `level`.
 
     Stops: no polygon or a broken one, a wrong or doubled code, a place outside `bounds` (west, south, east, north).
@@ -164,7 +166,9 @@ def check_layer(shapes: list[Shape], level: Level, known_parents: Iterable[str],
 
 def overlaps(shapes: list[Shape]) -> list[Problem]:
     """Pairs of valid polygons that share more than OVERLAP_M2, told at the later one."""
-    sound = [shape for shape in shapes if shape.polygon is not None and not shape.polygon.is_empty and shape.polygon.is_valid]
+    sound = [
+        shape for shape in shapes if shape.polygon is not None and not shape.polygon.is_empty and shape.polygon.is_valid
+    ]
     if len(sound) < 2:
         return []
     polygons = np.array([shape.polygon for shape in sound])

@@ -1,0 +1,197 @@
+"""The file store: bytes come in by a temporary file and appear under their hash at once and whole, or not at all.
+
+Order of things: write to `incoming/`, fsync, check, rename to `content/ab/cd/<sha256>`, fsync the folder, and only then
+may the row commit. Killed before the rename: a left-over in `incoming/`, reachable by nobody. Killed before the commit:
+a content without a row, reachable by nobody. `sweep` removes both after a day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from chengheng.common.files import pictures
+from chengheng.common.files.errors import EmptyFile, TooLarge, TypeNotAllowed
+from chengheng.common.files.models import File
+from chengheng.common.files.rules import HEAD_BYTES, MAX_MB, MB, limit_bytes, sniff
+
+CHUNK = 1024 * 1024
+LEFT_OVER_AFTER = timedelta(hours=24)
+
+
+def _chunks(content: bytes | IO[bytes] | Any) -> Iterator[bytes]:
+    if isinstance(content, (bytes, bytearray, memoryview)):
+        yield bytes(content)
+        return
+    if hasattr(content, "chunks"):  # Django's uploaded file
+        yield from content.chunks(CHUNK)
+        return
+    while data := content.read(CHUNK):
+        yield data
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def put_in_place(data: Path | bytes, target: Path) -> None:
+    """Move a written file (or write bytes) to `target` so that it appears whole and survives a power cut."""
+    if isinstance(data, bytes):
+        source = incoming()
+        with source.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        data = source
+    made = not target.parent.exists()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    data.replace(target)
+    _sync_folder(target.parent)
+    if made:
+        _sync_folder(target.parent.parent)
+        _sync_folder(target.parent.parent.parent)
+
+
+def incoming() -> Path:
+    """A new path for a file that is being written."""
+    folder = Path(settings.FILE_STORE, "incoming")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder / uuid.uuid4().hex
+
+
+def _guard(sha256: str, *, shared: bool) -> None:
+    """Storing shares a lock on the content until its transaction ends; sweeping takes it alone."""
+    lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {lock}(%s, %s)", [0x66696C65, int(sha256[:8], 16) - (1 << 31)])
+
+
+def store(content: bytes | IO[bytes] | Any, name: str, media_type: str | None = None) -> File:
+    """Store the content and return its row; the same content again returns the same row.
+
+    `content`: bytes, a binary file, or Django's uploaded file; read in pieces. `media_type` is what the sender said, and
+    is not believed. TypeNotAllowed, TooLarge, EmptyFile, ImageTooLarge or DamagedImage say why not.
+    """
+    name = name[-120:]
+    temporary = incoming()
+    try:
+        digest, size, kind = _receive(content, temporary, name)
+        seen = pictures.look(temporary, name, kind)
+        with transaction.atomic():
+            _guard(digest, shared=True)
+            return _keep(temporary, digest, size, kind, seen)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _receive(content: Any, temporary: Path, name: str) -> tuple[str, int, str]:
+    """Write the content to the temporary file; its hash, size and media type. Stops as soon as it is known to be too much."""
+    digest, size, head, kind = hashlib.sha256(), 0, b"", None
+    most = max(MAX_MB.values()) * MB
+    with temporary.open("xb") as file:
+        for data in _chunks(content):
+            file.write(data)
+            digest.update(data)
+            size += len(data)
+            if len(head) < HEAD_BYTES:
+                head += data[: HEAD_BYTES - len(head)]
+            if kind is None and len(head) >= HEAD_BYTES:
+                kind = sniff(head)
+                if kind is None:
+                    raise TypeNotAllowed(name=name)
+                most = limit_bytes(kind)
+            if size > most:
+                raise TooLarge(name=name, limit=most // MB)
+        if not size:
+            raise EmptyFile(name=name)
+        kind = kind or sniff(head)
+        if kind is None:
+            raise TypeNotAllowed(name=name)
+        if size > limit_bytes(kind):
+            raise TooLarge(name=name, limit=limit_bytes(kind) // MB)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest(), size, kind
+
+
+def _keep(temporary: Path, digest: str, size: int, kind: str, seen: pictures.Seen | None) -> File:
+    row = File(sha256=digest, size=size, media_type=kind)
+    if seen:
+        row.width, row.height, row.phash = seen.width, seen.height, seen.phash
+        row.taken_at, row.lon, row.lat, row.device = seen.taken.at, seen.taken.lon, seen.taken.lat, seen.taken.device
+        row.has_thumbnail = True
+    if row.path.exists():
+        os.utime(row.path)  # a left-over of a lost transaction is young again
+    else:
+        put_in_place(temporary, row.path)
+    if seen and not row.thumbnail_path.exists():
+        put_in_place(seen.thumbnail, row.thumbnail_path)
+    File.objects.bulk_create([row], ignore_conflicts=True)
+    kept = File.objects.get(sha256=digest)
+    if kept.removed_at is not None:  # retention had removed the content; it is here again
+        File.objects.filter(pk=kept.pk).update(removed_at=None)
+        kept.removed_at = None
+    return kept
+
+
+def sweep(now: float | None = None) -> int:
+    """Remove left-overs older than a day: unfinished uploads, and contents that no row knows. Returns how many."""
+    before = (time.time() if now is None else now) - LEFT_OVER_AFTER.total_seconds()
+    root, removed = Path(settings.FILE_STORE), 0
+    for path in root.glob("incoming/*"):
+        if _older(path, before):
+            path.unlink(missing_ok=True)
+            removed += 1
+    for folder in sorted(root.glob("content/*/*")):
+        old = [path for path in folder.iterdir() if _older(path, before)]
+        known = set(File.objects.filter(sha256__in=[path.name for path in old], removed_at=None).values_list("sha256", flat=True))
+        removed += sum(_remove_orphan(path, before) for path in old if path.name not in known)
+    return removed
+
+
+def _older(path: Path, before: float) -> bool:
+    try:
+        return path.is_file() and path.stat().st_mtime < before
+    except FileNotFoundError:
+        return False
+
+
+def _remove_orphan(path: Path, before: float) -> bool:
+    """Remove a content that no row knows, looking again under the lock that storing shares."""
+    with transaction.atomic():
+        _guard(path.name, shared=False)
+        if not _older(path, before) or File.objects.filter(sha256=path.name, removed_at=None).exists():
+            return False
+        path.unlink(missing_ok=True)
+        File(sha256=path.name).thumbnail_path.unlink(missing_ok=True)
+        return True
+
+
+def remove_content(file: File) -> None:
+    """Forget the bytes of a file whose retention is over; the row stays and says when. In the caller's transaction."""
+    _guard(file.sha256, shared=False)
+    File.objects.filter(pk=file.pk).update(removed_at=timezone.now())
+
+    def unlink() -> None:
+        # an upload of the same content may have come in between; then it is wanted again
+        with transaction.atomic():
+            _guard(file.sha256, shared=False)
+            if File.objects.filter(pk=file.pk, removed_at__isnull=False).exists():
+                file.path.unlink(missing_ok=True)
+                file.thumbnail_path.unlink(missing_ok=True)
+
+    transaction.on_commit(unlink)
