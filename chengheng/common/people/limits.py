@@ -41,3 +41,4 @@ class Buckets:
 
 
 api = Buckets()
+codes = Buckets()

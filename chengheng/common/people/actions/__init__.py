@@ -36,7 +36,7 @@ from chengheng.common.people.actions.sessions import (
     revoke_sessions,
     sign_out_elsewhere,
 )
-from chengheng.common.people.actions.signing import Knock, check_code, check_password, conclude
+from chengheng.common.people.actions.signing import Knock, check_code, check_password, conclude, knock_of_demo
 from chengheng.common.people.actions.tokens import create_token, revoke_token
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "end_sessions",
     "enrol_second_factor",
     "grant_duty",
+    "knock_of_demo",
     "move_organisation",
     "remove_second_factor",
     "renew_recovery_codes",

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chengheng.common import trail
-from chengheng.common.people import queries, rules
+from chengheng.common.people import limits, queries, rules
 from chengheng.common.people.actions import signing
 from chengheng.common.people.actions.common import changed, check_new_password, locked_user
 from chengheng.common.people.actions.sessions import end_sessions
@@ -19,6 +19,7 @@ from chengheng.common.people.errors import (
     PasswordUsedBefore,
     SecondFactorCompulsory,
     SignInRefused,
+    TooMany,
     WrongCode,
     WrongOldPassword,
 )
@@ -26,6 +27,7 @@ from chengheng.common.people.models import PastPassword, RecoveryCode, SignIn, U
 from chengheng.common.people.seal import seal
 
 PROFILE = ("phone", "email", "language", "theme")
+PROOFS_PER_MINUTE = 10  # local rule
 
 
 def in_session(actor: User) -> None:
@@ -90,11 +92,27 @@ def _new_recovery_codes(user: User) -> list[str]:
     return codes
 
 
+def _prove(user: User, code: str, now: datetime | None) -> None:
+    """A code of the device in use now; guesses are limited. Raises WrongCode, TooMany."""
+    wait = limits.codes.take(f"user:{user.pk}", PROOFS_PER_MINUTE)
+    if wait:
+        raise TooMany(wait)
+    if not signing.spend_code(user, code, now or timezone.now()):
+        raise WrongCode(field="code")
+
+
 @transaction.atomic
-def enrol_second_factor(actor: User, secret: str, code: str, *, now: datetime | None = None) -> list[str]:
-    """Take a new device into use, proved by a code of it; returns the recovery codes, shown once. Raises WrongCode."""
+def enrol_second_factor(
+    actor: User, secret: str, code: str, *, old_code: str = "", now: datetime | None = None
+) -> list[str]:
+    """Take a new device into use, proved by a code of it; returns the recovery codes, shown once.
+
+    Who has a device already proves that one, too: a password alone never replaces a second factor. Raises WrongCode.
+    """
     in_session(actor)
     row = locked_user(actor)
+    if row.has_second_factor:
+        _prove(row, old_code, now)
     step = rules.totp_match(secret, code, now or timezone.now())
     if step is None:
         raise WrongCode(field="code")
@@ -110,8 +128,7 @@ def renew_recovery_codes(actor: User, code: str, *, now: datetime | None = None)
     """New recovery codes, shown once; the old ones stop working. Proved by a code of the device. Raises WrongCode."""
     in_session(actor)
     row = locked_user(actor)
-    if not signing.spend_code(row, code, now or timezone.now()):
-        raise WrongCode(field="code")
+    _prove(row, code, now)
     codes = _new_recovery_codes(row)
     trail.record("people.second_factor.renew_codes", actor, row, {})
     return codes
@@ -124,8 +141,7 @@ def remove_second_factor(actor: User, code: str, *, now: datetime | None = None)
     row = locked_user(actor)
     if queries.second_factor_compulsory(row):
         raise SecondFactorCompulsory
-    if not signing.spend_code(row, code, now or timezone.now()):
-        raise WrongCode(field="code")
+    _prove(row, code, now)
     row.totp_secret, row.totp_last_step = "", None
     row.save(update_fields=["totp_secret", "totp_last_step"])
     row.recovery_codes.all().delete()
