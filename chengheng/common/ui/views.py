@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -109,6 +110,7 @@ def back(request: HttpRequest, fallback: str = "/") -> str:
     return fallback
 
 
+@login_not_required
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
     """Language or appearance chosen in the shell; open to everybody, kept with the user when there is one."""
@@ -131,6 +133,7 @@ def shortcuts(request: HttpRequest) -> HttpResponse:
     return render(request, "ui/shortcuts.html")
 
 
+@login_not_required
 def design(request: HttpRequest) -> HttpResponse:
     """The living page: every token and component with its states. Holds no data of the city, so it is open."""
     from chengheng.common.ui import gallery
