@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,3 +36,48 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         for table in ("trail_entry", "trail_seal"):
             cursor.execute(f"alter table {table} disable trigger {table}_no_truncate")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One Chromium for the run (Debian's, or CHENGHENG_CHROMIUM); tests that need it are skipped where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = os.environ.get("CHENGHENG_CHROMIUM") or shutil.which("chromium")
+    if not path:
+        pytest.skip("Chromium is not installed")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop in this thread; the ORM is used beside it
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--use-gl=angle", "--use-angle=swiftshader",
+                  "--enable-unsafe-swiftshader"],
+        )  # fmt: skip
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A desktop page in Chinese and light. `page.faults` holds console errors, policy breaches and exceptions seen."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN", color_scheme="light")
+    tab = context.new_page()
+    tab.faults = []
+    tab.on("console", lambda message: tab.faults.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: tab.faults.append(str(error)))
+    yield tab
+    context.close()
+
+
+@pytest.fixture
+def signed_in(page: Any, live_server: Any, client: Any) -> Any:
+    """`signed_in(user)`: the page, with a session of that user's on the live server."""
+
+    def enter(user: Any) -> Any:
+        client.force_login(user)
+        from django.conf import settings
+
+        name = settings.SESSION_COOKIE_NAME
+        page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+        return page
+
+    return enter
