@@ -1,1 +1,101 @@
-"""What the standards say for this room: pure functions and tables; no database, no clock, no I/O."""
+"""What the standards say for this room: pure functions and tables; no database, no clock, no I/O.
+
+Steps of a call-up and its stop reasons, PTZ arbitration, picture verdicts, online time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+KEEPALIVE_SECONDS = 60  # GB/T 28181-2016 9.6: default period
+KEEPALIVE_MISSES = 3  # 9.6: three missed make a device offline
+SHORTEST_EXPIRES = 60  # below this a device would register all the time (local rule); 9.1 asks it for ≥ 3600
+LONGEST_EXPIRES = 86_400  # 9.1: default
+FAILURES_TO_LOCK = 5  # local rule
+LOCK_SECONDS = 900  # local rule
+SOURCE_FAILURES_TO_LOCK = 40  # many devices may stand behind one address (local rule)
+IDLE_SECONDS = 30  # one stream stays this long after its last viewer (local rule)
+STEPS = ("asked", "invited", "answered", "first_packet", "first_key", "first_frame")
+
+# PTZ: who may take the camera from whom (local rule; ControlPriority of A.2.3.1.2 carries the same number upwards)
+PTZ_HOLD_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Steering:
+    """Who moves a camera now, with which priority (greater wins), and when they last did."""
+
+    user: int | str
+    name: str
+    priority: int
+    at: float
+
+
+def may_steer(holder: Steering | None, user: int | str, priority: int, now: float) -> bool:
+    """Whether `user` may move the camera: nobody holds it, they hold it, it went cold, or their priority is greater."""
+    if holder is None or holder.user == user:
+        return True
+    return now - holder.at >= PTZ_HOLD_SECONDS or priority > holder.priority
+
+
+def reached(times: Mapping[str, datetime | None]) -> str:
+    """The last step of `STEPS` that a call-up reached."""
+    last = "asked"
+    for step in STEPS:
+        if times.get(step) is not None:
+            last = step
+    return last
+
+
+def succeeded(times: Mapping[str, datetime | None], within: timedelta = timedelta(seconds=10)) -> bool:
+    """A call-up counts as successful when the first key frame came within `within` (local definition, configurable)."""
+    asked, key = times.get("asked"), times.get("first_key")
+    return asked is not None and key is not None and key - asked <= within
+
+
+# -- pictures --------------------------------------------------------------------------------------------------------
+BLACK_MEAN = 22.0  # of 255, limited range black is 16
+PLAIN_DEVIATION = 7.0
+BLUR_VARIANCE = 12.0  # variance of the Laplacian on a 320 pixel wide picture
+FROZEN_DIFFERENCE = 0.15  # mean absolute difference of two pictures some seconds apart
+
+
+def verdict(mean: float, deviation: float, sharpness: float, difference: float | None) -> str:
+    """What a probe's figures mean: black, covered, blurred, frozen or good (local rule, thresholds above).
+
+    `difference` is None when only one picture was taken; then nothing is said about frozen.
+    """
+    if mean <= BLACK_MEAN and deviation < PLAIN_DEVIATION * 2:
+        return "black"
+    if deviation < PLAIN_DEVIATION:
+        return "covered"
+    if difference is not None and difference < FROZEN_DIFFERENCE:
+        return "frozen"
+    if sharpness < BLUR_VARIANCE:
+        return "blurred"
+    return "good"
+
+
+# -- online time -----------------------------------------------------------------------------------------------------
+def online_seconds(
+    spans: Iterable[tuple[bool, datetime, datetime | None]], start: datetime, end: datetime
+) -> tuple[Decimal, Decimal]:
+    """(seconds online, seconds known) of spans (online, since, until or None for still) inside [start, end)."""
+    online = known = timedelta()
+    for is_online, since, until in spans:
+        low, high = max(since, start), min(until or end, end)
+        if high > low:
+            known += high - low
+            if is_online:
+                online += high - low
+    return Decimal(str(online.total_seconds())), Decimal(str(known.total_seconds()))
+
+
+def granted_expires(asked: int | None) -> int:
+    """Seconds of registration that we grant; 0 stays 0 (unregister)."""
+    if asked == 0:
+        return 0
+    return max(SHORTEST_EXPIRES, min(asked if asked is not None else 3600, LONGEST_EXPIRES))

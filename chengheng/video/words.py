@@ -1,0 +1,70 @@
+"""The steps of a call-up and why it stopped, in plain words; what to do about it."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+STEPS: dict[str, str | Promise] = {
+    "asked": _("Asked for"),
+    "invited": _("Device invited"),
+    "answered": _("Device answered"),
+    "first_packet": _("First packet arrived"),
+    "first_key": _("First key frame arrived"),
+    "first_frame": _("First picture shown"),
+}
+
+# code: (what happened, what to look at)
+REASONS: dict[str, tuple[str | Promise, str | Promise]] = {
+    "idle": (_("Nobody was watching any more."), ""),
+    "stopped": (_("Stopped by a user."), ""),
+    "finished": (_("The recording has come to its end."), ""),
+    "shutdown": (_("The live process was restarted."), ""),
+    "offline": (_("The device is not registered."), _("Look at its power, its network and its platform settings.")),
+    "no_answer": (
+        _("The device did not answer the invitation."),
+        _("It may have moved to another address without registering anew, or a firewall drops our packets."),
+    ),
+    "refused": (
+        _("The device refused the invitation."),
+        _("486 means that its number of streams is used up, 488 that it cannot send in this way, 404 that it does not "
+          "know the channel: read its catalog again."),
+    ),
+    "bad_answer": (_("The device's answer could not be read."), _("Look at the signalling below.")),
+    "connect_failed": (
+        _("The device said yes, but its media port could not be reached."),
+        _("Choose TCP with the device connecting to us, or open the way to its media port."),
+    ),
+    "no_media": (
+        _("The device said yes, but no media arrived."),
+        _("Usually the address that we announce is not reachable from the device, or the media ports are closed."),
+    ),
+    "foreign_media": (
+        _("Media came from an address that is not the device's, and was refused."),
+        _("The device answers from behind another address: enter that address at the device."),
+    ),
+    "no_key_frame": (
+        _("Packets arrive, but no key frame."),
+        _("Too many packets are lost (use TCP), or the key frame interval of the camera is too long."),
+    ),
+    "not_program_stream": (
+        _("What arrives is no MPEG program stream."),
+        _("Set the camera's GB/T 28181 stream to PS; bare H.264 or H.265 in RTP is not read."),
+    ),
+    "bad_codec": (
+        _("The picture is coded in a way that cannot be shown (neither H.264 nor H.265)."),
+        _("Set the camera to H.264."),
+    ),
+    "media_lost": (_("Media stopped arriving."), _("The network broke, or the device stopped sending.")),
+    "device_ended": (_("The device ended the call."), ""),
+    "no_port": (_("All media ports are in use."), _("Widen CHENGHENG_MEDIA_PORTS.")),
+    "too_slow": (_("The viewer's connection was too slow."), ""),
+    "revoked": (_("The permission to watch ended."), ""),
+    "failed": (_("The call failed."), _("Look at the signalling below.")),
+}  # fmt: skip
+
+
+def reason(code: str) -> tuple[str, str]:
+    """What happened and what to look at, for a stop reason."""
+    what, look = REASONS.get(code, REASONS["failed"]) if code else ("", "")
+    return str(what), str(look)
