@@ -13,9 +13,12 @@ the same session cookie as pages (`user_of`). Other origins than the site's own 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from threading import Barrier, BrokenBarrierError
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,8 +31,10 @@ R = TypeVar("R")
 Setup = Callable[[web.Application], None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_CORS = web.RequestKey("cors", dict)
 _setups: list[Setup] = []
-_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="live-db")
+_THREADS = 8
+_threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="live-db")
 
 
 def add(setup: Setup) -> Setup:
@@ -42,6 +47,7 @@ def application() -> web.Application:
     """A fresh application with every room's part and /healthz."""
     app = web.Application(middlewares=[own_origins])
     app.on_response_prepare.append(_add_cors)
+    app.on_cleanup.append(_release_connections)
     app.router.add_get("/healthz", _healthz)
     for setup in _setups:
         setup(app)
@@ -67,11 +73,27 @@ def _fresh(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         close_old_connections()
 
 
+async def _release_connections(app: web.Application) -> None:
+    """Close the database connection of every thread: they meet at a barrier, so that none does it twice."""
+    from django.db import connections
+
+    together = Barrier(_THREADS)
+
+    def close() -> None:
+        with suppress(BrokenBarrierError):  # a thread that is busy for longer keeps its connection
+            together.wait(2)
+        connections.close_all()
+
+    loop = asyncio.get_running_loop()
+    await asyncio.gather(*(loop.run_in_executor(_threads, close) for _ in range(_THREADS)))
+
+
 async def user_of(request: web.Request) -> User | None:
     """The user whose session cookie came with the request; None when nobody is signed in (any more).
 
-    The same checks as pages make: the session is there and not expired, its password hash is still the user's, the
-    user is active.
+    The same checks as pages make: the session is there, neither idle nor too old, its password hash is still the
+    user's, the user is active and owes neither a new password nor a second factor. A stream that stays open asks again
+    from time to time: a revoked session must not go on listening.
     """
     from django.conf import settings
 
@@ -86,10 +108,26 @@ def _user_of_session(key: str) -> User | None:
     from django.contrib.auth import get_user
     from django.http import HttpRequest
 
+    from chengheng.common.people.middleware import what_is_owed
+    from chengheng.common.people.models import User
+
     asked = HttpRequest()
     asked.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     user = get_user(asked)
-    return user if user.is_authenticated and user.is_active else None
+    if not isinstance(user, User) or not user.is_active or _has_timed_out(asked.session):
+        return None
+    return user if what_is_owed(user, asked.session) is None else None
+
+
+def _has_timed_out(session: Any) -> bool:
+    """Whether pages would end this session for its age or idleness; listening does not keep a session alive."""
+    from chengheng.common.people.queries import recent_policy
+
+    began, seen, policy = session.get("began_at"), session.get("seen_at"), recent_policy()
+    if not isinstance(began, int | float) or not isinstance(seen, int | float):
+        return False  # opened by code, as in tests: its time begins with the first page
+    now = time.time()
+    return now - began >= policy.session_hours * 3600 or now - seen >= policy.session_idle_minutes * 60
 
 
 async def require_user(request: web.Request) -> User:
@@ -145,9 +183,9 @@ async def own_origins(request: web.Request, handler: Handler) -> web.StreamRespo
         return web.Response(status=204, headers=allow)
 
     # Streams send their headers early, so `_add_cors` adds these just before that, not after the handler.
-    request["cors"] = allow
+    request[_CORS] = allow
     return await handler(request)
 
 
 async def _add_cors(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(request.get("cors", {}))
+    response.headers.update(request.get(_CORS, {}))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
@@ -35,6 +36,7 @@ def become(parent: int, number: int, user: str, command: list[str]) -> None:
         os.setuid(entry.pw_uid)
         os.environ["HOME"] = entry.pw_dir
     hold(number)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, which the program would inherit
     if os.getppid() != parent:
         sys.exit(f"{command[0]}: not started, the supervisor is gone")
     try:

@@ -66,6 +66,7 @@ class Writer(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.acknowledged: set[int] = set()
         self.failed = 0
+        self.last: Exception | None = None
         self.halt = threading.Event()
 
     def run(self) -> None:
@@ -74,8 +75,9 @@ class Writer(threading.Thread):
                 return
             try:
                 self.act(number)
-            except (psycopg.Error, OSError, Exception):
+            except Exception as error:
                 self.failed += 1
+                self.last = error
                 time.sleep(0.05)
             else:
                 self.acknowledged.add(number)
@@ -98,7 +100,8 @@ class RowWriter(Writer):
             self.link = psycopg.connect(**connection(self.site), connect_timeout=2)
         with self.link.transaction():
             self.link.execute(
-                "insert into people_signin (username, at, outcome, agent, session_key) values (%s, now(), 'refused', '', '')",
+                "insert into people_signin (username, at, outcome, origin, agent, session_key)"
+                " values (%s, now(), 'refused', '', '', '')",
                 [f"row-{number}"],
             )
 
@@ -111,7 +114,7 @@ class JobWriter(Writer):
         self.site = site
 
     def act(self, number: int) -> None:
-        app = App(connector=SyncPsycopgConnector(**connection(self.site), max_size=1, min_size=1, timeout=2))
+        app = App(connector=SyncPsycopgConnector(kwargs=connection(self.site), max_size=1, min_size=1, timeout=2))
         with app.open():
             app.configure_task("jobs.tidy", queue="default").defer(timestamp=number)
         time.sleep(0.2)
@@ -153,7 +156,7 @@ def test_killed_processes_come_back_and_nothing_acknowledged_is_lost(site: Site)
         found = {name for (name,) in link.execute("select username from people_signin where username like 'row-%'")}
     lost = {f"row-{number}" for number in rows.acknowledged} - found
     assert not lost
-    assert len(rows.acknowledged) > 100
+    assert len(rows.acknowledged) > 100, rows.last
     assert rows.failed, "the database was killed three times and nobody noticed: the test proves nothing"
     after = {name: state["starts"] for name, state in site.processes().items()}
     assert all(after[name] - before[name] >= 3 for name in before), (before, after)
@@ -165,7 +168,7 @@ def test_killed_processes_come_back_and_nothing_acknowledged_is_lost(site: Site)
             ).fetchone()
         return left == (0,)
 
-    assert len(jobs.acknowledged) > 10
+    assert len(jobs.acknowledged) > 10, jobs.last
     eventually(drained, 90)
 
 

@@ -1,13 +1,34 @@
-"""People from the command line: for the first user of a site, and for the day when nobody can sign in."""
+"""People from the command line: for the first user of a site, and for the day when nobody can sign in.
+
+Whoever has the shell has the site: the acts are the people room's own, done by the system, and on the trail as such.
+"""
 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from chengheng.common.commands import with_database
+from chengheng.common.errors import Invalid, NotFound
+
+if TYPE_CHECKING:
+    from chengheng.common.people.models import User
+
+NOTE = "command line"
+
+
+class NoSuchUser(NotFound):
+    code = "no_such_user"
+    message = gettext_lazy("There is no user %(name)s.")
+
+
+class NoSuchOrganisation(Invalid):
+    code = "no_such_organisation"
+    message = gettext_lazy("There is no organisation with the code %(code)s.")
 
 
 def register(cli: click.Group) -> None:
@@ -19,21 +40,23 @@ def user() -> None:
     """Users: create, password, list, lock, unlock."""
 
 
-def _new_password() -> str:
-    """From standard input when it is piped (one line), else asked for twice."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    answer: str = click.prompt(_("Password"), hide_input=True, confirmation_prompt=True)
-    return answer
+def _find(username: str) -> User:
+    from chengheng.common.people.models import User
+
+    person = User.objects.filter(username__iexact=username).first()
+    if person is None:
+        raise NoSuchUser(name=username)
+    return person
 
 
 @user.command("create")
 @click.argument("username")
 @click.option("--name", "display_name", help="The name that people see.")
 @click.option("--organisation", "code", required=True, help="Code of the organisation.")
-@click.option("--new-organisation", "organisation_name", help="Create that organisation, under this name.")
+@click.option("--new-organisation", "organisation_name", help="Create that organisation first, under this name.")
 @click.option("--kind", default="commission", show_default=True, help="Kind of the new organisation.")
 @click.option("--role", "role_codes", multiple=True, help="Code of a role; may be repeated.")
+@click.option("--password-stdin", is_flag=True, help="Read the initial password from standard input.")
 @with_database
 def create(
     username: str,
@@ -42,31 +65,40 @@ def create(
     organisation_name: str | None,
     kind: str,
     role_codes: tuple[str, ...],
+    password_stdin: bool,
 ) -> None:
-    """Create a user; the password comes from standard input or is asked for."""
-    from chengheng.project.people import create_user
+    """Create a user, who must change the initial password at the first sign-in."""
+    from django.db import transaction
 
-    create_user(
-        username,
-        _new_password(),
-        display_name=display_name or username,
-        organisation_code=code,
-        new_organisation=(organisation_name, kind) if organisation_name else None,
-        role_codes=role_codes,
-    )
+    from chengheng.common.people import actions
+    from chengheng.common.people.access import SYSTEM
+    from chengheng.common.people.models import Organisation
+
+    given = sys.stdin.readline().rstrip("\n") if password_stdin else None
+    with transaction.atomic():
+        organisation = Organisation.objects.filter(code=code).first()
+        if organisation is None and organisation_name:
+            organisation = actions.create_organisation(SYSTEM, code, organisation_name, kind)
+        if organisation is None:
+            raise NoSuchOrganisation(code=code)
+        person, initial = actions.create_user(SYSTEM, username, display_name or username, organisation, password=given)
+        for role in role_codes:
+            actions.grant_duty(SYSTEM, person, role, organisation, note=NOTE)
     click.echo(_("User %(name)s created.") % {"name": username})
+    if given is None:
+        click.echo(_("Initial password: %(password)s") % {"password": initial})
 
 
 @user.command("password")
 @click.argument("username")
 @with_database
 def password(username: str) -> None:
-    """Set a password, end the user's sessions and lift a lock."""
-    from chengheng.project.people import find_user, set_password
+    """Give a new initial password, to be changed at the next sign-in; open sessions end."""
+    from chengheng.common.people import actions
+    from chengheng.common.people.access import SYSTEM
 
-    person = find_user(username)
-    set_password(person, _new_password())
-    click.echo(_("Password of %(name)s set.") % {"name": username})
+    initial = actions.reset_password(SYSTEM, _find(username), NOTE)
+    click.echo(_("Initial password: %(password)s") % {"password": initial})
 
 
 @user.command("list")
@@ -76,7 +108,7 @@ def show() -> None:
     from chengheng.common.people.models import User
 
     for person in User.objects.select_related("organisation").prefetch_related("duties"):
-        state = _("active") if person.is_active else _("locked")
+        state = _("active") if person.is_active else _("shut")
         roles = ", ".join(sorted({duty.role for duty in person.duties.all()})) or "–"
         click.echo(f"{person.username:<20} {person.display_name:<16} {person.organisation.name:<20} {state:<8} {roles}")
 
@@ -85,19 +117,24 @@ def show() -> None:
 @click.argument("username")
 @with_database
 def lock(username: str) -> None:
-    """Let nobody sign in as this user; open sessions end at once."""
-    from chengheng.project.people import find_user, set_active
+    """Shut an account: sessions end and tokens are revoked at once."""
+    from chengheng.common.people import actions
+    from chengheng.common.people.access import SYSTEM
 
-    set_active(find_user(username), False)
-    click.echo(_("User %(name)s locked.") % {"name": username})
+    actions.disable_user(SYSTEM, _find(username), NOTE)
+    click.echo(_("User %(name)s is shut out.") % {"name": username})
 
 
 @user.command("unlock")
 @click.argument("username")
 @with_database
 def unlock(username: str) -> None:
-    """Let the user sign in again."""
-    from chengheng.project.people import find_user, set_active
+    """Open an account that was shut, and lift the lock after too many failed sign-ins."""
+    from chengheng.common.people import actions
+    from chengheng.common.people.access import SYSTEM
 
-    set_active(find_user(username), True)
-    click.echo(_("User %(name)s unlocked.") % {"name": username})
+    person = _find(username)
+    if not person.is_active:
+        actions.enable_user(SYSTEM, person, NOTE)
+    actions.unlock_user(SYSTEM, person, NOTE)
+    click.echo(_("User %(name)s may sign in.") % {"name": username})
