@@ -39,6 +39,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CHENGHENG_DEMO", "0", "1 offers the demo users on the sign-in page. Never on a site with real data."),
     Setting("CHENGHENG_DEBUG", "0", "1 shows error pages with code, for development only."),
     Setting("CHENGHENG_LANGUAGE", "zh-hans", "Language of pages until a user chooses: zh-hans or en."),
+    Setting("CHENGHENG_EXPORT_ROWS", "200000", "Most rows that one export of a list may hold."),
     Setting(
         "CHENGHENG_EMAIL_URL",
         "",

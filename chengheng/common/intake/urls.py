@@ -5,6 +5,7 @@ from chengheng.common.intake import views
 app_name = "intake"
 urlpatterns = [
     path("", views.index, name="index"),
+    path("batch/", views.batches, name="batches"),
     path("batch/<int:pk>/", views.batch, name="batch"),
     path("batch/<int:pk>/match/", views.match, name="match"),
     path("batch/<int:pk>/check/", views.check, name="check"),

@@ -9,8 +9,8 @@ from django.db import transaction
 from chengheng.common.errors import NotFound
 from chengheng.common.jobs.errors import AlreadyEnded
 from chengheng.common.jobs.models import Job, State
+from chengheng.common.jobs.queries import may_cancel
 from chengheng.common.jobs.work import _close
-from chengheng.common.people import access
 
 
 @transaction.atomic
@@ -20,7 +20,7 @@ def cancel_job(actor: Any, job_id: int) -> Job:
     The starter may, and who holds `jobs.job.cancel` over it. NotFound, AlreadyEnded.
     """
     job = Job.objects.select_for_update(of=("self",)).filter(pk=job_id).first()
-    if job is None or not (job.actor_id == actor.pk or access.may(actor, "jobs.job.cancel", job)):
+    if job is None or not may_cancel(actor, job_id):
         raise NotFound
     if job.ended:
         raise AlreadyEnded

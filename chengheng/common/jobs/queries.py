@@ -23,3 +23,10 @@ def job_for(user: Any, job_id: int) -> Job:
     if job is None:
         raise NotFound
     return job
+
+
+def may_cancel(user: Any, job_id: int) -> bool:
+    """Whether the user may cancel this job: their own, or by `jobs.job.cancel`."""
+    if Job.objects.filter(pk=job_id, actor=user.pk).exists():
+        return True
+    return access.visible(user, "jobs.job.cancel", Job.objects.filter(pk=job_id)).exists()

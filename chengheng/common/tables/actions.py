@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from chengheng.common import jobs, trail
-from chengheng.common.errors import Invalid, NotFound
+from chengheng.common.errors import Invalid, NotFound, NotPermitted
 from chengheng.common.jobs.models import Job
 from chengheng.common.people import access
 from chengheng.common.tables import asking, exporting
@@ -96,19 +96,27 @@ def act_on_chosen(user: Any, table: Table, name: str, keys: Sequence[str]) -> st
 
 
 def may_export(user: Any, table: Table) -> bool:
-    return access.may(user, table.export_act or table.act)
+    """Whether the user may take the list's rows away."""
+    if table.export_act:
+        return access.may(user, table.export_act)
+    try:
+        table.require(user)
+    except NotPermitted:
+        return False
+    return True
 
 
 def listing_for_export(user: Any, table: Table, params: QueryDict, columns: Sequence[str]) -> Listing:
     """The rows to export: what the list shows, narrowed to the reach of the export act. Invalid for a bad filter."""
-    act = table.export_act or table.act
-    access.require(user, act)
+    table.require(user)
+    if table.export_act:
+        access.require(user, table.export_act)
     listing = asking.parse(table, user, params, list(columns))
     if listing.problems:
         name, text = next(iter(listing.problems.items()))
         raise Invalid(text, field=name)
-    if act != table.act:
-        listing.queryset = access.visible(user, act, listing.queryset)
+    if table.export_act:
+        listing.queryset = access.visible(user, table.export_act, listing.queryset)
     return listing
 
 

@@ -150,6 +150,10 @@ class Table:
         """The rows, unscoped, with `select_related` for what the columns show."""
         raise NotImplementedError
 
+    def require(self, user: Any) -> None:
+        """Refuse those who may not see the list at all; NotPermitted."""
+        access.require(user, self.act)
+
     def visible(self, user: Any) -> QuerySet:
         """The rows that this user may see."""
         return access.visible(user, self.act, self.queryset(user))

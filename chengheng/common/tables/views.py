@@ -92,6 +92,10 @@ class ListPage:
     filtered: bool = False
 
     @property
+    def numeric(self) -> set[str]:
+        return {column.name for column in self.listing.columns if column.kind in declaration.NUMERIC}
+
+    @property
     def chosen_names(self) -> set[str]:
         return {column.name for column in self.listing.columns}
 
@@ -103,7 +107,7 @@ def view(table_class: type[Table]) -> Callable[..., HttpResponse]:
     @require_GET
     @require_act(table_class.act)
     def show(request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        return _show(request, table_class())
+        return show_table(request, table_class())
 
     return show
 
@@ -112,12 +116,12 @@ def view(table_class: type[Table]) -> Callable[..., HttpResponse]:
 @signed_in
 def generic(request: HttpRequest, code: str) -> HttpResponse:
     """`/list/<code>/`."""
-    table = declaration.get(code)()
-    access.require(request.user, table.act)
-    return _show(request, table)
+    table = _table(request, code)
+    return show_table(request, table)
 
 
-def _show(request: HttpRequest, table: Table) -> HttpResponse:
+def show_table(request: HttpRequest, table: Table) -> HttpResponse:
+    """The page of a table for this request; the caller has asked for permission, `table.visible` scopes the rows."""
     shown = build(request, table)
     return page(request, "tables/list.html", {"list": shown}, partial="tables/_list.html")
 
@@ -198,7 +202,7 @@ def _address(path: str, question: QueryDict, drop: list[str] | None = None, **ch
 
 def _table(request: HttpRequest, code: str) -> Table:
     table = declaration.get(code)()
-    access.require(request.user, table.act)
+    table.require(request.user)
     return table
 
 
