@@ -8,16 +8,18 @@ from django.urls import include, path
 from chengheng.project import health
 from chengheng.project.api import api
 
+# Rooms of the common floor that have pages: prefix → room
+COMMON = {
+    "calendar": "calendars", "files": "files", "flow": "flow", "intake": "intake", "jobs": "jobs", "list": "tables",
+    "notices": "notices", "people": "people", "places": "places",
+}  # fmt: skip
+
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("api/v1/", api.urls),
-    path("people/", include("chengheng.common.people.urls")),
-    path("flow/", include("chengheng.common.flow.urls")),
-    path("list/", include("chengheng.common.tables.urls")),
-    path("intake/", include("chengheng.common.intake.urls")),
-    path("jobs/", include("chengheng.common.jobs.urls")),
+    *(path(f"{prefix}/", include(f"chengheng.common.{room}.urls")) for prefix, room in COMMON.items()),
     *(path(f"{room}/", include(f"chengheng.{room}.urls")) for room in [*settings.SYSTEMS, "performance"]),
     path("", include("chengheng.common.ui.urls")),
     path("", include("chengheng.portal.urls")),
