@@ -1,0 +1,119 @@
+"""Which items tell of the same event: single-pass clustering of titles.
+
+A title is its character 2- and 3-grams, weighted by rarity seen so far and sketched into 512 numbers; it joins the
+nearest live event above the threshold or founds one. Titles, because full texts were measured to hurt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from chengheng.opinion.analyser.features import grams
+from chengheng.opinion.analyser.text import letters, normalise
+
+DIMENSIONS = 512
+SAME = 0.24
+LIVE_SECONDS = 7 * 86_400.0
+_BLOCK = 256
+_SLOTS = 1 << 18
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class Clusters:
+    """Live events. State is plain arrays so that a room can store and reload it (`ids`, `sums`, `last`)."""
+
+    same: float = SAME
+    live_seconds: float = LIVE_SECONDS
+    ids: list[int] = field(default_factory=list)
+    sums: Vectors = field(default_factory=lambda: np.zeros((0, DIMENSIONS), np.float32))
+    last: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    next_id: int = 1
+    _seen: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(_SLOTS, np.int32))
+    _titles: int = 0
+
+    def vectors(self, titles: Sequence[str], learn: bool = True) -> Vectors:
+        """Unit vectors of the titles; rarity is learnt from them first."""
+        batch = letters(normalise(titles))
+        found = grams(batch)
+        documents = batch.documents()
+        keys = []
+        for size in (1, 2):
+            valid = found.valid[size]
+            keys.append((documents[valid] << 32) | found.hashes[size][valid].astype(np.int64))
+        key = np.unique(np.concatenate(keys)) if keys else np.zeros(0, np.int64)
+        document, hashed = key >> 32, (key & 0xFFFFFFFF).astype(np.uint32)
+        slot = hashed >> np.uint32(14)
+        if learn:
+            np.add.at(self._seen, slot, 1)
+            self._titles += len(titles)
+        rarity = np.log((self._titles + 2.0) / (self._seen[slot] + 1.0)).clip(0.05)
+        place = np.zeros(len(titles) * DIMENSIONS)
+        for seed in (np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)):
+            mixed = hashed * seed
+            mixed ^= mixed >> np.uint32(15)
+            mixed *= np.uint32(0x2C1B3C6D)
+            sign = np.where(mixed & np.uint32(1), 1.0, -1.0)
+            at = document * DIMENSIONS + ((mixed >> np.uint32(1)) % np.uint32(DIMENSIONS)).astype(np.int64)
+            place += np.bincount(at, rarity * sign, len(place))
+        table = place.reshape(-1, DIMENSIONS)
+        norm = np.linalg.norm(table, axis=1, keepdims=True)
+        return (table / np.maximum(norm, 1e-9)).astype(np.float32)
+
+    def add(self, titles: Sequence[str], times: Sequence[float]) -> list[int]:
+        """The event id of every title, in order; a title without letters gets 0."""
+        answers: list[int] = []
+        for start in range(0, len(titles), _BLOCK):
+            answers.extend(self._block(titles[start : start + _BLOCK], times[start : start + _BLOCK]))
+        return answers
+
+    def _block(self, titles: Sequence[str], times: Sequence[float]) -> list[int]:
+        vectors = self.vectors(titles)
+        self.expire(min(times))
+        known = len(self.ids)
+        units = self.sums / np.maximum(np.linalg.norm(self.sums, axis=1, keepdims=True), 1e-9)
+        likeness = vectors @ units.T if known else np.zeros((len(titles), 0), np.float32)
+        among = vectors @ vectors.T
+        nearest = likeness.argmax(1) if known else np.zeros(len(titles), np.int64)
+        founders: list[int] = []  # index in this block of the title that founded each fresh event
+        answers = []
+        fresh: list[Vectors] = []
+        for index in range(len(titles)):
+            if not vectors[index].any():
+                answers.append(0)
+                continue
+            best, at = (float(likeness[index, nearest[index]]), int(nearest[index])) if known else (-1.0, -1)
+            if founders:
+                beside = among[index, founders]
+                other = int(beside.argmax())
+                if float(beside[other]) > best:
+                    best, at = float(beside[other]), known + other
+            if best >= self.same:
+                if at < known:
+                    self.sums[at] += vectors[index]
+                else:
+                    fresh[at - known] = fresh[at - known] + vectors[index]
+                self.last[at] = max(self.last[at], times[index])
+                answers.append(self.ids[at])
+            else:
+                founders.append(index)
+                fresh.append(vectors[index])
+                self.ids.append(self.next_id)
+                self.last = np.append(self.last, times[index])
+                answers.append(self.next_id)
+                self.next_id += 1
+        if fresh:
+            self.sums = np.concatenate((self.sums, np.stack(fresh)))
+        return answers
+
+    def expire(self, now: float) -> None:
+        """Forget events that nothing was added to for `live_seconds`."""
+        alive = self.last >= now - self.live_seconds
+        if not alive.all():
+            self.ids = [number for number, keep in zip(self.ids, alive.tolist(), strict=True) if keep]
+            self.sums, self.last = self.sums[alive], self.last[alive]
