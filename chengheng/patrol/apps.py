@@ -8,4 +8,7 @@ class PatrolConfig(AppConfig):
     verbose_name = _("Patrol")
 
     def ready(self) -> None:
-        from chengheng.patrol import flows, roles  # noqa: F401
+        from chengheng.common import preparation
+        from chengheng.patrol import flows, reference, roles  # noqa: F401
+
+        preparation.add("patrol.reference", reference.load)
