@@ -19,6 +19,7 @@ def organisation(name: str = "", parent: Organisation | None = None, kind: str =
 def user(name: str = "", at: Organisation | None = None, **fields: Any) -> User:
     number = next(_numbers)
     name = name or f"user{number}"
+    fields.setdefault("password", "!")  # none: nobody can sign in with it, so none is too old
     return User.objects.create(username=name, display_name=name, organisation=at or organisation(), **fields)
 
 

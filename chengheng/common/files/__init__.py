@@ -10,8 +10,8 @@ from chengheng.common.facade import facade
 
 if TYPE_CHECKING:
     from chengheng.common.files.attaching import attach, machine_link, of, of_many, withdraw
-    from chengheng.common.files.models import Attachment, File
     from chengheng.common.files.keeping import store
+    from chengheng.common.files.models import Attachment, File
 
 __all__ = ["Attachment", "File", "attach", "machine_link", "of", "of_many", "store", "withdraw"]
 __getattr__ = facade(

@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from chengheng.common import trail
 from chengheng.common.errors import NotFound, NotPermitted
 from chengheng.common.files.errors import Gone, LinkExpired
+from chengheng.common.files.keeping import remove_content
 from chengheng.common.files.models import Attachment, File, RetentionRule
 from chengheng.common.files.rules import clean_name
-from chengheng.common.files.keeping import remove_content
 from chengheng.common.people import access
 
 _SALT = "files.link"
@@ -47,7 +47,13 @@ def attach(file: File, subject: Model, kind: str, by: access.Actor, name: str = 
         name=clean_name(name or kind, file.media_type),
         by=by if isinstance(by, Model) else None,
     )
-    data = {"attachment": attachment.pk, "kind": kind, "name": attachment.name, "sha256": file.sha256, "size": file.size}
+    data = {
+        "attachment": attachment.pk,
+        "kind": kind,
+        "name": attachment.name,
+        "sha256": file.sha256,
+        "size": file.size,
+    }
     trail.record("files.attachment.add", by, subject, data)
     return attachment
 
@@ -55,11 +61,18 @@ def attach(file: File, subject: Model, kind: str, by: access.Actor, name: str = 
 @transaction.atomic
 def withdraw(attachment: Attachment, by: access.Actor, why: str) -> None:
     """Take an attachment back: it is no longer shown, and the trail keeps what it was. The calling act has checked."""
-    if Attachment.objects.filter(pk=attachment.pk, withdrawn_at=None).update(withdrawn_at=timezone.now(), withdrawn_why=why) != 1:
+    if (
+        Attachment.objects.filter(pk=attachment.pk, withdrawn_at=None).update(
+            withdrawn_at=timezone.now(), withdrawn_why=why
+        )
+        != 1
+    ):
         raise Gone
     subject = subject_of(attachment)
     if subject is not None:
-        trail.record("files.attachment.withdraw", by, subject, {"attachment": attachment.pk, "name": attachment.name}, why)
+        trail.record(
+            "files.attachment.withdraw", by, subject, {"attachment": attachment.pk, "name": attachment.name}, why
+        )
 
 
 def of(subject: Model, kind: str | None = None) -> QuerySet[Attachment]:
@@ -177,6 +190,8 @@ def let_go(now: datetime | None = None, most: int = 1000) -> int:
 @transaction.atomic
 def _let_go(attachment: Attachment, rule: RetentionRule) -> None:
     file = File.objects.select_for_update().get(pk=attachment.file_id)
-    withdraw(attachment, access.SYSTEM, _("Kept for %(days)s days: %(source)s") % {"days": rule.days, "source": rule.source})
+    withdraw(
+        attachment, access.SYSTEM, _("Kept for %(days)s days: %(source)s") % {"days": rule.days, "source": rule.source}
+    )
     if not file.attachments.filter(withdrawn_at=None).exists():
         remove_content(file)

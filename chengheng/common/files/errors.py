@@ -10,7 +10,9 @@ from chengheng.common.errors import Invalid, NotFound
 class TypeNotAllowed(Invalid):
     code = "type_not_allowed"
     status = 415
-    message = _("%(name)s is not a kind of file that is accepted here: photos, video, sound, PDF, office documents or text.")
+    message = _(
+        "%(name)s is not a kind of file that is accepted here: photos, video, sound, PDF, office documents or text."
+    )
 
 
 class TooLarge(Invalid):

@@ -158,7 +158,11 @@ def sweep(now: float | None = None) -> int:
             removed += 1
     for folder in sorted(root.glob("content/*/*")):
         old = [path for path in folder.iterdir() if _older(path, before)]
-        known = set(File.objects.filter(sha256__in=[path.name for path in old], removed_at=None).values_list("sha256", flat=True))
+        known = set(
+            File.objects.filter(sha256__in=[path.name for path in old], removed_at=None).values_list(
+                "sha256", flat=True
+            )
+        )
         removed += sum(_remove_orphan(path, before) for path in old if path.name not in known)
     return removed
 

@@ -80,7 +80,9 @@ class Attachment(models.Model):
         ordering = ("at", "pk")
         indexes = (
             models.Index(fields=("subject_type", "subject_id", "kind"), name="attachment_subject"),
-            models.Index(fields=("kind", "at"), condition=models.Q(withdrawn_at__isnull=True), name="attachment_retention"),
+            models.Index(
+                fields=("kind", "at"), condition=models.Q(withdrawn_at__isnull=True), name="attachment_retention"
+            ),
         )
         verbose_name = _("attachment")
         verbose_name_plural = _("attachments")

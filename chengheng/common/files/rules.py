@@ -109,11 +109,17 @@ def clean_name(name: str, media_type: str) -> str:
     The ending is put right where the content says so, so that a program cannot hide behind a picture's content.
     """
     name = re.split(r"[\\/]", name)[-1]
-    name = "".join(char for char in name if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+    name = "".join(
+        char for char in name if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    )
     name = re.sub(r'[<>:"|?*]', "_", name).strip(" .")
     stem, dot, ending = name.rpartition(".")
     right = EXTENSIONS.get(media_type, "")
-    alike = {".jpg": {"jpg", "jpeg", "jpe", "jfif"}, ".mpg": {"mpg", "mpeg"}, ".txt": {"txt", "csv", "md", "log", "json"}}
+    alike = {
+        ".jpg": {"jpg", "jpeg", "jpe", "jfif"},
+        ".mpg": {"mpg", "mpeg"},
+        ".txt": {"txt", "csv", "md", "log", "json"},
+    }
     if not right:
         allowed = {"doc", "xls", "ppt", "dot", "xlt", "pps", "wps", "et", "dps"} if "ole" in media_type else set()
     else:
@@ -184,7 +190,7 @@ def read_exif(main: Mapping[int, Any], details: Mapping[int, Any], gps: Mapping[
     return Taken(at, lon, lat, device)
 
 
-def parse_range(header: str, size: int) -> tuple[int, int] | None | bool:
+def parse_range(header: str, size: int) -> tuple[int, int] | bool | None:
     """One HTTP byte range as (first, last), both included; None to send everything; False when it cannot be met (416).
 
     RFC 9110 §14.2: several ranges or other units may be ignored.
