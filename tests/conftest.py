@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tools.browser import FLAGS
+
 
 @pytest.fixture
 def shared() -> Path:
@@ -45,27 +47,44 @@ def chromium() -> Iterator[Any]:
     path = os.environ.get("CHENGHENG_CHROMIUM") or shutil.which("chromium")
     if not path:
         pytest.skip("Chromium is not installed")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop in this thread; the ORM is used beside it
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
+        "true"  # Playwright keeps a loop in this thread; the ORM is used beside it
+    )
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path,
-            args=["--no-sandbox", "--disable-dev-shm-usage", "--use-gl=angle", "--use-angle=swiftshader",
-                  "--enable-unsafe-swiftshader"],
+            args=list(FLAGS),
         )  # fmt: skip
         yield browser
         browser.close()
 
 
-@pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
-    """A desktop page in Chinese and light. `page.faults` holds console errors, policy breaches and exceptions seen."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN", color_scheme="light")
+def _tab(chromium: Any, **options: Any) -> Iterator[Any]:
+    context = chromium.new_context(locale="zh-CN", color_scheme="light", **options)
     tab = context.new_page()
     tab.faults = []
     tab.on("console", lambda message: tab.faults.append(message.text) if message.type == "error" else None)
     tab.on("pageerror", lambda error: tab.faults.append(str(error)))
     yield tab
+    faults = list(tab.faults)
     context.close()
+    assert not faults, f"the page had faults: {faults}"
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A desktop page in Chinese and light. `page.faults` holds console errors, policy breaches and exceptions seen.
+
+    What is still in `page.faults` at the end fails the test; one that provokes a fault looks at it and clears the list.
+    """
+    yield from _tab(chromium, viewport={"width": 1440, "height": 900})
+
+
+@pytest.fixture
+def phone(chromium: Any) -> Iterator[Any]:
+    """As `page`, of a phone's size, with touch."""
+    size = {"width": 390, "height": 844}
+    yield from _tab(chromium, viewport=size, device_scale_factor=2, has_touch=True, is_mobile=True)
 
 
 @pytest.fixture

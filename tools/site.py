@@ -104,13 +104,15 @@ class Site:
     def pids(self) -> list[int]:
         """All processes of this site that are alive, wherever they hang in the tree: their environment names its folder."""
         found = []
-        mark = f"CHENGHENG_DATA={self.data}\0".encode()
-        for folder in Path("/proc").glob("[0-9]*"):
+        mark, folder = f"CHENGHENG_DATA={self.data}\0".encode(), str(self.data)
+        for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
-                command = (folder / "cmdline").read_bytes()
-                if state != "Z" and (mark in (folder / "environ").read_bytes() or str(self.data).encode() in command):
-                    found.append(int(folder.name))
+                state = (process / "stat").read_text().rsplit(")", 1)[1].split()[0]
+                # PostgreSQL's children write over their environment; they are told by where they work.
+                works_here = str((process / "cwd").readlink()).startswith(folder)
+                named = folder.encode() in (process / "cmdline").read_bytes()
+                if state != "Z" and (works_here or named or mark in (process / "environ").read_bytes()):
+                    found.append(int(process.name))
         return found
 
     def stop(self, seconds: float = 60) -> int:

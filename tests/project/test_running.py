@@ -5,13 +5,17 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from http.cookiejar import CookieJar
 from pathlib import Path
 
 import psycopg
@@ -29,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One running site for this file's tests, which stand in the order of its life."""
     folder = Path("/tmp") / f"ch-{os.getpid()}"
     folder.mkdir()
-    running = Site(folder)
+    running = Site(folder, demo=True)
     try:
         running.start()
         yield running
@@ -106,6 +110,53 @@ class RowWriter(Writer):
             )
 
 
+class PageWriter(Writer):
+    """Changes its own telephone number through the page, signed in as a demonstration user.
+
+    Acknowledged is what was answered with the redirect after saving; each such change is an entry of the trail.
+    """
+
+    def __init__(self, site: Site) -> None:
+        super().__init__("pages")
+        self.site = site
+        self.jar = CookieJar()
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar), _Stay())
+        page = self._get("/people/sign-in/")
+        user = re.search(r'name="user" value="(\d+)"', page)
+        assert user, "the sign-in page offers no demonstration users"
+        self._post("/people/sign-in/demo/", user=user[1])
+        self._get("/people/me/")
+
+    def _get(self, path: str) -> str:
+        with self.opener.open(f"{self.site.address}{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def _post(self, path: str, **fields: str) -> None:
+        token = next(cookie.value for cookie in self.jar if "csrf" in cookie.name)
+        body = urllib.parse.urlencode({"csrfmiddlewaretoken": token, **fields}).encode()
+        with self.opener.open(f"{self.site.address}{path}", body, timeout=10) as answer:
+            assert answer.status == 302, answer.status
+
+    def act(self, number: int) -> None:
+        self._post("/people/me/", phone=f"{number + 1}", email="")
+
+    def missing(self) -> set[str]:
+        """Acknowledged changes that the trail does not tell of."""
+        with psycopg.connect(**connection(self.site)) as link:
+            told = "".join(str(data) for (data,) in link.execute("select data::text from trail_entry"))
+        return {f'"{number + 1}"' for number in self.acknowledged if f'"{number + 1}"' not in told}
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Redirects are answers, not orders."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+    def http_error_302(self, request: object, answer: object, *_: object) -> object:
+        return answer
+
+
 class JobWriter(Writer):
     """Puts jobs on the queue; each must be worked on some time, whatever is killed."""
 
@@ -132,7 +183,7 @@ def test_commands_work_beside_the_running_site(site: Site):
 
 
 def test_killed_processes_come_back_and_nothing_acknowledged_is_lost(site: Site):
-    writers = [RowWriter(site), JobWriter(site)]
+    writers = [RowWriter(site), JobWriter(site), PageWriter(site)]
     for writer in writers:
         writer.start()
     chance = random.Random(20261122)
@@ -151,12 +202,15 @@ def test_killed_processes_come_back_and_nothing_acknowledged_is_lost(site: Site)
         writer.halt.set()
         writer.join(20)
 
-    rows, jobs = writers
+    rows, jobs, pages = writers
     with psycopg.connect(**connection(site)) as link:
         found = {name for (name,) in link.execute("select username from people_signin where username like 'row-%'")}
     lost = {f"row-{number}" for number in rows.acknowledged} - found
     assert not lost
     assert len(rows.acknowledged) > 100, rows.last
+    assert len(pages.acknowledged) > 20, pages.last
+    assert not pages.missing()
+    assert site.command("trail", "verify").returncode == 0
     assert rows.failed, "the database was killed three times and nobody noticed: the test proves nothing"
     after = {name: state["starts"] for name, state in site.processes().items()}
     assert all(after[name] - before[name] >= 3 for name in before), (before, after)
