@@ -26,6 +26,7 @@ from chengheng.performance.models import (
     Binding,
     EvaluationRow,
     ImportBatch,
+    ImportFile,
     Indicator,
     Invitation,
     ManualEvidence,
@@ -77,7 +78,18 @@ def compare(batch: Batch) -> list[Change]:
 
 
 @transaction.atomic
-def import_tables(batch: Batch, actor: Any) -> ImportBatch:
+def hold_import(batch: Batch, actor: Any) -> ImportBatch:
+    """Keep the files of an import between its preview and its commit."""
+    access.require(actor, "performance.programme.import")
+    held = ImportBatch.objects.create(files=batch.files, digests=batch.digests, by=_person(actor))
+    ImportFile.objects.bulk_create(
+        ImportFile(batch=held, name=name[-200:], content=content) for name, content in batch.contents
+    )
+    return held
+
+
+@transaction.atomic
+def import_tables(batch: Batch, actor: Any, held: ImportBatch | None = None) -> ImportBatch:
     """Import all programmes of a batch or none. The same tables again change nothing; changed ones are updated in place.
 
     An indicator keeps its binding, evidence and history while its levels and description stay. Raises NotComplete.
@@ -89,7 +101,8 @@ def import_tables(batch: Batch, actor: Any) -> ImportBatch:
             count=max(len(batch.fatal), 1),
             first=f"{first.file}, {first.place}: {words.of_remark(first)}" if first else ", ".join(batch.files),
         )
-    done = ImportBatch.objects.create(files=batch.files, digests=batch.digests, by=_person(actor))
+    done = held or hold_import(batch, actor)
+    done.made = done.changed = done.same = 0
     for change in compare(batch):
         if change.what == "same":
             done.same += 1
@@ -110,6 +123,7 @@ def import_tables(batch: Batch, actor: Any) -> ImportBatch:
         )  # fmt: skip
         done.made += change.what == "new"
         done.changed += change.what == "changed"
+    done.committed_at = timezone.now()
     done.save()
     return done
 
@@ -255,7 +269,7 @@ def record_evidence(indicator: Indicator, actor: Any, *, on: date, note: str, va
 
 @transaction.atomic
 def enter_payment(programme: Programme, actor: Any, *, amount_fen: int, paid_on: date, payee: str, voucher: str = "",
-                  note: str = "", intake_batch: int | None = None) -> Payment:  # fmt: skip
+                  note: str = "", batch: Any = None) -> Payment:  # fmt: skip
     """Enter one payment (negative: a refund)."""
     programme = access.fetch(actor, "performance.payment.enter", Programme.objects.all(), pk=programme.pk)
     if not amount_fen:
@@ -264,7 +278,7 @@ def enter_payment(programme: Programme, actor: Any, *, amount_fen: int, paid_on:
         raise Invalid(_("This voucher was entered before."), field="voucher")
     payment = Payment.objects.create(
         programme=programme, amount_fen=amount_fen, paid_on=paid_on, payee=payee, voucher=voucher, note=note,
-        by=_person(actor), intake_batch=intake_batch,
+        by=_person(actor), batch=batch,
     )  # fmt: skip
     trail.record(
         "performance.payment.enter", actor, programme,

@@ -10,9 +10,14 @@ import json
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from chengheng.common.commands import with_database
+
+if TYPE_CHECKING:
+    from chengheng.performance.imports import Batch
 
 FORMATS = click.Choice(["json", "table"])
 
@@ -60,7 +65,11 @@ def import_files(files: tuple[Path, ...], dry_run: bool, style: str | None, year
         programmes = [answer.of_programme(programme) for programme in batch.reading.programmes]
         _print(programmes, style or "json")
         sys.exit(0 if batch.complete else 1)
-    _setup()
+    _store(batch, style)
+
+
+@with_database
+def _store(batch: Batch, style: str | None) -> None:
     from chengheng.common.errors import Refusal
     from chengheng.common.people import access
     from chengheng.performance import actions, queries
@@ -80,9 +89,9 @@ def import_files(files: tuple[Path, ...], dry_run: bool, style: str | None, year
 @targets.command("show")
 @click.option("--year", type=int, required=True)
 @click.option("--format", "style", type=FORMATS, default="table", show_default=True)
+@with_database
 def show(year: int, style: str) -> None:
     """Show a year's programmes and indicators."""
-    _setup()
     from chengheng.performance import queries
 
     _print([queries.as_json(programme) for programme in _all([year])], style)
@@ -92,9 +101,9 @@ def show(year: int, style: str) -> None:
 @click.option("--year", type=int, required=True)
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day that counts; today, or the year's end.")
 @click.option("--format", "style", type=FORMATS, default="table", show_default=True)
+@with_database
 def evaluate(year: int, as_of: datetime | None, style: str) -> None:
     """Answer each indicator of a year from what the systems recorded."""
-    _setup()
     from chengheng.common.people import access
     from chengheng.performance import queries
 
@@ -118,39 +127,6 @@ def _all(years: Any) -> list[Any]:
     from chengheng.performance import queries
 
     return [row for year in sorted(set(years)) for row in queries.programmes(year, access.SYSTEM)]
-
-
-def _setup() -> None:
-    import django
-    from django.conf import settings
-    from django.db import OperationalError, connection
-    from django.utils import translation
-
-    django.setup()
-    translation.activate(settings.LANGUAGE_CODE)
-    try:
-        connection.ensure_connection()
-    except OperationalError:
-        _borrow_server()
-
-
-def _borrow_server() -> None:
-    """No server answers: run the embedded one for the time of this command (the product need not be up)."""
-    import atexit
-
-    from django.db import connection
-
-    from chengheng.project import config
-
-    if config.text("DATABASE_URL"):
-        click.echo("The database does not answer (DATABASE_URL).", err=True)
-        sys.exit(1)
-    from chengheng.project.embedded import Embedded
-
-    server = Embedded.of_site().running()
-    server.__enter__()
-    atexit.register(lambda: server.__exit__(None, None, None))
-    connection.close()
 
 
 def _print(programmes: list[dict[str, Any]], style: str) -> None:

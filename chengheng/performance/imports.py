@@ -21,6 +21,7 @@ class Batch:
     digests: list[str] = field(default_factory=list)
     reading: Reading = field(default_factory=Reading)
     sources: dict[int, str] = field(default_factory=dict)
+    contents: list[tuple[str, bytes]] = field(default_factory=list)
 
     @property
     def fatal(self) -> list[Remark]:
@@ -41,6 +42,7 @@ def read_files(files: Iterable[tuple[str, bytes]], year: int | None = None) -> B
     for name, content in files:
         reading = recognise(readers.read(content, name), year)
         batch.files.append(name)
+        batch.contents.append((name, content))
         batch.digests.append(hashlib.sha256(content).hexdigest())
         batch.reading.unread += reading.unread
         batch.reading.notes += reading.notes

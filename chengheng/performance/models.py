@@ -35,8 +35,10 @@ class ImportBatch(models.Model):
     same = models.PositiveIntegerField(_("unchanged"), default=0)
     by = models.ForeignKey(PEOPLE, models.PROTECT, null=True, verbose_name=_("by"), related_name="+")
     at = models.DateTimeField(_("at"), default=timezone.now)
+    committed_at = models.DateTimeField(_("imported"), null=True)
 
-    view_act = "performance.programme.view"
+    view_act = "performance.programme.import"
+    access_scope = Scope(owner="by")
 
     class Meta:
         ordering = ("-at",)
@@ -47,7 +49,22 @@ class ImportBatch(models.Model):
         return ", ".join(self.files)
 
     def get_absolute_url(self) -> str:
-        return reverse("performance:programmes")
+        return reverse("performance:preview", args=[self.pk])
+
+
+class ImportFile(models.Model):
+    """An original file of an import, kept as it was."""
+
+    batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="originals")
+    name = models.CharField(max_length=200)
+    content = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("original file")
+        verbose_name_plural = _("original files")
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Programme(models.Model):
@@ -241,7 +258,7 @@ class Payment(models.Model):
     note = models.CharField(_("note"), max_length=300, blank=True)
     by = models.ForeignKey(PEOPLE, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
     at = models.DateTimeField(_("at"), default=timezone.now)
-    intake_batch = models.BigIntegerField(null=True, db_index=True, editable=False)
+    batch = models.ForeignKey("intake.Batch", models.SET_NULL, null=True, blank=True, related_name="+", editable=False)
 
     view_act = "performance.payment.view"
     access_scope = Scope(organisation="programme__organisation")
