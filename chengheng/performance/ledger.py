@@ -1,0 +1,100 @@
+"""The payments ledger as a list and as an import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.common import intake, tables, trail
+from chengheng.common.people import access
+from chengheng.common.tables import Column, DateRange, Table, Text
+from chengheng.performance.models import Payment, Programme
+
+
+@tables.register
+class PaymentTable(Table):
+    code = "performance.payment"
+    title = _("Payments")
+    act = "performance.payment.view"
+    columns = (
+        Column("paid_on", _("Paid on"), kind="date"),
+        Column("amount_fen", _("Amount"), kind="money_fen"),
+        Column("payee", _("Payee")),
+        Column("programme__name", _("Programme"), link=True),
+        Column("voucher", _("Voucher")),
+        Column("note", _("Note")),
+    )
+    filters = (
+        Text("q", _("Search"), fields=("payee", "voucher", "note", "programme__name")),
+        DateRange("paid_on", _("Paid on")),
+    )
+    default_sort = "-paid_on"
+    navigation = (
+        (_("Enter a payment"), "performance:enter_payment"),
+        (_("Import payments"), "performance:import_payments"),
+    )
+
+    def queryset(self, user: Any) -> QuerySet[Payment]:
+        return Payment.objects.select_related("programme")
+
+
+@intake.register
+class PaymentImporter(intake.Importer):
+    code = "performance.payment"
+    title = _("Payments")
+    act = "performance.payment.import"
+    models = (Payment,)
+    fields = (
+        intake.Field("programme", _("Programme"), required=True, parse=intake.text(300), aliases=("项目", "项目名称")),
+        intake.Field("paid_on", _("Paid on"), required=True, parse=intake.date(), aliases=("支付日期", "日期", "付款日期")),
+        intake.Field(
+            "amount_fen", _("Amount"), required=True, parse=intake.money_fen(low=None), aliases=("金额", "支付金额", "金额（元）")
+        ),
+        intake.Field("payee", _("Payee"), required=True, parse=intake.text(120), aliases=("收款人", "收款单位")),
+        intake.Field("voucher", _("Voucher"), parse=intake.text(60), aliases=("凭证号", "凭证")),
+        intake.Field("note", _("Note"), parse=intake.text(300), aliases=("摘要", "备注")),
+    )  # fmt: skip
+
+    def check(self, rows: Any, problems: Any) -> None:
+        """Each row names a programme of its year that the user may enter payments for; vouchers come once."""
+        known = self._programmes()
+        seen: set[tuple[int, str]] = set()
+        for row in rows:
+            programme = known.get((row["paid_on"].year, row["programme"]))
+            if programme is None:
+                problems.add(row, "programme", _now("There is no such programme in the year of the payment."))
+                continue
+            if row["amount_fen"] == 0:
+                problems.add(row, "amount_fen", _now("A payment of nothing is none."))
+            voucher = row.get("voucher") or ""
+            if voucher:
+                if (programme.pk, voucher) in seen or programme.payments.filter(voucher=voucher).exists():
+                    problems.add(row, "voucher", _now("This voucher was entered before."))
+                seen.add((programme.pk, voucher))
+
+    def commit(self, rows: Any, batch: Any, actor: Any) -> int:
+        known = self._programmes()
+        made = Payment.objects.bulk_create(
+            Payment(
+                programme=known[row["paid_on"].year, row["programme"]], paid_on=row["paid_on"], batch=batch,
+                amount_fen=row["amount_fen"], payee=row["payee"], voucher=row.get("voucher") or "",
+                note=row.get("note") or "", by=actor if getattr(actor, "pk", None) else None,
+            )
+            for row in rows
+        )  # fmt: skip
+        trail.record_new(
+            "performance.payment.import", actor,
+            [(payment, {"amount_fen": payment.amount_fen, "programme": payment.programme_id}) for payment in made],
+        )  # fmt: skip
+        return len(made)
+
+    def _programmes(self) -> dict[tuple[int, str], Programme]:
+        rows = access.visible(self.actor or access.SYSTEM, "performance.payment.enter", Programme.objects.all())
+        return {(programme.year, programme.name): programme for programme in rows}
+
+    def done_url(self, batch: Any) -> str:
+        return reverse("performance:payments")
