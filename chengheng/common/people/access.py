@@ -7,9 +7,9 @@ its fields carry the organisation, the area and the owner. What a model does not
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import reduce
 from operator import or_
-from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 

@@ -56,6 +56,7 @@ class UserOut(Schema):
 @router.get("/me", response=Me, summary="Who am I, and what may I do (narrowed to the token)")
 def me(request: HttpRequest) -> Me:
     user = request.user
+    assert isinstance(user, User)
     duties = [
         DutyOut(role=duty.role, label=duty.label, organisation=duty.organisation.code, area_code=duty.area_code)
         for duty in access.duties(user)

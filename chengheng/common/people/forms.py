@@ -20,7 +20,9 @@ def _date(label: Any, **kwargs: Any) -> forms.DateField:
 
 class SignInForm(forms.Form):
     username = forms.CharField(
-        label=_("User name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True})
+        label=_("User name"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
         label=_("Password"),

@@ -124,10 +124,10 @@ class Sessions:
             self._end(request, "idle", now)
         elif now - seen >= _SEEN_EVERY and request.headers.get("X-Passive") != "1":
             session["seen_at"] = now.timestamp()
-            SignIn.objects.filter(pk=session.get("sign_in")).update(seen_at=now)
+            SignIn.objects.filter(pk=session.get("sign_in") or 0).update(seen_at=now)
 
     def _end(self, request: HttpRequest, why: str, now: datetime) -> None:
-        sign_in = SignIn.objects.filter(pk=request.session.get("sign_in"), user=request.user.pk).first()
+        sign_in = SignIn.objects.filter(pk=request.session.get("sign_in") or 0, user=request.user.pk or 0).first()
         if sign_in is not None and isinstance(request.user, User):
             actions.end_own_session(request.user, sign_in, why, now=now)
         request.session.flush()

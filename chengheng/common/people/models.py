@@ -76,7 +76,9 @@ class Organisation(models.Model):
         path = f"{above}{self.pk}/"
         if path != self.path:
             before, self.path = self.path, path
-            tree = type(self).objects.filter(path__startswith=before) if before else type(self).objects.filter(pk=self.pk)
+            tree = (
+                type(self).objects.filter(path__startswith=before) if before else type(self).objects.filter(pk=self.pk)
+            )
             tail = Substr("path", len(before) + 1) if before else Value("")
             tree.update(path=Concat(Value(path), tail))
 
@@ -111,6 +113,8 @@ class User(AbstractBaseUser):
     # Replaced by a database trigger whenever a duty of this user or its organisation's place changes (see `access`).
     access_stamp = models.UUIDField(default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    token_acts: frozenset[str] | None = None  # set on the object when a request came with an API token
 
     objects = UserManager()
     USERNAME_FIELD = "username"
@@ -284,9 +288,7 @@ class AccessPolicy(models.Model):
     lock_window_minutes = models.PositiveSmallIntegerField(
         _("minutes in which failures are counted"), default=DEFAULT_POLICY.lock_window_minutes
     )
-    lock_minutes = models.PositiveSmallIntegerField(
-        _("minutes that a lock lasts"), default=DEFAULT_POLICY.lock_minutes
-    )
+    lock_minutes = models.PositiveSmallIntegerField(_("minutes that a lock lasts"), default=DEFAULT_POLICY.lock_minutes)
     session_idle_minutes = models.PositiveSmallIntegerField(
         _("minutes without a request that end a session"), default=DEFAULT_POLICY.session_idle_minutes
     )

@@ -64,7 +64,7 @@ def open_session(request: HttpRequest, sign_in: SignIn, *, second_factor: bool) 
 def close_session(request: HttpRequest) -> None:
     """Sign out this browser."""
     if isinstance(request.user, User):
-        sign_in = SignIn.objects.filter(pk=request.session.get("sign_in"), user=request.user).first()
+        sign_in = SignIn.objects.filter(pk=request.session.get("sign_in") or 0, user=request.user).first()
         if sign_in is not None:
             actions.end_own_session(request.user, sign_in)
     auth.logout(request)
@@ -74,4 +74,6 @@ def renew_session(request: HttpRequest, user: User) -> None:
     """After a change of password: this session goes on under a new key."""
     auth.update_session_auth_hash(request, user)
     request.session.save()
-    SignIn.objects.filter(pk=request.session.get("sign_in"), user=user).update(session_key=request.session.session_key)
+    SignIn.objects.filter(pk=request.session.get("sign_in") or 0, user=user).update(
+        session_key=request.session.session_key
+    )

@@ -62,9 +62,7 @@ def second_factor_compulsory(user: User, in_force: rules.Policy | None = None) -
     return access.is_privileged(user) or (in_force or policy()).second_factor_for_all
 
 
-def failures(
-    *, username: str = "", origin: str = "", since: datetime, limit: int
-) -> list[datetime]:
+def failures(*, username: str = "", origin: str = "", since: datetime, limit: int) -> list[datetime]:
     """Times of failed sign-ins by user name or by origin after `since`, newest first, at most `limit`."""
     who = Q(username=username) if username else Q(origin=origin)
     rows = SignIn.objects.filter(who, at__gt=since, outcome__in=SignIn.FAILURES)
@@ -138,6 +136,8 @@ def demo_users() -> list[tuple[str, list[User]]]:
         held.setdefault(duty.user_id, duty)
     groups: dict[str, list[User]] = {}
     known = {role.code: number for number, role in enumerate(roles.all_roles())}
-    for user in sorted(users, key=lambda user: (known.get(held[user.pk].role, 999) if user.pk in held else 1000, user.pk)):
+    for user in sorted(
+        users, key=lambda user: (known.get(held[user.pk].role, 999) if user.pk in held else 1000, user.pk)
+    ):
         groups.setdefault(held[user.pk].label if user.pk in held else "", []).append(user)
     return list(groups.items())

@@ -56,7 +56,11 @@ def excludes(one: Role, other: Role) -> bool:
     """Whether nobody may hold both at a time. An auditor, who changes nothing, holds no other role at all."""
     if one.code == other.code:
         return False
-    return other.code in one.separated_from or one.code in other.separated_from or "*" in one.separated_from | other.separated_from
+    return (
+        other.code in one.separated_from
+        or one.code in other.separated_from
+        or "*" in one.separated_from | other.separated_from
+    )
 
 
 def all_roles() -> list[Role]:

@@ -55,9 +55,7 @@ class Replay:
             raise ValueError("this request has its answer")
         text = json.dumps(answer, cls=DjangoJSONEncoder, allow_nan=False)
         with connection.cursor() as cursor:
-            cursor.execute(
-                "update replay_request set answer = %s, status = %s where id = %s", [text, status, self._pk]
-            )
+            cursor.execute("update replay_request set answer = %s, status = %s where id = %s", [text, status, self._pk])
         self.answer, self.status = json.loads(text), status
         return self.answer
 

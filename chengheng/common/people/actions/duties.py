@@ -13,7 +13,15 @@ from chengheng.common.errors import Invalid
 from chengheng.common.people import access, queries, roles, rules
 from chengheng.common.people.access import Actor
 from chengheng.common.people.actions.common import by, keep_an_administrator, locked_user, not_to_oneself
-from chengheng.common.people.errors import AnotherDecides, Decided, DutyEnded, DutyHeld, Inactive, RolesSeparated, UnknownRole
+from chengheng.common.people.errors import (
+    AnotherDecides,
+    Decided,
+    DutyEnded,
+    DutyHeld,
+    Inactive,
+    RolesSeparated,
+    UnknownRole,
+)
 from chengheng.common.people.models import Duty, GrantRequest, Organisation, User
 
 
@@ -142,9 +150,7 @@ def decide_grant(
 
 
 @transaction.atomic
-def end_duty(
-    actor: Actor, duty: Duty, *, on: date | None = None, note: str = "", now: datetime | None = None
-) -> Duty:
+def end_duty(actor: Actor, duty: Duty, *, on: date | None = None, note: str = "", now: datetime | None = None) -> Duty:
     """End a duty at once, or after its last day `on`. Raises NotToOneself, DutyEnded, LastAdministrator."""
     access.require(actor, "people.duty.end")
     not_to_oneself(actor, duty.user)

@@ -109,9 +109,7 @@ def move_organisation(
         return row
     row.parent = parent
     row.save()
-    trail.record(
-        "people.organisation.move", actor, row, {"parent": [before, parent.code if parent else None]}, note
-    )
+    trail.record("people.organisation.move", actor, row, {"parent": [before, parent.code if parent else None]}, note)
     return row
 
 

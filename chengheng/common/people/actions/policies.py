@@ -40,9 +40,7 @@ def set_policy(
     if fault is not None:
         raise PolicyOutOfBounds(field=fault[0], least=fault[1], most=fault[2])
     version = (AccessPolicy.objects.aggregate(last=Max("version"))["last"] or 0) + 1
-    row = AccessPolicy.objects.create(
-        version=version, effective_from=begin, note=note, by=by(actor), **asdict(wanted)
-    )
+    row = AccessPolicy.objects.create(version=version, effective_from=begin, note=note, by=by(actor), **asdict(wanted))
     change = {name: [before[name], value] for name, value in asdict(wanted).items() if before[name] != value}
     trail.record("people.policy.change", actor, row, {"version": version, "from": begin} | change, note, new=True)
     transaction.on_commit(queries.forget_policy)

@@ -21,7 +21,14 @@ from django.utils import timezone
 from chengheng.common import trail
 from chengheng.common.errors import Refusal
 from chengheng.common.people import queries, rules
-from chengheng.common.people.errors import LockedOut, SecondFactorUnreadable, SignInRefused, SignInStale, TooMany, WrongCode
+from chengheng.common.people.errors import (
+    LockedOut,
+    SecondFactorUnreadable,
+    SignInRefused,
+    SignInStale,
+    TooMany,
+    WrongCode,
+)
 from chengheng.common.people.models import SignIn, User
 from chengheng.common.people.seal import unseal
 

@@ -267,13 +267,13 @@ def duty_end(request: HttpRequest, pk: int) -> HttpResponse:
 def duties(request: HttpRequest) -> HttpResponse:
     """Who holds what today, and the grants that wait for a second security administrator."""
     rows = Duty.objects.held_on(timezone.localdate()).select_related("user", "organisation", "granted_by")
-    rows = access.visible(request.user, "people.duty.view", rows).order_by("role", "user__username")
+    shown = access.visible(request.user, "people.duty.view", rows).order_by("role", "user__username")
     code = request.GET.get("role", "")
     if code:
-        rows = rows.filter(role=code)
+        shown = shown.filter(role=code)
     waiting = GrantRequest.objects.filter(decided_at__isnull=True).select_related("user", "organisation", "asked_by")
     context = {
-        "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
+        "page": Paginator(shown, PAGE).get_page(request.GET.get("page")),
         "roles": roles.all_roles(),
         "role": code,
         "waiting": access.visible(request.user, "people.duty.view", waiting),
@@ -311,9 +311,7 @@ def permissions(request: HttpRequest) -> HttpResponse:
     context = {
         "tabs": [{"label": name, "url": f"?group={name}", "current": name == group} for name in groups],
         "columns": columns,
-        "rows": [
-            (row, [labels[reach] if reach is not None else "" for reach in row.reaches]) for row in rows
-        ],
+        "rows": [(row, [labels[reach] if reach is not None else "" for reach in row.reaches]) for row in rows],
     }
     return render(request, "people/permissions.html", context)
 
@@ -446,7 +444,7 @@ def policy(request: HttpRequest) -> HttpResponse:
     form = PolicyForm(request.POST or None, initial={name: getattr(in_force, name) for name in names})
     context = {
         "form": form,
-        "facts": [(AccessPolicy._meta.get_field(name).verbose_name, _said(getattr(in_force, name))) for name in names],
+        "facts": [(form.fields[name].label, _said(getattr(in_force, name))) for name in names],
         "versions": AccessPolicy.objects.select_related("by")[:50],
         "may": _may(request, "policy.change"),
     }

@@ -11,10 +11,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from chengheng.common.errors import NotFound, NotPermitted, Refusal
-from chengheng.common.people.errors import TooMany
+from chengheng.common.people.errors import TooMany, Unauthenticated
+from chengheng.common.people.models import User
 
 
-def tell(form: forms.Form, refusal: Refusal) -> None:
+def me(request: HttpRequest) -> User:
+    """The user of a page that asks for a sign-in (all do, see `middleware.SignInRequired`)."""
+    if not isinstance(request.user, User):
+        raise Unauthenticated
+    return request.user
+
+
+def tell(form: forms.BaseForm, refusal: Refusal) -> None:
     """The refusal on its field of the form, or on the whole form."""
     form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
 

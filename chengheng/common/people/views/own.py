@@ -18,8 +18,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from chengheng.common.errors import NotFound, Refusal
 from chengheng.common.people import access, actions, opening, queries, rules
 from chengheng.common.people.forms import DeviceCodeForm, NewDeviceForm, PasswordForm, ProfileForm, TokenForm
-from chengheng.common.people.models import ApiToken, SignIn
-from chengheng.common.people.views.common import attempt, refused_form, tell
+from chengheng.common.people.models import ApiToken, SignIn, User
+from chengheng.common.people.views.common import attempt, me, refused_form, tell
 from chengheng.common.people.views.signing import enrolment
 from chengheng.common.ui.views import redirect
 
@@ -45,15 +45,15 @@ def _tabs(current: str) -> list[dict[str, Any]]:
 
 @require_http_methods(["GET", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    form = ProfileForm(request.POST or None, instance=type(request.user).objects.get(pk=request.user.pk))
+    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=me(request).pk))
     if request.method == "POST" and form.is_valid():
-        actions.change_profile(request.user, **form.cleaned_data)
+        actions.change_profile(me(request), **form.cleaned_data)
         return redirect(request, reverse("people:profile"), _("Saved."))
     context = {
         "form": form,
         "tabs": _tabs("profile"),
-        "duties": access.duties(request.user),
-        "privileged": access.is_privileged(request.user),
+        "duties": access.duties(me(request)),
+        "privileged": access.is_privileged(me(request)),
     }
     return render(request, "people/profile.html", context, status=422 if form.errors else 200)
 
@@ -65,7 +65,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 def own_password(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST or None)
     policy = queries.policy()
-    context = {"form": form, "tabs": _tabs("own_password"), "policy": policy, "must": request.user.must_change_password}
+    context = {"form": form, "tabs": _tabs("own_password"), "policy": policy, "must": me(request).must_change_password}
     if request.method == "GET":
         return render(request, "people/own_password.html", context)
     refusal = None
@@ -73,7 +73,7 @@ def own_password(request: HttpRequest) -> HttpResponse:
         data = form.cleaned_data
         try:
             user = actions.change_password(
-                request.user,
+                me(request),
                 data["old"],
                 data["password"],
                 keep_session=request.session.session_key or "",
@@ -93,7 +93,7 @@ def own_password(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def own_second_factor(request: HttpRequest) -> HttpResponse:
     """Set up, replace or remove the second factor, renew the recovery codes."""
-    user = request.user
+    user = me(request)
     if user.has_second_factor and not request.session.get("second_factor"):
         opening.close_session(request)  # it exists and this session never proved it: sign in properly
         return HttpResponseRedirect(reverse("people:sign_in"))
@@ -143,26 +143,26 @@ def own_second_factor(request: HttpRequest) -> HttpResponse:
 def sessions(request: HttpRequest) -> HttpResponse:
     context = {
         "tabs": _tabs("sessions"),
-        "sessions": queries.open_sessions([request.user]),
+        "sessions": queries.open_sessions([me(request)]),
         "here": request.session.get("sign_in"),
-        "attempts": SignIn.objects.filter(user=request.user)[:20],
+        "attempts": SignIn.objects.filter(user=me(request))[:20],
     }
     return render(request, "people/sessions.html", context)
 
 
 @require_POST
 def session_end(request: HttpRequest, pk: int) -> HttpResponse:
-    row = SignIn.objects.filter(pk=pk, user=request.user).first()
+    row = SignIn.objects.filter(pk=pk, user=me(request)).first()
     if row is None:
         raise NotFound
-    actions.end_own_session(request.user, row)
+    actions.end_own_session(me(request), row)
     return redirect(request, reverse("people:sessions"), _("The session is ended."))
 
 
 @require_POST
 def sessions_end(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere else."""
-    actions.sign_out_elsewhere(request.user, request.session.session_key or "")
+    actions.sign_out_elsewhere(me(request), request.session.session_key or "")
     return redirect(request, reverse("people:sessions"), _("All other sessions are ended."))
 
 
@@ -176,11 +176,11 @@ def end_of_day(day: Any) -> datetime:
 def tokens(request: HttpRequest) -> HttpResponse:
     days = queries.policy().token_days
     first = {"expires_on": timezone.localdate() + timedelta(days=min(90, days - 1))}
-    form = TokenForm(request.POST or None, user=request.user, initial=first)
+    form = TokenForm(request.POST or None, user=me(request), initial=first)
     context = {
         "form": form,
         "tabs": _tabs("tokens"),
-        "tokens": request.user.tokens.all(),
+        "tokens": me(request).tokens.all(),
         "now": timezone.now(),
         "days": days,
     }
@@ -191,7 +191,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         data = form.cleaned_data
         try:
             token, text = actions.create_token(
-                request.user, request.user, data["name"], data["acts"], expires_at=end_of_day(data["expires_on"])
+                me(request), me(request), data["name"], data["acts"], expires_at=end_of_day(data["expires_on"])
             )
             shown = {"title": token.name, "text": text, "next": reverse("people:tokens"), "what": "token"}
             return render(request, "people/secret.html", shown)
@@ -203,8 +203,8 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
-    token = ApiToken.objects.filter(pk=pk, user=request.user).first()
+    token = ApiToken.objects.filter(pk=pk, user=me(request)).first()
     if token is None:
         raise NotFound
-    attempt(request, lambda: actions.revoke_token(request.user, token), _("The token is revoked."))
+    attempt(request, lambda: actions.revoke_token(me(request), token), _("The token is revoked."))
     return HttpResponseRedirect(reverse("people:tokens"))

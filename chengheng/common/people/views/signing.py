@@ -69,7 +69,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign_in_demo(request: HttpRequest) -> HttpResponse:
     """One click in a demonstration; outside of one there is no such page."""
-    user = User.objects.filter(pk=request.POST.get("user") or None, is_demo=True).first() if settings.DEMO else None
+    chosen = request.POST.get("user", "")
+    known = settings.DEMO and chosen.isascii() and chosen.isdecimal() and len(chosen) < 19
+    user = User.objects.filter(pk=int(chosen), is_demo=True).first() if known else None
     if user is None:
         return HttpResponse(status=404)
     row = actions.knock_of_demo(user, opening.knock(request))
