@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from django.utils import timezone
+
 from chengheng.common.people.models import Duty, Organisation, User
 
 _numbers = itertools.count(1)
@@ -19,6 +21,7 @@ def organisation(name: str = "", parent: Organisation | None = None, kind: str =
 def user(name: str = "", at: Organisation | None = None, **fields: Any) -> User:
     number = next(_numbers)
     name = name or f"user{number}"
+    fields.setdefault("password_changed_at", timezone.now())
     return User.objects.create(username=name, display_name=name, organisation=at or organisation(), **fields)
 
 
