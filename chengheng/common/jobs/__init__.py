@@ -11,7 +11,7 @@ Two ways to work later:
 
 from procrastinate.contrib.django import app as queue
 
-from chengheng.common.jobs.follow import follow
+from chengheng.common.jobs.terminal import follow
 from chengheng.common.jobs.work import Cancelled, Progress, start, task
 
 __all__ = ["Cancelled", "Progress", "follow", "queue", "start", "task"]

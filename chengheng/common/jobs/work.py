@@ -8,9 +8,10 @@ too, so it shows (and the cancel button works) while the task is in the middle o
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,14 @@ _LOCK_SPACE = 0x6A6F62  # "job": keeps our advisory locks apart from others'
 
 class Cancelled(Exception):
     """Raised by `Progress.step` once somebody asked to cancel; the run ends as cancelled."""
+
+
+class _HandedBack(BaseException):
+    """The worker is told to stop: the run gives its job back to the queue at the next step."""
+
+
+stopping = threading.Event()
+"""Set by a worker process that is shutting down."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,8 @@ class Progress:
 
     def step(self, done: int, total: int = 0, text: str = "") -> None:
         """Report `done` of `total` steps. Cheap: written at most twice a second. Raises `Cancelled` when asked to."""
+        if stopping.is_set() and _tasks[self.job.task].repeatable:
+            raise _HandedBack
         now = time.monotonic()
         last = total > 0 and done >= total and done != self.job.done
         self.job.done, self.job.total = done, total
@@ -187,10 +198,15 @@ def _perform(job: Job, progress: Progress, watch: Callable[[Job], None] | None) 
 
         progress.step = watched_step  # type: ignore[method-assign]
     try:
-        with transaction.atomic(durable=False) if connection.in_atomic_block else _nothing():
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
             answer = _tasks[job.task].work(progress, **job.params)
     except Cancelled:
         _close(job, State.CANCELLED)
+    except _HandedBack:
+        with transaction.atomic():
+            job.state, job.attempts = State.WAITING, job.attempts - 1
+            job.save(update_fields=["state", "attempts"])
+            run_job.defer(job_id=job.pk)
     except Refusal as refusal:
         _close(job, State.FAILED, error=str(refusal))
     except Exception as error:
@@ -203,11 +219,6 @@ def _perform(job: Job, progress: Progress, watch: Callable[[Job], None] | None) 
         _close(job, State.DONE)
     if watch is not None:
         watch(job)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 def _close(job: Job, state: str, error: str = "") -> None:

@@ -14,7 +14,7 @@ import signal
 from procrastinate import App, utils
 from procrastinate.contrib.django import app as queue
 
-from chengheng.common.jobs.work import QUEUE
+from chengheng.common.jobs.work import QUEUE, stopping
 
 logger = logging.getLogger(__name__)
 
@@ -66,9 +66,10 @@ async def _serve(short_slots: int, long_slots: int, heartbeat: float, stalled_af
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        stopping = asyncio.create_task(stop.wait())
+        told = asyncio.create_task(stop.wait())
         logger.info("worker ready")
-        await asyncio.wait([*parts, stopping], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*parts, told], return_when=asyncio.FIRST_COMPLETED)
+        stopping.set()  # long work hands its job back at its next step
         failed = [part for part in parts if part.done()]
         for part in parts:
             part.cancel()
@@ -77,7 +78,7 @@ async def _serve(short_slots: int, long_slots: int, heartbeat: float, stalled_af
                 await part
         if failed and not stop.is_set():
             raise RuntimeError("a part of the worker stopped by itself")
-        stopping.cancel()
+        told.cancel()
 
 
 async def _recover_forever(app: App, stalled_after: float, every: float) -> None:
