@@ -45,7 +45,9 @@ def chromium() -> Iterator[Any]:
     path = os.environ.get("CHENGHENG_CHROMIUM") or shutil.which("chromium")
     if not path:
         pytest.skip("Chromium is not installed")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop in this thread; the ORM is used beside it
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
+        "true"  # Playwright keeps a loop in this thread; the ORM is used beside it
+    )
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path,
