@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import path
@@ -100,16 +101,17 @@ def test_a_refusal_is_a_page_for_people_and_a_toast_for_htmx(rf: RequestFactory)
     assert json.loads(answer["HX-Trigger"])["toast"] == {"text": str(Stale()), "level": "bad"}
 
 
+@login_not_required
 def _refusing(request):
     raise NotPermitted(act="x")
 
 
+@login_not_required
 def _other(request):
     raise Refusal("No %(thing)s today.", thing="scale")
 
 
-urlpatterns = [path("refusing/", _refusing), path("other/", _other)]
-handler404 = "django.views.defaults.page_not_found"
+OWN = [path("refusing/", _refusing), path("other/", _other)]
 
 
 def _site_urls():
@@ -123,7 +125,7 @@ def refusing_site(settings):
     import types
 
     module = types.ModuleType("tests_refusing_urls")
-    module.urlpatterns = [*_site_urls(), *urlpatterns]
+    module.urlpatterns = [*_site_urls(), *OWN]
     import sys
 
     sys.modules["tests_refusing_urls"] = module

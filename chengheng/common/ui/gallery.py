@@ -24,7 +24,7 @@ class ExampleForm(forms.Form):
 
     name = forms.CharField(label=gettext_lazy("Name of the road"), help_text=gettext_lazy("As on the street sign."))
     kind = forms.ChoiceField(
-        label=gettext_lazy("Kind"), choices=(("a", gettext_lazy("Main road")), ("b", gettext_lazy("Lane")))
+        label=gettext_lazy("Kind of road"), choices=(("a", gettext_lazy("Main road")), ("b", gettext_lazy("Lane")))
     )
     note = forms.CharField(label=gettext_lazy("Note"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
     urgent = forms.BooleanField(label=gettext_lazy("Urgent"), required=False)
@@ -66,7 +66,7 @@ def examples() -> dict[str, Any]:
                 at=now - timedelta(hours=2), actor_label=_("System"), label=_("Overdue"), note="", tone="bad"
             ),
         ],
-        "head": (_("Number"), _("State"), _("Place")),
+        "head": (_("Case number"), _("State"), _("Place")),
         "rows": (
             {"cells": ("A-0001", _("Handling"), _("Main road")), "url": "#row-1", "tone": "warn"},
             {"cells": ("A-0002", _("Closed"), _("Lane")), "url": "#row-2", "tone": ""},
@@ -79,7 +79,7 @@ def examples() -> dict[str, Any]:
             "kind": "line",
             "x": [f"{month:02}" for month in range(1, 9)],
             "series": [
-                {"name": _("Value"), "data": [88.2, 89.9, 90.4, 92.6, 93.1, 92.2, 93.8, 94.0]},
+                {"name": _("This year"), "data": [88.2, 89.9, 90.4, 92.6, 93.1, 92.2, 93.8, 94.0]},
                 {
                     "name": _("Last year"),
                     "data": [85.0, 86.2, 88.8, 88.1, 89.5, 90.2, 90.0, 91.1],
