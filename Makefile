@@ -57,7 +57,7 @@ shots: setup-dev ## Screenshots of the main pages into docs/shots (both language
 
 docs: $(MADE_DEV) ## The documentation site into site/
 	$(BIN)/python -m tools.reference
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lock: $(MADE_DEV) ## Lock requirements/*.in again, with hashes and without the names of index hosts
 	cd requirements && for name in base dev; do \
