@@ -1,7 +1,7 @@
 """Reference pages that are read from the code: settings, commands, system packages. `make docs` runs it.
 
-    python -m tools.reference           write docs/reference/
-    python -m tools.reference check     status 1 when a page is not as the code says
+python -m tools.reference           write docs/reference/
+python -m tools.reference check     status 1 when a page is not as the code says
 """
 
 from __future__ import annotations

@@ -64,7 +64,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """200 when this site can work, 503 with the part that cannot otherwise."""
     parts = {"database": database_fault(), "migrations": "", "files": file_store_fault()}
     if not parts["database"]:
-        parts["migrations"] = migrations_fault()
+        missing = missing_migrations()
+        parts["migrations"] = f"{missing} not applied" if missing else ""
     ready = not any(parts.values())
     told = {name: fault or "ok" for name, fault in parts.items()}
     return JsonResponse({"status": "ready" if ready else "not ready", **told}, status=200 if ready else 503)
@@ -84,16 +85,15 @@ def database_fault() -> str:
 _migrated = False
 
 
-def migrations_fault() -> str:
-    """Which migrations are missing, or "". Asked once more until all are there, then remembered."""
+def missing_migrations() -> int:
+    """How many migrations are not applied. Asked anew until all are, then remembered."""
     global _migrated
-    if not _migrated:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        if missing:
-            return f"{len(missing)} not applied"
-        _migrated = True
-    return ""
+    if _migrated:
+        return 0
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    _migrated = not missing
+    return len(missing)
 
 
 def file_store_fault() -> str:

@@ -14,6 +14,11 @@ import sys
 from dataclasses import dataclass
 
 
+def _(text: str) -> str:
+    """Marks a text for translation; it is translated where it is shown."""
+    return text
+
+
 @dataclass(frozen=True)
 class Package:
     """A Debian package: `proof` is a command on the path or a file pattern that shows it is there."""
@@ -31,20 +36,22 @@ class Package:
 
 
 PACKAGES: tuple[Package, ...] = (
-    Package("janus", "janus", "video meetings in the browser"),
-    Package("janus-tools", "janus-pp-rec", "playing back recorded meetings"),
-    Package("fonts-noto-cjk", "/usr/share/fonts/opentype/noto/NotoSansCJK-*", "Chinese letters in pictures and print"),
-    Package("chromium", "chromium", "browser tests and screenshots", "test"),
-    Package("postgresql-15", "/usr/lib/postgresql/15/bin/postgres", "the tests on a second PostgreSQL", "test"),
-    Package("ffmpeg", "ffmpeg", "tests of video", "test"),
-    Package("sip-tester", "sipp", "tests of GB/T 28181 signalling", "test"),
-    Package("baresip-core", "baresip", "tests of calls", "test"),
-    Package("fping", "fping", "the benchmark of probes", "test"),
-    Package("snmpd", "/usr/sbin/snmpd", "tests of SNMP probes", "test"),
-    Package("prometheus-blackbox-exporter", "prometheus-blackbox-exporter", "the benchmark of probes", "test"),
-    Package("gdal-bin", "ogr2ogr", "tests of geodata files", "test"),
-    Package("poppler-utils", "pdftotext", "tests of printed forms", "test"),
-    Package("wrk", "wrk", "benchmarks of requests", "test"),
+    Package("janus", "janus", _("video meetings in the browser")),
+    Package("janus-tools", "janus-pp-rec", _("playing back recorded meetings")),
+    Package(
+        "fonts-noto-cjk", "/usr/share/fonts/opentype/noto/NotoSansCJK-*", _("Chinese letters in pictures and print")
+    ),
+    Package("chromium", "chromium", _("browser tests and screenshots"), "test"),
+    Package("postgresql-15", "/usr/lib/postgresql/15/bin/postgres", _("the tests on a second PostgreSQL"), "test"),
+    Package("ffmpeg", "ffmpeg", _("tests of video"), "test"),
+    Package("sip-tester", "sipp", _("tests of GB/T 28181 signalling"), "test"),
+    Package("baresip-core", "baresip", _("tests of calls"), "test"),
+    Package("fping", "fping", _("the benchmark of probes"), "test"),
+    Package("snmpd", "/usr/sbin/snmpd", _("tests of SNMP probes"), "test"),
+    Package("prometheus-blackbox-exporter", "prometheus-blackbox-exporter", _("the benchmark of probes"), "test"),
+    Package("gdal-bin", "ogr2ogr", _("tests of geodata files"), "test"),
+    Package("poppler-utils", "pdftotext", _("tests of printed forms"), "test"),
+    Package("wrk", "wrk", _("benchmarks of requests"), "test"),
 )
 
 

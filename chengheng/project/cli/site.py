@@ -219,9 +219,9 @@ def _check_database(found: Findings) -> None:
         found.fault("database", _("the database is not in UTF-8 but in %(encoding)s") % {"encoding": encoding})
     else:
         found.good("database", f"PostgreSQL {version // 10_000}.{version % 10_000}, {where}")
-    missing = health.migrations_fault()
+    missing = health.missing_migrations()
     if missing:
-        found.fault("migrations", _("%(missing)s: run `chengheng migrate`") % {"missing": missing})
+        found.fault("migrations", _("%(count)d not applied: run `chengheng migrate`") % {"count": missing})
     else:
         found.good("migrations", _("all applied"))
     fault = health.file_store_fault()
@@ -238,9 +238,9 @@ def _check_packages(found: Findings) -> None:
         if package.purpose != "run":
             continue
         if package.present:
-            found.good(package.name, package.serves)
+            found.good(package.name, _(package.serves))
         else:
-            found.off(package.name, _("off without this package: %(feature)s") % {"feature": package.serves})
+            found.off(package.name, _("off without this package: %(feature)s") % {"feature": _(package.serves)})
 
 
 @click.command()
