@@ -63,6 +63,7 @@ lock: $(MADE_DEV) ## Lock requirements/*.in again, with hashes and without the n
 	cd requirements && for name in base dev; do \
 		$(abspath $(BIN))/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in; done
+	cd requirements && sed -n '/^pip==/,/^[^ ]/{/^pip==/p;/^ /p}' dev.txt > pip.txt # the pip that comes with Python may be too old to read the rest
 
 clean: ## Remove what this file made (the data folder stays)
 	rm -rf $(VENV) frontend/node_modules chengheng/common/ui/static/ui/build site
@@ -79,7 +80,8 @@ $(MADE_VENV): | packages
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(MADE_BASE): requirements/base.txt $(MADE_VENV)
+$(MADE_BASE): requirements/pip.txt requirements/base.txt $(MADE_VENV)
+	$(PIP) install --require-hashes -r requirements/pip.txt
 	$(PIP) install --require-hashes -r requirements/base.txt
 	@echo '$(CURDIR)' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/chengheng.pth"
 	@printf '#!%s\nfrom chengheng.__main__ import main\nmain()\n' '$(abspath $(BIN))/python' > $(BIN)/chengheng
