@@ -95,7 +95,7 @@ def test_the_other_end_is_shown_only_to_those_who_may_see_it(pair):
 
 
 def test_a_page_of_many_links_costs_as_many_queries_as_there_are_classes(pair, django_assert_num_queries):
-    alert, case = pair
+    alert, _case = pair
     for _number in range(5):
         links.link(alert, builders.organisation(), "related", SYSTEM)
         links.link(alert, builders.user(), "related", SYSTEM)

@@ -262,8 +262,8 @@ def test_making_tokens_refuses_what_is_wrong(person, auditor, security_administr
         with pytest.raises(errors.TokenLifetime):
             actions.create_token(person, person, "t", expires_at=until, now=now)
     _token, text = actions.create_token(person, person, "t")
+    by_token = user_of_token(text)
     with pytest.raises(errors.NotByToken):
-        by_token = user_of_token(text)
         actions.create_token(by_token, by_token, "child")
 
 
@@ -282,7 +282,7 @@ def test_a_token_never_widens_what_its_user_may(db, scope):
     clerk = builders.holder(PLAIN.code)
     allowed = {act for act in roles.all_acts() if access.may(clerk, act)}
     try:
-        token, text = actions.create_token(clerk, clerk, "t", scope)
+        _token, text = actions.create_token(clerk, clerk, "t", scope)
     except errors.TokenScope:
         assert not scope <= allowed
         return
