@@ -111,7 +111,7 @@ class TokenForm(forms.Form):
 class UserForm(forms.ModelForm):
     class Meta:
         model = User
-        fields = ("display_name", "organisation", "phone", "email")
+        fields: tuple[str, ...] = ("display_name", "organisation", "phone", "email")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -126,7 +126,7 @@ class NewUserForm(UserForm):
 class OrganisationForm(forms.ModelForm):
     class Meta:
         model = Organisation
-        fields = ("name", "kind", "district_code", "credit_code", "phone")
+        fields: tuple[str, ...] = ("name", "kind", "district_code", "credit_code", "phone")
 
 
 class NewOrganisationForm(OrganisationForm):

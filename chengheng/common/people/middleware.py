@@ -154,7 +154,7 @@ def what_is_owed(user: User, session: Any) -> Refusal | None:
     if user.is_demo and settings.DEMO:
         return None
     if user.must_change_password or (
-        user.has_usable_password() and rules.password_expired(user.password_changed_at, policy, timezone.now())
+        user.has_password and rules.password_expired(user.password_changed_at, policy, timezone.now())
     ):
         return PasswordChangeOwed()
     if not session.get("second_factor") and queries.second_factor_compulsory(user, policy):

@@ -88,6 +88,8 @@ class UserManager(BaseUserManager["User"]):
         """A user; without a password nobody can sign in as them yet."""
         user = self.model(username=self.model.normalize_username(username), **fields)
         user.set_password(password)
+        if password is not None:
+            user.password_changed_at = user.password_changed_at or timezone.now()
         user.save(using=self._db)
         return user
 
@@ -134,6 +136,11 @@ class User(AbstractBaseUser):
 
     def get_absolute_url(self) -> str:
         return reverse("people:user", args=[self.pk])
+
+    @property
+    def has_password(self) -> bool:
+        """Whether any password opens this account (one that was never set opens nothing)."""
+        return bool(self.password) and self.has_usable_password()
 
     @property
     def has_second_factor(self) -> bool:

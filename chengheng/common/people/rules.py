@@ -178,7 +178,7 @@ def totp_code(secret: str, step: int) -> str:
 def totp_match(secret: str, code: str, now: datetime, last_step: int | None = None) -> int | None:
     """The step whose code this is, within the drift and after `last_step` (a code works once, RFC 6238 5.2); else None."""
     given = re.sub(r"\s", "", code)
-    if not re.fullmatch(r"[0-9]{%d}" % TOTP_DIGITS, given):
+    if not re.fullmatch(rf"[0-9]{{{TOTP_DIGITS}}}", given):
         return None
     here = totp_step(now)
     for step in range(here - TOTP_DRIFT, here + TOTP_DRIFT + 1):

@@ -122,7 +122,7 @@ def _password_right(user: User | None, password: str) -> bool:
     """One password hash is computed, whoever the user is."""
     if len(password) > rules.PASSWORD_MAX_LENGTH:
         password = ""
-    if user is None or not user.may_sign_in or not user.has_usable_password():
+    if user is None or not user.may_sign_in or not user.has_password:
         make_password(password)
         return False
     return user.check_password(password)
