@@ -43,7 +43,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "CHENGHENG_EMAIL_URL",
         "",
-        "smtp://user:password@host:port for notices by e-mail; empty switches them off.",
+        "smtp://user:password@host:port (smtps://, or ?starttls=1) for notices by e-mail; empty switches them off.",
+    ),
+    Setting("CHENGHENG_EMAIL_FROM", "Chengheng <chengheng@localhost>", "Sender of those e-mails."),
+    Setting("CHENGHENG_SITE_URL", "", "Address of the site as people reach it, for links in e-mails and webhooks."),
+    Setting(
+        "CHENGHENG_INSIDE_HOSTS",
+        "",
+        "Hosts or networks inside the house that webhooks and the SMS gateway may reach, comma separated.",
     ),
     Setting(
         "CHENGHENG_MAP_TILES",

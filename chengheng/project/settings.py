@@ -130,6 +130,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "chengheng.common.ui.views.csrf_refused"
 MAP_TILES = config.text("CHENGHENG_MAP_TILES")
+EMAIL_URL = config.text("CHENGHENG_EMAIL_URL")
+EMAIL_FROM = config.text("CHENGHENG_EMAIL_FROM")
+SITE_URL = config.text("CHENGHENG_SITE_URL")
+INSIDE_HOSTS = config.items("CHENGHENG_INSIDE_HOSTS")
 
 LANGUAGE_CODE = config.text("CHENGHENG_LANGUAGE")
 LOCALE_PATHS = [PACKAGE / "project" / "locale"]

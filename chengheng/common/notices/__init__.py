@@ -1,1 +1,14 @@
-"""In-app events, e-mail, webhooks, SMS: queued, retried, receipted."""
+"""In-app events, e-mail, webhooks, SMS: queued, retried, receipted.
+
+`notices.tell(users, title, body, subject=…, level=…)` in the act's transaction; `notices.unread(user)`.
+"""
+
+from typing import TYPE_CHECKING
+
+from chengheng.common.facade import facade
+
+if TYPE_CHECKING:
+    from chengheng.common.notices.telling import tell, unread
+
+__all__ = ["tell", "unread"]
+__getattr__ = facade(__name__, dict.fromkeys(("tell", "unread"), "telling"))

@@ -9,8 +9,9 @@ export function live(): void {
   const origin = document.body.dataset.live;
   if (!origin || !document.querySelector("[data-live-bell]") || !("EventSource" in window)) return;
   let wait = FIRST_WAIT;
+  let last = ""; // a stream that is opened anew says what came last, and gets what it missed
   const open = () => {
-    const stream = new EventSource(`${origin}/events`, { withCredentials: true });
+    const stream = new EventSource(`${origin}/events${last ? `?after=${last}` : ""}`, { withCredentials: true });
     stream.onopen = () => (wait = FIRST_WAIT);
     stream.onerror = () => {
       stream.close();
@@ -18,6 +19,7 @@ export function live(): void {
       wait = Math.min(wait * 2, LONGEST_WAIT);
     };
     stream.addEventListener("notice", (event) => {
+      last = event.lastEventId || last;
       const note = read(event.data);
       document.body.dispatchEvent(new CustomEvent("notice", { detail: note }));
       if (note.title && note.level === "urgent") say(note.title, "bad" satisfies Level);
