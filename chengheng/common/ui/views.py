@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -123,7 +124,7 @@ def choose(request: HttpRequest) -> HttpResponse:
         preferences.remember(response, preferences.THEME_COOKIE, theme)
         chosen["theme"] = theme
     if chosen and request.user.is_authenticated:
-        type(request.user)._default_manager.filter(pk=request.user.pk).update(**chosen)
+        get_user_model()._default_manager.filter(pk=request.user.pk).update(**chosen)
     return response
 
 
