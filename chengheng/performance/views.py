@@ -194,7 +194,7 @@ def indicator(request: HttpRequest, pk: int) -> HttpResponse:
     return page(
         request, "performance/indicator.html",
         {
-            "indicator": subject, "found": found, "as_of": as_of, "chart": chart, "form": form,
+            "indicator": subject, "found": found, "one_line": [found], "as_of": as_of, "chart": chart, "form": form,
             "entry": measures.get(found.measure) if found.measure else None,
             "by_hand": [(one, attached.get(one.pk, [])) for one in by_hand],
             "may_record": access.may(request.user, "performance.evidence.record", subject),
