@@ -9,7 +9,7 @@ class PerformanceConfig(AppConfig):
 
     def ready(self) -> None:
         from chengheng.common.ui import navigation
-        from chengheng.performance import flows, measures, roles  # noqa: F401 - each declares what it holds
+        from chengheng.performance import flows, ledger, measures, roles  # noqa: F401 - each declares what it holds
 
         for order, (label, url_name, icon, act) in enumerate((
             (_("Programmes"), "performance:programmes", "target-arrow", "performance.programme.view"),

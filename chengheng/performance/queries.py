@@ -219,12 +219,14 @@ def _answer(indicator: Indicator, as_of: date, evidence: ManualEvidence | None, 
             found.value, [], share, cumulative=cumulative, comparison=indicator.comparison, target=indicator.value,
             upper=indicator.upper,
         )  # fmt: skip
+    ceiling = cumulative and indicator.comparison == "<="
     kept = forecasting.reached(
         indicator.comparison, found.value, indicator.value, upper=indicator.upper, strict=indicator.strict
     )
     found.light = forecasting.light(
         value=found.value, kept=kept, over=as_of >= end,
         probability=found.forecast.probability if found.forecast else None, limits=limits,
+        pace=found.forecast.value / indicator.value if ceiling and found.forecast and indicator.value else None,
     )  # fmt: skip
     return found
 

@@ -251,8 +251,11 @@ def test_columns_for_sign_unit_weight_and_scoring():
     assert (programme.year, programme.name, programme.unit_name) == (2025, "道路清扫项目", "市环卫中心")
     assert (str(programme.total), str(programme.fiscal), str(programme.other)) == ("120.50", "100", "20.50")
     assert programme.facts == {"主管部门": "市城管委"}
-    rows = [(i.level1, i.level2, i.target_text, i.target.comparison, i.target.value and str(i.target.value), i.target.unit, str(i.weight))
-            for i in programme.indicators]  # fmt: skip
+    rows = [
+        (i.level1, i.level2, i.target_text, i.target.comparison, i.target.value and str(i.target.value), i.target.unit,
+         str(i.weight))
+        for i in programme.indicators
+    ]  # fmt: skip
     assert rows == [
         ("产出指标", "数量指标", "≥24万平方米", ">=", "240000", "平方米", "20"),
         ("产出指标", "时效指标", "＝100%", "=", "100", "%", "20"),
@@ -263,8 +266,10 @@ def test_columns_for_sign_unit_weight_and_scoring():
 
 def test_one_wide_table_with_many_programmes():
     reading = read(html_table([
-        ["单位名称", "项目名称", "预算数", "年度目标", "一级指标", "二级指标", "三级指标", "指标性质", "指标值", "度量单位", "权重"],
-        [("326206考核中心", 1, 3), ("甲项目", 1, 2), ("12.5", 1, 2), ("做好甲", 1, 2), ("产出指标", 1, 2), "数量指标", "台数", "＝", "22", "台", "50"],
+        ["单位名称", "项目名称", "预算数", "年度目标", "一级指标", "二级指标", "三级指标", "指标性质", "指标值",
+         "度量单位", "权重"],
+        [("326206考核中心", 1, 3), ("甲项目", 1, 2), ("12.5", 1, 2), ("做好甲", 1, 2), ("产出指标", 1, 2), "数量指标",
+         "台数", "＝", "22", "台", "50"],
         ["质量指标", "养护率", "≥", "90", "%", "40"],
         ["乙项目", "3", "做好乙", "产出指标", "成本指标", "总成本", "≤", "3", "万元", "90"],
     ]), "t.html")  # fmt: skip
@@ -343,8 +348,10 @@ def test_deep_markup_does_not_break_the_reader():
     assert recognise(readers.read(b"<div>" * 20_000 + b"x", "t.html")).programmes == []
 
 
-_words = ["项目名称", "预算数", "152.30", "绩效目标", *HEADINGS, "产出指标", "数量指标", "满意度指标", "成本指标", "≥5个", "甲", "", "单位：万元",
-          "326206中心"]  # fmt: skip
+_words = [
+    "项目名称", "预算数", "152.30", "绩效目标", *HEADINGS, "产出指标", "数量指标", "满意度指标", "成本指标", "≥5个", "甲",
+    "", "单位：万元", "326206中心",
+]  # fmt: skip
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)

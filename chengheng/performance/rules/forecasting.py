@@ -14,6 +14,7 @@ from decimal import Decimal
 from statistics import mean, stdev
 
 Z90 = 1.6449  # two-sided 90 % of the normal distribution
+CEILING = (Decimal("1.1"), Decimal("1.25"))  # forecast ÷ ceiling up to which spending at this pace is green, yellow
 DEFAULT_LIGHTS = {"good": "0.8", "warn": "0.5"}  # probability from which a light is green, yellow; else red
 
 
@@ -115,13 +116,28 @@ def _rounded(number: Decimal) -> Decimal:
     return number.quantize(Decimal("0.0001"))
 
 
-def light(*, value: Decimal | None, kept: bool, over: bool, probability: Decimal | None,
-          limits: dict[str, str] | None = None) -> str:  # fmt: skip
-    """good, warn, bad or none. After the period only the result counts; before, the probability of keeping the target."""
+def light(
+    *,
+    value: Decimal | None,
+    kept: bool,
+    over: bool,
+    probability: Decimal | None,
+    limits: dict[str, str] | None = None,
+    pace: Decimal | None = None,
+) -> str:
+    """good, warn, bad or none. After the period only the result counts; before, the probability of keeping the target.
+
+    `pace` is for ceilings of what grows (money): forecast ÷ ceiling. A budget that is spent evenly ends on its ceiling,
+    which as a probability is an even chance; so a ceiling warns by how far the pace leads beyond it, once and again.
+    """
     if value is None:
         return "none"
-    if over or probability is None:
-        return "good" if kept else "bad" if over else "warn"
+    if over or (pace is not None and not kept):
+        return "good" if kept else "bad"
+    if pace is not None:
+        return "good" if pace <= CEILING[0] else "warn" if pace <= CEILING[1] else "bad"
+    if probability is None:
+        return "good" if kept else "warn"
     limits = limits or DEFAULT_LIGHTS
     if probability >= Decimal(limits["good"]):
         return "good"
