@@ -35,7 +35,7 @@ class Stream:
     def _pieces(self, pieces: list[Piece], now: float) -> list[Segment]:
         out: list[Segment] = []
         for piece in pieces:
-            units = self.ps.receive(piece.data, piece.lost)
+            units = self.ps.receive(piece.data, piece.lost, piece.torn)
             if piece.ended:
                 units = self.ps.flush(units)
             if not units and self.first_unit_at is None:

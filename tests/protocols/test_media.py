@@ -168,6 +168,15 @@ class TestPictures:
         assert stream.rtp.missing == 1
         assert stream.muxer.frozen >= 13
 
+    def test_half_a_key_frame_is_never_shown(self, codec: str):
+        data = packets(codec)
+        sizes = [-(-len(mux.frame(codec, item, 0, key)) // 1400) for item, key in encoded(codec)]
+        assert sizes[25] > 1
+        for place in range(sizes[25]):
+            stream = Stream()
+            output = run(stream, [item for at, item in enumerate(data) if at != sum(sizes[:25]) + place])
+            assert [round(float(item.time) * 25) for item in decoded(output)] == list(range(25))
+
     def test_without_markers_and_with_markers_everywhere(self, codec: str):
         for change in (
             lambda item: item[:1] + bytes([96]) + item[2:],

@@ -79,7 +79,9 @@ def _make(field: StepField, subject: Moving, actor: Any) -> forms.Field:
         empty = [] if field.required else [("", "—")]
         return forms.ChoiceField(choices=[*empty, *(choices or [])], **common)
     if field.kind in {"organisation", "user"}:
-        rows = choices if choices is not None else (Organisation if field.kind == "organisation" else User).objects.all()
+        rows = (
+            choices if choices is not None else (Organisation if field.kind == "organisation" else User).objects.all()
+        )
         return forms.ModelChoiceField(queryset=rows, **common)
     if field.kind == "textarea":
         return forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=4000, **common)

@@ -211,7 +211,9 @@ def _perform(job: Job, progress: Progress, watch: Callable[[Job], None] | None) 
         _close(job, State.FAILED, error=str(refusal))
     except Exception as error:
         logger.exception("job %s (%s) failed", job.pk, job.task)
-        _close(job, State.FAILED, error=_("Unexpected error: %(error)s") % {"error": f"{type(error).__name__}: {error}"})
+        _close(
+            job, State.FAILED, error=_("Unexpected error: %(error)s") % {"error": f"{type(error).__name__}: {error}"}
+        )
     else:
         if answer is not None:
             job.result = answer
@@ -257,4 +259,6 @@ def _own_line(job_id: int) -> Iterator[Callable[[str, list[Any]], list[tuple[Any
 def connection_params() -> dict[str, Any]:
     """libpq's parameters of Django's database, for a plain psycopg connection."""
     params = connection.get_connection_params()
-    return {key: value for key, value in params.items() if key not in {"cursor_factory", "context", "prepare_threshold"}}
+    return {
+        key: value for key, value in params.items() if key not in {"cursor_factory", "context", "prepare_threshold"}
+    }

@@ -40,7 +40,9 @@ def run(
     asyncio.run(_serve(short_slots, long_slots, heartbeat_seconds, stalled_after_seconds, recover_every_seconds))
 
 
-async def _serve(short_slots: int, long_slots: int, heartbeat: float, stalled_after: float, recover_every: float) -> None:
+async def _serve(
+    short_slots: int, long_slots: int, heartbeat: float, stalled_after: float, recover_every: float
+) -> None:
     queue.perform_import_paths()
     shared = {task.queue for task in queue.tasks.values()} | {"default", "builtin"}
     # A second app over the same tasks: the worker's own book-keeping needs an async pool with LISTEN, while the tasks

@@ -15,6 +15,7 @@ AUDIO_TYPES = {
 }  # fmt: skip
 LARGEST = 8 * 1024 * 1024
 START = b"\x00\x00\x01"
+PACK = b"\x00\x00\x01\xba"
 
 
 class Unit(NamedTuple):
@@ -34,6 +35,7 @@ class Demuxer:
     __slots__ = (
         "_audio", "_audio_pts", "_buffer", "_lost", "_streams", "_video", "_video_dts", "_video_pts", "errors",
         "psm_seen",
+        "torn",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -46,16 +48,23 @@ class Demuxer:
         self._audio_pts: int | None = None
         self._lost = False
         self.errors = 0
+        self.torn = 0
         self.psm_seen = False
 
-    def receive(self, data: bytes, lost: bool = False) -> list[Unit]:
-        """Bytes in, finished units out. `lost`: something is missing before the end of these bytes."""
-        if lost:
-            # what was gathered cannot be trusted; wait for the next unit
+    def receive(self, data: bytes, lost: bool = False, torn: bool = False) -> list[Unit]:
+        """Bytes in, finished units out. `lost`: something before these bytes is missing; `torn`: inside them.
+
+        Torn bytes are thrown away, and so are bytes after a loss that do not begin with a pack: no length in them can
+        be believed, and half a key frame would be shown as a whole one.
+        """
+        if lost or torn:
             self._buffer = b""
             self._video.clear()
             self._audio.clear()
             self._lost = True
+            if torn or not data.startswith(PACK):
+                self.torn += 1
+                return []
         buffer = self._buffer + data if self._buffer else data
         out: list[Unit] = []
         position = self._walk(buffer, out)

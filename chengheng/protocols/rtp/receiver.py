@@ -17,13 +17,14 @@ HOLD_SECONDS = 0.12
 
 
 class Piece(NamedTuple):
-    """Bytes of one time stamp; `lost`: something between the last piece and the end of this one is missing."""
+    """Bytes of one time stamp. `lost`: something before it is missing; `torn`: something inside it, or its end."""
 
     timestamp: int
     payload_type: int
     data: bytes
     lost: bool
     ended: bool  # by a trusted marker: nothing more of this time stamp will come
+    torn: bool = False
 
 
 _NOTHING: list[Piece] = []  # shared: callers only read what they are given
@@ -34,7 +35,7 @@ class Receiver:
 
     __slots__ = (
         "_chunks", "_gap_since", "_hold", "_last_ended", "_lost", "_marker_bad", "_next", "_pending", "_stamp",
-        "_strange", "_type", "_window", "bytes", "duplicates", "first_at", "last_at", "missing", "packets",
+        "_strange", "_torn", "_type", "_window", "bytes", "duplicates", "first_at", "last_at", "missing", "packets",
         "reordered", "ssrc", "ssrc_changes",
     )  # fmt: skip
 
@@ -47,6 +48,7 @@ class Receiver:
         self._type = 0
         self._chunks: list[bytes] = []
         self._lost = False
+        self._torn = False
         self._marker_bad = False
         self._last_ended = -1
         self._strange = 0
@@ -129,7 +131,10 @@ class Receiver:
         while self._pending:
             first = min(self._pending, key=lambda sequence: (sequence - self._next) & 0xFFFF)
             self.missing += (first - self._next) & 0xFFFF
-            self._lost = True
+            if self._chunks:
+                self._torn = True
+            else:
+                self._lost = True
             self._next = first
             self._drain(out, now)
             if len(self._pending) <= self._window // 2:
@@ -159,7 +164,9 @@ class Receiver:
                 return
         if stamp != self._stamp:
             if self._chunks:
+                torn = self._torn
                 self._give(out, False)
+                self._lost = self._lost or torn  # the hole may reach into this one
             self._stamp = stamp
         elif stamp == self._last_ended and not self._chunks:
             self._marker_bad = True  # more of a stamp that a marker had ended
@@ -172,13 +179,13 @@ class Receiver:
     def _give(self, out: list[Piece], ended: bool) -> None:
         chunks = self._chunks
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        out.append(Piece(self._stamp, self._type, data, self._lost, ended))
+        out.append(Piece(self._stamp, self._type, data, self._lost, ended, self._torn))
         self._chunks = []
-        self._lost = False
+        self._lost = self._torn = False
 
     def _restart(self) -> None:
         self._pending.clear()
         self._chunks = []
         self._next = -1
         self._stamp = self._last_ended = -1
-        self._lost = True
+        self._lost, self._torn = True, False

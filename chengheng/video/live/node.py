@@ -174,9 +174,8 @@ class Node:
         peer = Peer("tcp", host, port)
         if peer not in self.connections:
             try:
-                await asyncio.wait_for(
-                    asyncio.get_running_loop().create_connection(lambda: _Tcp(self), host, port), 8
-                )
+                async with asyncio.timeout(8):
+                    await asyncio.get_running_loop().create_connection(lambda: _Tcp(self), host, port)
             except (OSError, TimeoutError) as error:
                 raise NoAnswer(peer) from error
         return peer
@@ -195,7 +194,10 @@ class Node:
         return sent
 
     async def request(
-        self, request: Message, peer: Peer, timeout: float = 32.0,
+        self,
+        request: Message,
+        peer: Peer,
+        timeout: float = 32.0,
         provisional: Callable[[Message], None] | None = None,
     ) -> Message:
         """Send a request and wait for the final response. NoAnswer when there is none."""
@@ -207,7 +209,8 @@ class Node:
         self._waiting[key] = (future, provisional)
         self.send(request, peer)
         try:
-            return await asyncio.wait_for(future, timeout)
+            async with asyncio.timeout(timeout):  # wait_for of Python 3.11 can lose a cancellation
+                return await future
         except TimeoutError as error:
             self.endpoint.forget(request)
             raise NoAnswer(peer) from error

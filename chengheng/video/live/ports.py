@@ -91,7 +91,8 @@ class Inlet:
         """TCP active: go to where the device listens, from the port that we announced. OSError when it fails."""
         loop = asyncio.get_running_loop()
         assert self._socket is not None
-        await asyncio.wait_for(loop.sock_connect(self._socket, (host, port)), 8)
+        async with asyncio.timeout(8):
+            await loop.sock_connect(self._socket, (host, port))
         sock, self._socket = self._socket, None
         await loop.create_connection(lambda: _Framed(self), sock=sock)
 
@@ -208,9 +209,12 @@ class Outlet:
     def send(self, packet: bytes) -> None:
         if self._udp is not None:
             self._udp.sendto(packet, self._target)
-        elif self._stream is not None and not self._stream.is_closing():
-            if self._stream.get_write_buffer_size() < 8_000_000:
-                self._stream.write(len(packet).to_bytes(2, "big") + packet)
+        elif (
+            self._stream is not None
+            and not self._stream.is_closing()
+            and self._stream.get_write_buffer_size() < 8_000_000
+        ):
+            self._stream.write(len(packet).to_bytes(2, "big") + packet)
 
     @property
     def lost(self) -> bool:

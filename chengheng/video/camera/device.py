@@ -1,0 +1,618 @@
+"""A simulated device: registers, keeps alive, answers queries, sends streams, is steered, misbehaves when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from chengheng.protocols.gb28181 import manscdp, mansrtsp, ptz, sdp
+from chengheng.protocols.mpegps import mux
+from chengheng.protocols.rtp.packet import Packetizer
+from chengheng.protocols.sip import digest
+from chengheng.protocols.sip.dialog import Dialog
+from chengheng.protocols.sip.endpoint import Peer, new_call_id, new_tag
+from chengheng.protocols.sip.message import Message, response_to, uri_of
+from chengheng.video.camera.picture import Encoder, View, draw
+from chengheng.video.live.node import NoAnswer, Node
+from chengheng.video.live.ports import Outlet
+
+log = logging.getLogger("chengheng.video.camera")
+XML = "Application/MANSCDP+xml"
+
+
+@dataclass
+class Faults:
+    """What goes wrong on demand. Shares are 0…1 of packets."""
+
+    loss: float = 0.0
+    reorder: float = 0.0
+    wrong_ssrc: bool = False
+    own_ssrc: bool = False  # announces its own y= in the 200, as a foreign domain does
+    answer_delay_s: float = 0.0
+    refuse: int = 0
+    silent: bool = False  # says yes and sends nothing
+    deaf: bool = False  # does not answer an INVITE at all
+    no_marker: bool = False
+    split_datagrams: bool = False
+    catalog_short: bool = False  # announces more than it sends
+    catalog_single: bool = False  # one item a message, last first
+    black: bool = False
+    frozen: bool = False
+    stop_after_s: float = 0.0
+    unscaled: bool = True  # plays fast without scaling its time stamps (facts §2 quirk 13)
+
+
+@dataclass
+class CameraChannel:
+    """One simulated camera with its view and its encoder, shared by all who watch it."""
+
+    id: str
+    name: str
+    lon: float | None = None
+    lat: float | None = None
+    ptz_type: int = 1
+    parent_id: str = ""
+    view: View = field(default_factory=View)
+    moving: ptz.Move = field(default_factory=ptz.Move)
+    presets: dict[int, View] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Sending:
+    """One stream that goes out."""
+
+    channel: CameraChannel
+    dialog: Dialog
+    peer: Peer
+    outlet: Outlet
+    packetizer: Packetizer
+    kind: str
+    from_at: datetime | None = None
+    to_at: datetime | None = None
+    scale: float = 1.0
+    paused: bool = False
+    position: float = 0.0
+    task: asyncio.Task[None] | None = None
+    started: float = 0.0
+
+
+class Camera:
+    """`await start()` registers; `await stop()` leaves. `target` is the platform's (host, port); transport udp or tcp."""
+
+    def __init__(
+        self,
+        gb_id: str,
+        password: str,
+        target: tuple[str, int],
+        platform_id: str,
+        channels: list[CameraChannel],
+        *,
+        realm: str = "",
+        login: str = "",
+        transport: str = "udp",
+        codec: str = "h264",
+        width: int = 640,
+        height: int = 368,
+        fps: int = 25,
+        gop: int = 50,
+        bit_rate: int = 800_000,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        keepalive_s: float = 20.0,
+        edition: str = "3.0",
+        faults: Faults | None = None,
+        name: str = "",
+    ) -> None:
+        self.gb_id, self.password, self.target, self.platform_id = gb_id, password, target, platform_id
+        self.realm = realm or platform_id[:10]
+        self.login = login or gb_id
+        self.channels = {channel.id: channel for channel in channels}
+        self.transport, self.codec, self.width, self.height = transport, codec, width, height
+        self.fps, self.gop, self.bit_rate = fps, gop, bit_rate
+        self.host, self.keepalive_s, self.edition = host, keepalive_s, edition
+        self.faults = faults or Faults()
+        self.name = name or f"Simulated {gb_id[-4:]}"
+        self.node = Node(host, port, agent="Chengheng simulator")
+        self.node.on_request = self._request
+        self.registered = asyncio.Event()
+        self.status = 0
+        self.sendings: list[Sending] = []
+        self.received: list[manscdp.Command] = []
+        self.on_command: Callable[[manscdp.Command], None] = lambda command: None
+        self.chance = random.Random(gb_id)  # noqa: S311
+        self._sn = 0
+        self._register_seq = 0
+        self._call_id = ""
+        self._tag = new_tag()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._pictures: dict[str, _Pictures] = {}
+        self.subscriptions: dict[str, tuple[Dialog, Peer]] = {}
+
+    # -- life ----------------------------------------------------------------------------------------------------
+    async def start(self) -> None:
+        await self.node.start()
+        self._call_id = new_call_id(self.host)
+        self._spawn(self._presence())
+
+    async def stop(self, unregister: bool = True) -> None:
+        for sending in list(self.sendings):
+            self._stop_sending(sending)
+        if unregister and self.registered.is_set():
+            with contextlib.suppress(NoAnswer, TimeoutError):
+                async with asyncio.timeout(3):
+                    await self.register(0)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.node.stop()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _peer(self) -> Peer:
+        if self.transport == "tcp":
+            return await self.node.connect(*self.target)
+        return Peer("udp", *self.target)
+
+    async def _presence(self) -> None:
+        while True:
+            try:
+                status = await self.register(3600)
+                if status == 200:
+                    self.registered.set()
+                    while await self.keepalive():
+                        await asyncio.sleep(self.keepalive_s)
+                self.registered.clear()
+            except NoAnswer:
+                self.registered.clear()
+            await asyncio.sleep(2)
+
+    def _message(self, method: str, body: bytes = b"", **headers: str) -> Message:
+        message = Message(method=method, uri=f"sip:{self.platform_id}@{self.realm}", body=body)
+        message.set("from", f"<sip:{self.gb_id}@{self.realm}>;tag={new_tag()}")
+        message.set("to", f"<sip:{self.platform_id}@{self.realm}>")
+        message.set("call-id", new_call_id(self.host))
+        message.set("cseq", f"20 {method}")
+        for name, value in headers.items():
+            message.set(name.replace("_", "-"), value)
+        return message
+
+    async def register(self, expires: int) -> int:
+        """Register, or leave with 0; answers one challenge. Returns the last status."""
+        peer = await self._peer()
+        authorization = ""
+        for _attempt in range(2):
+            self._register_seq += 1
+            message = self._message("REGISTER", expires=str(expires))
+            message.set("to", f"<sip:{self.gb_id}@{self.realm}>")
+            message.set("call-id", self._call_id)
+            message.set("cseq", f"{self._register_seq} REGISTER")
+            message.set("contact", f"<sip:{self.gb_id}@{self.host}:{self.node.port}>")
+            if self.edition:
+                message.set("x-gb-ver", self.edition)
+            if authorization:
+                message.set("authorization", authorization)
+            response = await self.node.request(message, peer, 6)
+            self.status = response.status
+            if response.status != 401 or authorization:
+                return response.status
+            authorization = digest.answer(
+                response.get("www-authenticate"), self.login, self.password, "REGISTER", message.uri
+            )
+        return self.status
+
+    async def send(self, body: bytes) -> int:
+        """A MESSAGE to the platform; the status of its answer."""
+        message = self._message("MESSAGE", body, content_type=XML)
+        response = await self.node.request(message, await self._peer(), 6)
+        return response.status
+
+    async def keepalive(self) -> bool:
+        self._sn += 1
+        return await self.send(manscdp.notify("Keepalive", self._sn, self.gb_id, Status="OK")) == 200
+
+    async def alarm(self, channel_id: str, method: int = 5, kind: int = 2, text: str = "移动侦测") -> int:
+        self._sn += 1
+        return await self.send(
+            manscdp.notify(
+                "Alarm",
+                self._sn,
+                channel_id,
+                AlarmPriority=1,
+                AlarmMethod=method,
+                AlarmTime=manscdp.stamp(datetime.now(manscdp.CHINA)),
+                AlarmDescription=text,
+                Info={"AlarmType": kind},
+            )
+        )
+
+    async def position(self, lon: float, lat: float) -> int:
+        self._sn += 1
+        return await self.send(
+            manscdp.notify(
+                "MobilePosition",
+                self._sn,
+                self.gb_id,
+                Time=manscdp.stamp(datetime.now(manscdp.CHINA)),
+                Longitude=lon,
+                Latitude=lat,
+                Speed=31.5,
+                Direction=90,
+                Altitude=3,
+            )
+        )
+
+    async def catalog_event(self, channel_id: str, event: str) -> int:
+        """Tell a subscriber that a channel turned ON, OFF, VLOST, DEFECT …; the status, 0 without a subscription."""
+        held = self.subscriptions.get("Catalog")
+        if held is None:
+            return 0
+        dialog, peer = held
+        self._sn += 1
+        channel = self.channels[channel_id]
+        item = manscdp.CatalogItem(channel_id, channel.name, status="ON" if event == "ON" else "OFF", event=event)
+        message = dialog.request("NOTIFY", event="Catalog", subscription_state="active;expires=600", content_type=XML)
+        message.body = manscdp.catalog_page(self._sn, self.gb_id, 1, [item], kind="Notify")
+        message.set("contact", f"<sip:{self.gb_id}@{self.host}:{self.node.port}>")
+        return (await self.node.request(message, peer, 6)).status
+
+    # -- requests ------------------------------------------------------------------------------------------------
+    def _request(self, request: Message, peer: Peer) -> None:
+        method = request.method
+        if method == "INVITE":
+            self._spawn(self._invite(request, peer))
+        elif method == "MESSAGE":
+            self.node.accept(request, peer, new_tag())
+            try:
+                self._command(manscdp.read(request.body), peer)
+            except manscdp.ManscdpError:
+                log.info("%s: unreadable command", self.gb_id)
+        elif method == "SUBSCRIBE":
+            tag = new_tag()
+            self.node.accept(
+                request, peer, tag, expires=request.get("expires"),
+                contact=f"<sip:{self.gb_id}@{self.host}:{self.node.port}>",
+            )  # fmt: skip
+            name = manscdp.read(request.body).name if request.body else "Catalog"
+            if request.expires == 0:
+                self.subscriptions.pop(name, None)
+            else:
+                self.subscriptions[name] = (Dialog.answered(request, tag, peer), peer)
+        elif method in ("BYE", "INFO"):
+            sending = next((item for item in self.sendings if item.dialog.call_id == request.call_id), None)
+            if sending is None:
+                self.node.refuse(request, peer, 481)
+                return
+            if method == "BYE":
+                self.node.accept(request, peer)
+                self._stop_sending(sending)
+            else:
+                self._info(sending, request, peer)
+        elif method == "CANCEL":
+            self.node.accept(request, peer)
+        else:
+            self.node.refuse(request, peer, 405)
+
+    def _info(self, sending: Sending, request: Message, peer: Peer) -> None:
+        control = mansrtsp.read(request.body)
+        answer = response_to(request, 200)
+        if isinstance(control, mansrtsp.Control):
+            if control.method == "PAUSE":
+                sending.paused = True
+            elif control.method == "PLAY":
+                sending.paused = False
+                if control.scale:
+                    sending.scale = control.scale
+                if control.seek_s is not None:
+                    sending.position = control.seek_s
+                    self._pictures_of(sending).key_wanted = True
+            answer.set("content-type", "Application/MANSRTSP")
+            answer.body = mansrtsp.ok(control.cseq)
+        self.node.answer(request, peer, answer)
+
+    def _command(self, command: manscdp.Command, peer: Peer) -> None:
+        self.received.append(command)
+        self.on_command(command)
+        sn, name = command.sn or 0, command.name
+        if command.kind == "Query" and name == "Catalog":
+            self._spawn(self._answer_catalog(sn))
+        elif command.kind == "Query" and name == "DeviceInfo":
+            self._later(manscdp.respond(
+                "DeviceInfo", sn, self.gb_id, DeviceName=self.name, Result="OK", Manufacturer="Chengheng",
+                Model="Simulator", Firmware="1.0", Channel=len(self.channels),
+            ))  # fmt: skip
+        elif command.kind == "Query" and name == "DeviceStatus":
+            self._later(manscdp.respond(
+                "DeviceStatus", sn, self.gb_id, Result="OK", Online="ONLINE", Status="OK", Encode="ON", Record="ON",
+                DeviceTime=manscdp.stamp(datetime.now(manscdp.CHINA)),
+            ))  # fmt: skip
+        elif command.kind == "Query" and name == "RecordInfo":
+            self._spawn(self._answer_records(sn, command))
+        elif command.kind == "Query" and name == "PresetQuery":
+            channel = self.channels.get(command.device_id)
+            items: list[Any] = [
+                {"PresetID": number, "PresetName": f"预置点{number}"} for number in (channel.presets if channel else ())
+            ]
+            self._later(manscdp.respond(
+                "PresetQuery", sn, command.device_id, PresetList={"@Num": len(items), "Item": items} if items else {},
+            ))  # fmt: skip
+        elif command.kind == "Control" and name == "DeviceControl":
+            self._control(command)
+
+    def _control(self, command: manscdp.Command) -> None:
+        channel = self.channels.get(command.device_id)
+        text = command.text("PTZCmd")
+        if channel is None or not text:
+            return
+        try:
+            act = ptz.decode(text)
+        except ptz.PtzError:
+            return
+        if isinstance(act, ptz.Move):
+            channel.moving = act
+        elif isinstance(act, ptz.PresetAct):
+            if act.act == "set":
+                channel.presets[act.number] = View(channel.view.pan, channel.view.tilt, channel.view.zoom)
+            elif act.act == "delete":
+                channel.presets.pop(act.number, None)
+            elif act.number in channel.presets:
+                saved = channel.presets[act.number]
+                channel.view = View(saved.pan, saved.tilt, saved.zoom)
+
+    def _later(self, body: bytes) -> None:
+        async def send() -> None:
+            try:
+                await self.send(body)
+            except NoAnswer:
+                log.info("%s: nobody took the answer", self.gb_id)
+
+        self._spawn(send())
+
+    async def _answer_catalog(self, sn: int) -> None:
+        items = [
+            manscdp.CatalogItem(
+                channel.id, channel.name, "Chengheng", "Simulator", "0", self.gb_id[:6], address="模拟点位",
+                parent_id=channel.parent_id or self.gb_id, register_way=1, secrecy=0, status="ON", lon=channel.lon,
+                lat=channel.lat, ptz_type=channel.ptz_type, parental=False,
+            )
+            for channel in self.channels.values()
+        ]  # fmt: skip
+        total = len(items) + (2 if self.faults.catalog_short else 0)
+        size = 1 if self.faults.catalog_single else 2000 if self.transport == "tcp" else 4
+        pages = [items[at : at + size] for at in range(0, len(items), size)]
+        if self.faults.catalog_single:
+            pages.reverse()
+        for page in pages or [[]]:
+            body = manscdp.catalog_page(sn, self.gb_id, total, page)
+            if self.faults.split_datagrams and self.transport == "udp":
+                await self._send_split(body)
+            else:
+                await self.send(body)
+
+    async def _send_split(self, body: bytes) -> None:
+        """One message cut over several datagrams (facts §2 quirk 6)."""
+        peer = await self._peer()
+        message = self._message("MESSAGE", body, content_type=XML)
+        host, port = self.node.local_for(peer)
+        message.headers = {"via": [f"SIP/2.0/UDP {host}:{port};branch=z9hG4bK{new_tag()}"], **message.headers}
+        data = message.encode()
+        for at in range(0, len(data), 400):
+            self.node.endpoint.outgoing.append((peer, data[at : at + 400]))
+        self.node.flush()
+
+    async def _answer_records(self, sn: int, command: manscdp.Command) -> None:
+        """Recordings of a quarter of an hour each, without a gap, over what was asked for and is past."""
+        start = manscdp.moment(command.text("StartTime"))
+        end = manscdp.moment(command.text("EndTime"))
+        now = datetime.now(manscdp.CHINA)
+        items = []
+        if start and end:
+            at = start.replace(minute=start.minute // 15 * 15, second=0)
+            while at < min(end, now) and len(items) < 2000:
+                items.append(
+                    manscdp.RecordItem(
+                        command.device_id,
+                        "rec",
+                        at,
+                        min(at + timedelta(minutes=15), now),
+                        "time",
+                        size_bytes=90_000_000,
+                    )
+                )
+                at += timedelta(minutes=15)
+        for first in range(0, max(1, len(items)), 8):
+            await self.send(manscdp.record_page(sn, command.device_id, self.name, len(items), items[first : first + 8]))
+
+    # -- streams -------------------------------------------------------------------------------------------------
+    async def _invite(self, request: Message, peer: Peer) -> None:
+        faults = self.faults
+        if faults.deaf:
+            return
+        if faults.answer_delay_s:
+            await asyncio.sleep(faults.answer_delay_s)
+        channel = self.channels.get(uri_of(request.uri).user) or self.channels.get(uri_of(request.get("to")).user)
+        try:
+            offer = sdp.read(request.body)
+        except sdp.SdpError:
+            offer = None
+        if faults.refuse or channel is None or offer is None or not request.get("subject"):
+            self.node.refuse(request, peer, faults.refuse or (404 if channel is None else 488))
+            self.node.flush()
+            return
+        tag = new_tag()
+        outlet = Outlet()
+        asked = offer.ssrc_value or 0
+        announced = f"{(asked + 7) % 10**10:010d}" if faults.own_ssrc else offer.ssrc
+        used = (asked + 7 if faults.own_ssrc else asked + 99 if faults.wrong_ssrc else asked) & 0xFFFFFFFF
+        answer = sdp.Description(
+            owner=channel.id, session=offer.session or "Play", host=self.host, tcp=offer.tcp, payloads=[96],
+            direction="sendonly", ssrc=announced, from_at=offer.from_at, to_at=offer.to_at,
+        )  # fmt: skip
+        if not offer.tcp:
+            answer.port = await outlet.udp(offer.host, offer.port, self.host)
+        elif offer.setup == "passive":
+            answer.setup, answer.port = "active", 9
+        else:
+            answer.setup = "passive"
+            answer.port = await outlet.tcp_passive(self.host)
+        response = response_to(request, 200, "", tag)
+        response.set("contact", f"<sip:{self.gb_id}@{self.host}:{self.node.port}>")
+        response.set("content-type", "Application/SDP")
+        response.body = answer.encode()
+        self.node.answer(request, peer, response)
+        self.node.flush()
+        dialog = Dialog.answered(request, tag, peer)
+        packetizer = Packetizer(used, 96, 1400, self.chance.randrange(65_536))
+        zone = manscdp.CHINA
+        sending = Sending(
+            channel, dialog, peer, outlet, packetizer, offer.kind or "play",
+            datetime.fromtimestamp(offer.from_at, zone) if offer.from_at else None,
+            datetime.fromtimestamp(offer.to_at, zone) if offer.to_at else None,
+        )  # fmt: skip
+        if sending.kind == "download":
+            sending.scale = float(offer.download_speed or 1)
+        self.sendings.append(sending)
+        if faults.silent:
+            return
+        try:
+            if offer.tcp and offer.setup == "passive":
+                await outlet.tcp_active(offer.host, offer.port, self.host)
+        except OSError:
+            log.warning("%s: no connection to %s:%s", self.gb_id, offer.host, offer.port)
+            return
+        sending.task = asyncio.ensure_future(self._send(sending))
+        self._tasks.add(sending.task)
+        sending.task.add_done_callback(self._tasks.discard)
+
+    def _pictures_of(self, sending: Sending) -> _Pictures:
+        """Live pictures are encoded once for all who watch; a playback has its own."""
+        key = sending.channel.id if sending.kind == "play" else f"{sending.channel.id}/{id(sending)}"
+        pictures = self._pictures.get(key)
+        if pictures is None:
+            pictures = self._pictures[key] = _Pictures(self, sending.channel)
+        return pictures
+
+    async def _send(self, sending: Sending) -> None:
+        async with asyncio.timeout(10):
+            await sending.outlet.connected.wait()
+        pictures = self._pictures_of(sending)
+        pictures.key_wanted = True
+        sending.started = time.monotonic()
+        faults = self.faults
+        held: list[bytes] = []
+        number = 0
+        pts = 90_000
+        try:
+            while not sending.outlet.lost:
+                if faults.stop_after_s and time.monotonic() - sending.started > faults.stop_after_s:
+                    return
+                if sending.kind == "play":
+                    data, key = await pictures.live()
+                else:
+                    await asyncio.sleep(1 / (self.fps * sending.scale))
+                    if sending.paused:
+                        continue
+                    assert sending.from_at is not None
+                    at = sending.from_at + timedelta(seconds=sending.position)
+                    if sending.to_at is not None and at >= sending.to_at:
+                        await self._finish(sending)
+                        return
+                    data, key = pictures.make(at)
+                    sending.position += 1 / self.fps
+                number += 1
+                pts += 90_000 // self.fps if faults.unscaled else int(90_000 / self.fps / sending.scale)
+                if not data:
+                    continue
+                whole = mux.frame(self.codec, data, pts, key)
+                for packet in sending.packetizer.packets(whole, pts, not faults.no_marker):
+                    if faults.loss and self.chance.random() < faults.loss:
+                        continue
+                    if faults.reorder and self.chance.random() < faults.reorder:
+                        held.append(packet)
+                        continue
+                    sending.outlet.send(packet)
+                    while held:
+                        sending.outlet.send(held.pop())
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("%s: sending failed", self.gb_id)
+        finally:
+            sending.outlet.close()
+            if sending in self.sendings:
+                self.sendings.remove(sending)
+            if sending.kind != "play":
+                self._pictures.pop(f"{sending.channel.id}/{id(sending)}", None)
+
+    async def _finish(self, sending: Sending) -> None:
+        """End of the recording: MediaStatus 121 in the dialog (Annex B)."""
+        self._sn += 1
+        message = sending.dialog.request("MESSAGE", content_type=XML)
+        message.body = manscdp.notify("MediaStatus", self._sn, sending.channel.id, NotifyType=121)
+        try:
+            await self.node.request(message, sending.peer, 4)
+        except NoAnswer:
+            log.info("%s: nobody took the end of the recording", self.gb_id)
+
+    def _stop_sending(self, sending: Sending) -> None:
+        if sending in self.sendings:
+            self.sendings.remove(sending)
+        if sending.task is not None:
+            sending.task.cancel()
+        sending.outlet.close()
+
+
+class _Pictures:
+    """Draws and encodes one channel. `live` paces itself by the clock and gives everybody the same unit."""
+
+    def __init__(self, camera: Camera, channel: CameraChannel) -> None:
+        self.camera, self.channel = camera, channel
+        self.encoder = Encoder(camera.codec, camera.width, camera.height, camera.fps, camera.gop, camera.bit_rate)
+        self.number = 0
+        self.key_wanted = True
+        self._next: asyncio.Future[tuple[bytes, bool]] | None = None
+        self._due = 0.0
+
+    def make(self, at: datetime) -> tuple[bytes, bool]:
+        camera, channel = self.camera, self.channel
+        move, view = channel.moving, channel.view
+        step = 1 / camera.fps
+        view.pan = max(-1.0, min(1.0, view.pan + move.pan / 255 * step))
+        view.tilt = max(-1.0, min(1.0, view.tilt + move.tilt / 255 * step))
+        view.zoom = max(1.0, min(3.0, view.zoom + move.zoom / 15 * step))
+        if not camera.faults.frozen:
+            self.number += 1
+        picture = draw(
+            camera.width, camera.height, self.number, view, channel.id[-10:], at,
+            0 if camera.faults.frozen else int(at.timestamp() * 1000),
+        )  # fmt: skip
+        if camera.faults.black:
+            picture = picture * 0
+        key, self.key_wanted = self.key_wanted, False
+        return self.encoder.encode(picture, key)
+
+    async def live(self) -> tuple[bytes, bool]:
+        if self._next is None or self._next.done():
+            loop = asyncio.get_running_loop()
+            self._next = loop.create_future()
+            now = loop.time()
+            self._due = max(self._due + 1 / self.camera.fps, now - 0.2)
+            loop.call_at(max(now, self._due), self._produce, self._next)
+        return await asyncio.shield(self._next)
+
+    def _produce(self, future: asyncio.Future[tuple[bytes, bool]]) -> None:
+        if future.done():
+            return
+        try:
+            future.set_result(self.make(datetime.now(manscdp.CHINA)))
+        except Exception as error:
+            future.set_exception(error)
