@@ -9,6 +9,19 @@ class PatrolConfig(AppConfig):
 
     def ready(self) -> None:
         from chengheng.common import preparation
-        from chengheng.patrol import flows, reference, roles  # noqa: F401
+        from chengheng.common.ui import navigation
+        from chengheng.common.ui.navigation import Item
+        from chengheng.patrol import flows, reference, roles, tables  # noqa: F401
 
+        navigation.room("patrol", _("Patrol"), "map-search", 20)
+        for order, (label, name, icon, act) in enumerate(
+            (
+                (_("Cases"), "cases", "clipboard-list", "patrol.case.view"),
+                (_("Tasks"), "tasks", "walk", "patrol.task.view"),
+                (_("Shifts"), "shifts", "calendar-user", "patrol.shift.view"),
+                (_("Filing standards"), "standards", "scale", "patrol.standard.view"),
+                (_("Dictionary"), "dictionary", "book", "patrol.dictionary.view"),
+            )
+        ):
+            navigation.add(Item("patrol", label, f"patrol:{name}", icon, act, order))
         preparation.add("patrol.reference", reference.load)

@@ -107,5 +107,7 @@ _SUPERVISOR = ("patrol.case.urge", "patrol.shift.view", "patrol.task.view", "pat
                "patrol.bulletin.publish", "patrol.allocation.run")  # fmt: skip
 _MANAGER = ("patrol.dictionary.import", "patrol.standard.import", "patrol.case.import", "patrol.settings.change",
             "patrol.shift.view", "patrol.task.view", "patrol.bulletin.publish", "patrol.allocation.approve")  # fmt: skip
-declare(Role("patrol.supervisor", _("City supervisor"), dict.fromkeys((*_LOOK, *_SUPERVISOR), Reach.ALL), group="patrol"))
+declare(
+    Role("patrol.supervisor", _("City supervisor"), dict.fromkeys((*_LOOK, *_SUPERVISOR), Reach.ALL), group="patrol")
+)
 declare(Role("patrol.manager", _("Patrol manager"), dict.fromkeys((*_LOOK, *_MANAGER), Reach.ALL), group="patrol"))

@@ -148,6 +148,19 @@ def test_more_time_moves_the_deadline_and_is_recorded(lamp, mender, chief):
         flow.extend(lamp, "repair", Decimal(12), mender, "lamp.extend")
 
 
+def test_the_sweep_warns_says_overdue_and_escalates_once_each(lamp, mender, chief):
+    from chengheng.common.notices.models import Notice
+
+    flow.take(lamp, "accept", mender, holder=mender, now=later(0))
+    assert flow.sweep(later(1)) == 0
+    for hours, act in ((12, "flow.warn"), (24, "flow.overdue"), (48, "flow.escalate")):
+        assert flow.sweep(later(hours)) == 1
+        assert flow.timeline(lamp).last().act == act
+    assert flow.sweep(later(100)) == 0
+    assert set(Notice.objects.filter(user=chief).values_list("level", flat=True)) == {"urgent"}
+    assert Notice.objects.filter(user=mender).count() == 3
+
+
 def test_the_inbox_holds_what_waits_for_me_the_nearest_deadline_first(district, mender, chief):
     quiet = flow.begin(Lamp(name="quiet", department=district), SYSTEM, now=MONDAY)
     hurry = flow.begin(

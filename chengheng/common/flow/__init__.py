@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from chengheng.common.flow.reading import clocks, inbox, inbox_count, mermaid, overdue, steps_for, timeline
 
 __all__ = [
-    "SAME", "Clock", "Flow", "Step", "StepField", "begin", "clocks", "extend", "flow_of", "flows", "inbox", "inbox_count", "mermaid",
-    "overdue", "register", "set_limit", "steps_for", "sweep", "take", "timeline",
+    "SAME", "Clock", "Flow", "Step", "StepField", "begin", "clocks", "extend", "flow_of", "flows", "inbox", "inbox_count",
+    "mermaid", "overdue", "register", "set_limit", "steps_for", "sweep", "take", "timeline",
 ]  # fmt: skip
 __getattr__ = facade(
     __name__,

@@ -1,0 +1,155 @@
+"""The lists of patrol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.common.flow.table import flow_of
+from chengheng.common.tables import Choice, Column, DateRange, Organisation, Table, Text, register
+from chengheng.patrol.models import Case, CaseTask, DictionaryEntry, FilingStandard, Shift, Source
+from chengheng.patrol.rules.dictionary import Edition, Kind
+
+_TONES = {
+    "closed": "good", "refused": "none", "not_filed": "none", "voided": "none", "suspended": "warn", "appealed": "warn",
+}  # fmt: skip
+
+
+def _state_tone(case: Case) -> str:
+    return "bad" if case.is_overdue and not case.is_final else _TONES.get(case.state, "info")
+
+
+@register
+class CaseTable(Table):
+    code = "patrol.case"
+    title = _("Cases")
+    act = "patrol.case.view"
+    columns = (
+        Column("number", _("Number"), value=lambda case: case.number, sort="pk", link=True),
+        Column("state", _("State"), value=lambda case: case.state_label, sort="state", badge=True, tones=_state_tone),
+        Column("class_name", _("Class")),
+        Column("code", _("Code"), shown=False),
+        Column("district_code", _("District"), value=lambda case: _district(case.district_code), sort="district_code"),
+        Column("address", _("Address"), shown=False),
+        Column("department__name", _("Department")),
+        Column("source", _("Source")),
+        Column("reported_at", _("Reported"), kind="datetime"),
+        Column("due_at", _("Due"), kind="datetime"),
+        Column("closed_at", _("Closed"), kind="datetime", shown=False),
+        Column("reworks", _("Reworks"), kind="number", shown=False),
+        Column("doubts", _("Doubts"), value=lambda case: ", ".join(case.doubts), shown=False),
+    )
+    filters = (
+        Text("q", _("Search"), fields=("description", "address", "class_name", "outside_number")),
+        Choice("state", _("State"), choices=lambda: list(flow_of(Case).states.items())),
+        Choice("source", _("Source"), choices=Source.choices),
+        Choice("district", _("District"), lookup="district_code", choices=lambda: _districts()),
+        Organisation("department", _("Department")),
+        DateRange("reported_at", _("Reported")),
+    )
+    default_sort = "-number"
+
+    def queryset(self, user: Any) -> QuerySet:
+        return Case.objects.select_related("department")
+
+    def row_class(self, row: Case) -> str:
+        return "row-late" if row.is_overdue and not row.is_final else ""
+
+
+@register
+class TaskTable(Table):
+    code = "patrol.task"
+    title = _("Collectors' tasks")
+    act = "patrol.task.view"
+    columns = (
+        Column("case", _("Case"), value=str, sort="case__pk", link=True),
+        Column("purpose", _("Purpose"), badge=True),
+        Column("collector__display_name", _("Collector")),
+        Column("asked_at", _("Asked"), kind="datetime"),
+        Column("due_at", _("Due"), kind="datetime"),
+        Column("done_at", _("Done"), kind="datetime"),
+        Column("result", _("Result")),
+    )
+    filters = (Choice("purpose", _("Purpose"), choices=CaseTask.Purpose.choices), DateRange("asked_at", _("Asked")))
+    default_sort = "-asked_at"
+
+    def queryset(self, user: Any) -> QuerySet:
+        return CaseTask.objects.select_related("case", "collector")
+
+
+@register
+class ShiftTable(Table):
+    code = "patrol.shift"
+    title = _("Shifts")
+    act = "patrol.shift.view"
+    columns = (
+        Column("collector__display_name", _("Collector")),
+        Column("area_code", _("Area")),
+        Column("started_at", _("Signed in"), kind="datetime"),
+        Column("ended_at", _("Signed out"), kind="datetime"),
+    )
+    filters = (DateRange("started_at", _("Signed in")),)
+    default_sort = "-started_at"
+
+    def queryset(self, user: Any) -> QuerySet:
+        return Shift.objects.select_related("collector")
+
+
+@register
+class DictionaryTable(Table):
+    code = "patrol.dictionary"
+    title = _("Dictionary of components and events")
+    act = "patrol.dictionary.view"
+    columns = (
+        Column("edition", _("Edition")),
+        Column("kind", _("Kind"), badge=True),
+        Column("class_name", _("Class")),
+        Column("code", _("Code")),
+        Column("name", _("Name")),
+        Column("active", _("Active"), kind="boolean", shown=False),
+    )
+    filters = (
+        Text("q", _("Search"), fields=("code", "name")),
+        Choice("edition", _("Edition"), choices=[(e.value, e.value) for e in Edition]),
+        Choice("kind", _("Kind"), choices=[(Kind.COMPONENT.value, _("component")), (Kind.EVENT.value, _("event"))]),
+    )
+    default_sort = "code"
+
+    def queryset(self, user: Any) -> QuerySet:
+        return DictionaryEntry.objects.all()
+
+
+@register
+class StandardTable(Table):
+    code = "patrol.standard"
+    title = _("Filing standards")
+    act = "patrol.standard.view"
+    columns = (
+        Column("table__name", _("Table")),
+        Column("table__in_force_from", _("In force from"), kind="date"),
+        Column("edition", _("Edition")),
+        Column("code", _("Code")),
+        Column("condition", _("Filing condition")),
+        Column("limit", _("Limit"), value=lambda row: str(row.limit)),
+        Column("closing_condition", _("Closing condition")),
+        Column("responsible", _("Responsible")),
+    )
+    filters = (Text("q", _("Search"), fields=("code", "condition")),)
+    default_sort = "code"
+
+    def queryset(self, user: Any) -> QuerySet:
+        return FilingStandard.objects.select_related("table")
+
+
+def _districts() -> list[tuple[str, str]]:
+    from chengheng.common import places
+
+    return [(district.code, district.name) for district in places.districts()]
+
+
+def _district(code: str) -> str:
+    from chengheng.common import places
+
+    return places.name_of(code) or code
