@@ -16,7 +16,7 @@ from django.utils import translation
 from chengheng.common import trail
 from chengheng.common.errors import NotFound, NotPermitted
 from chengheng.common.intake import actions, queries, store, template_file
-from chengheng.common.intake.errors import AlreadyImported, DependedUpon, NotCommitted, NotReady, UnreadableFile
+from chengheng.common.intake.errors import AlreadyImported, Contradicted, DependedUpon, NotCommitted, NotReady, UnreadableFile
 from chengheng.common.intake.models import Batch, FieldMapping, State
 from chengheng.common.jobs.models import Job
 from chengheng.common.jobs.models import State as JobState
@@ -79,6 +79,15 @@ def test_what_changed_since_the_check_is_found_at_the_commit(importer):
     batch = actions.commit_batch(importer, batch.pk)
     assert batch.state == State.FAULTY
     assert (batch.problems[0]["row"], batch.problems[0]["value"]) == (2, "R1")
+    assert Road.objects.count() == 1
+
+
+def test_a_row_that_only_the_database_refuses_is_told_in_words(importer, monkeypatch):
+    batch = received(importer)
+    Road.objects.create(number="R1", name="there before")
+    monkeypatch.setattr(RoadImporter, "check", lambda self, rows, problems: None)
+    with pytest.raises(Contradicted, match="R1"):
+        actions.commit_batch(importer, batch.pk)
     assert Road.objects.count() == 1
 
 
@@ -165,9 +174,8 @@ def test_only_who_may_import_can_and_others_batches_stay_hidden(importer):
     colleague = builders.holder("road.importer")
     assert queries.batch_for(colleague, batch.pk) == batch
     importer.duties.all().delete()
-    del importer._duties_today
     with pytest.raises(NotPermitted):
-        actions.commit_batch(importer, batch.pk)
+        actions.commit_batch(type(importer).objects.get(pk=importer.pk), batch.pk)
 
 
 def test_a_file_that_cannot_be_read_is_a_faulty_batch_with_one_sentence(importer):
@@ -199,10 +207,11 @@ def test_a_stored_file_that_changed_is_not_imported(importer):
 def test_two_commits_of_one_batch_at_the_same_time_import_it_once(monkeypatch):
     builders.organisation("Keeper", code="K1")
     user, other = builders.holder("road.importer"), builders.holder("road.importer")
-    same = received(user)
-    twin = received(other)
+    content = workbook(GOOD)
+    same, twin = received(user, content), received(other, content)
+    equal = received(other, workbook([*GOOD, []]))  # other bytes, the same rows
     assert same.pk != twin.pk
-    together = threading.Barrier(4)
+    together = threading.Barrier(5)
     said: list[str] = []
 
     def commit(actor, batch):
@@ -216,14 +225,14 @@ def test_two_commits_of_one_batch_at_the_same_time_import_it_once(monkeypatch):
 
     threads = [
         threading.Thread(target=commit, args=pair)
-        for pair in ((user, same), (other, same), (other, twin), (user, twin))
+        for pair in ((user, same), (other, same), (other, twin), (user, twin), (other, equal))
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
     assert said.count("committed") == 1, said
-    assert len(said) == 4
+    assert len(said) == 5
     assert Road.objects.count() == 2
 
 
@@ -238,9 +247,10 @@ def upload(client, rows=GOOD, name="roads.xlsx"):
 def test_from_upload_to_undo_over_the_pages(client, importer):
     client.force_login(importer)
     client.cookies["django_language"] = "en"
+    content = workbook(GOOD)
     assert "Roads" in client.get("/intake/").content.decode()
     assert "大沽" not in client.get("/intake/road/").content.decode()
-    preview = client.get(upload(client)["Location"])
+    preview = client.get(upload(client, content)["Location"])
     text = preview.content.decode()
     assert "2 rows were read without a problem" in text
     assert "大沽南路" in text
@@ -248,12 +258,12 @@ def test_from_upload_to_undo_over_the_pages(client, importer):
     done = client.post(f"/intake/batch/{batch.pk}/commit/", follow=True).content.decode()
     assert "2 rows were imported" in done
     assert Road.objects.count() == 2
-    again = upload(client)
+    again = upload(client, content)
     assert again.status_code == 422
     assert "imported already" in again.content.decode()
     undone = client.post(f"/intake/batch/{batch.pk}/undo/", {"note": "x"}, follow=True).content.decode()
     assert "The import was undone." in undone
-    assert client.get(f"/intake/batch/{batch.pk}/file/").content == store.fetch(batch.sha256)
+    assert client.get(f"/intake/batch/{batch.pk}/file/").content == content
     assert "roads.xlsx" in client.get("/intake/batch/").content.decode()
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import translation
 
 from chengheng.common.intake import checking, headings
-from chengheng.common.intake.errors import NoHeader, UnreadableFile
+from chengheng.common.intake.errors import UnreadableFile
 from tests.intake.test_reading import workbook
 from tests.stock.imports import RoadImporter
 
@@ -72,12 +72,15 @@ def test_merged_groups_above_the_columns_are_part_of_the_heading():
 
 
 def test_a_file_without_the_needed_columns_names_them():
-    with pytest.raises(NoHeader, match="Road name"):
-        check([["编号", "长度"], ["R1", 3]])
-    with pytest.raises(NoHeader, match="Number, Road name"):
-        check([["x", "y"], [1, 2]])
-    with pytest.raises(UnreadableFile, match="no rows"):
-        check([["编号", "名称"]])
+    for rows, words in (
+        ([["编号", "长度"], ["R1", 3]], "Missing: Road name."),
+        ([["x", "y"], [1, 2]], "Missing: Number, Road name."),
+        ([["编号", "名称"]], "heading but no rows"),
+    ):
+        found = check(rows)
+        assert (found.problems.count, len(found.rows)) == (1, 0)
+        assert words in found.problems.kept[0].message
+    assert [column["words"] for column in check([["什么"], ["x", "y"], [1, 2]]).sheets[0].columns] == ["x", "y"]
 
 
 def test_the_same_field_twice_is_a_problem():
