@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +14,7 @@ from chengheng.common import jobs, trail
 from chengheng.common.errors import NotFound
 from chengheng.common.intake import checking, declaration, headings, queries, store
 from chengheng.common.intake.checking import Step
-from chengheng.common.intake.errors import AlreadyImported, FileTooLarge, NotCommitted, NotReady, UnreadableFile
+from chengheng.common.intake.errors import AlreadyImported, Contradicted, FileTooLarge, NotCommitted, NotReady, UnreadableFile
 from chengheng.common.intake.models import Batch, FieldMapping, State
 from chengheng.common.intake.reading import MOST_BYTES
 from chengheng.common.intake.rows import Problems
@@ -143,13 +143,12 @@ def commit_batch(actor: Any, batch_id: int, step: Step | None = None) -> Batch:
     """Import the file: all rows or none. It is read and checked anew in this transaction.
 
     Where the check finds problems by now, nothing is imported and the batch comes back FAULTY. NotReady when somebody
-    committed it meanwhile, AlreadyImported when another batch of the same file was.
+    committed it meanwhile, AlreadyImported when another batch of the same file was, Contradicted when a constraint of
+    the database refused a row that the check let pass.
     """
     batch, importer = _batch(actor, batch_id)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"{batch.importer} {batch.sha256}"]
-        )
+    with connection.cursor() as cursor:  # one commit of an importer at a time: what its check saw stays true
+        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 7))", [batch.importer])
     if batch.state != State.READY:
         raise NotReady(state=batch.get_state_display())
     _refuse_if_committed(batch.importer, batch.sha256, but=batch.pk)
@@ -159,7 +158,11 @@ def commit_batch(actor: Any, batch_id: int, step: Step | None = None) -> Batch:
         return batch
     if step is not None:
         step(0, 0, _("Writing %(rows)s rows") % {"rows": f"{len(found.rows):,}"})
-    made = importer.commit(found.rows, batch, actor)
+    try:
+        with transaction.atomic():
+            made = importer.commit(found.rows, batch, actor)
+    except IntegrityError as error:
+        raise Contradicted(why=_why(error)) from error
     batch.rows = len(found.rows) if made is None else made
     batch.state, batch.committed_at, batch.committed_by_id = State.COMMITTED, timezone.now(), actor.pk
     batch.save(update_fields=["rows", "state", "committed_at", "committed_by"])
@@ -167,6 +170,12 @@ def commit_batch(actor: Any, batch_id: int, step: Step | None = None) -> Batch:
         COMMIT, actor, batch, {"importer": batch.importer, "file": batch.name, "sha256": batch.sha256, "rows": batch.rows}
     )
     return batch
+
+
+def _why(error: IntegrityError) -> str:
+    """What the database said of the row, without its statement."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return str(getattr(diagnosis, "message_detail", None) or getattr(diagnosis, "message_primary", None) or error)[:300]
 
 
 @transaction.atomic

@@ -55,7 +55,7 @@ def check(
 ) -> Checked:
     """Read `content` for the importer. `mapping`: heading key → field name ("" leaves it out), from what was remembered.
 
-    Problems of cells and rows are collected; a file that cannot be read at all raises UnreadableFile or NoHeader.
+    Problems of headings, cells and rows are collected; a file that cannot be read at all raises UnreadableFile.
     """
     tell = step or (lambda done, total, text: None)
     tell(0, 0, _("Reading the file"))
@@ -86,6 +86,7 @@ def check(
         )
         if heading is None:
             report.left_out = _("No heading row was found.")
+            report.columns = _columns(headings.likely(rows, sheet.first_column))  # to be matched by hand
             continue
         if heading.missing:
             missing = [labels[one] for one in heading.missing]
@@ -140,11 +141,12 @@ def check(
                 }
             )
     if not numbers:
-        if nearest is not None:
-            raise NoHeader(missing=_(", ").join(nearest))
-        if any(report.heading_row for report in reports):
-            raise UnreadableFile(_("The file has a heading but no rows."))
-        raise NoHeader(missing=_(", ").join(labels[one.name] for one in importer.fields if one.required))
+        if nearest is None and any(report.heading_row for report in reports):
+            problems.add(None, "", _("The file has a heading but no rows."))
+        else:
+            needed = [labels[one.name] for one in importer.fields if one.required]
+            problems.add(None, "", str(NoHeader(missing=_(", ").join(nearest or needed))))
+        return Checked(Rows(columns, [], []), problems, reports, [], 0)
     everything = Rows(columns, sheet_names, numbers)
     rows_good = everything.keep([index not in bad for index in range(len(numbers))]) if bad else everything
     tell(0, 0, _("Checking across rows"))

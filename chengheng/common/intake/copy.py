@@ -131,12 +131,14 @@ class _copying:  # noqa: N801 (reads as a word: with _copying(...))
     def __enter__(self) -> _copying:
         self.cursor = connection.cursor()
         self.stream = self.cursor.copy(self.statement)
-        self.copy = self.stream.__enter__()
+        with connection.wrap_database_errors:
+            self.copy = self.stream.__enter__()
         return self
 
     def __exit__(self, *problem: Any) -> None:
         try:
-            self.stream.__exit__(*problem)
+            with connection.wrap_database_errors:  # Django's IntegrityError, not psycopg's
+                self.stream.__exit__(*problem)
         finally:
             self.cursor.close()
 

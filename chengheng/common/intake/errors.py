@@ -29,6 +29,8 @@ class FileTooLarge(UnreadableFile):
 
 
 class NoHeader(UnreadableFile):
+    """Kept as a problem of the batch, because a person may match the headings by hand."""
+
     code = "intake_no_header"
     message = _("No sheet has a heading row with the needed columns. Missing: %(missing)s.")
 
@@ -56,3 +58,8 @@ class NotCommitted(Refusal):
 class DependedUpon(Refusal):
     code = "intake_depended_upon"
     message = _("This import cannot be undone: %(what)s depends on its rows by now.")
+
+
+class Contradicted(Refusal):
+    code = "intake_contradicted"
+    message = _("The database refused a row: %(why)s. Nothing was imported; check the file again.")

@@ -102,6 +102,20 @@ def find(
     return best[1] if best is not None else None
 
 
+def likely(rows: Sequence[tuple[int, list[Any]]], first_column: int = 0) -> Heading:
+    """Where nothing is known: the row among the first with the most words, so that a person can say what they mean."""
+    best = Heading(0, {}, {})
+    for number, cells in rows[:LOOK_AT_ROWS]:
+        words = {
+            first_column + index: _words(cell)
+            for index, cell in enumerate(cells)
+            if isinstance(cell, str) and 0 < len(_words(cell)) <= 60
+        }
+        if len(words) > len(best.words):
+            best = Heading(number, words, {})
+    return best
+
+
 def _words(cell: Any) -> str:
     if cell is None or isinstance(cell, bool) or cell == "":
         return ""

@@ -260,13 +260,23 @@ class degrees(Parser):  # noqa: N801
 
     def column(self, values: Sequence[Any]) -> Found:
         low, high = self.low, self.high
+        parsed: list[float | None] = []
+        add = parsed.append
         try:  # the usual column: plain decimal text or floats, all in range
-            parsed = [float(value) if value != "" else None for value in values if value is not True and value is not False]
-        except (ValueError, TypeError):
+            for value in values:
+                kind = type(value)
+                if kind is float or (kind is str and value and "_" not in value):
+                    found = float(value)
+                    if not low <= found <= high:
+                        return super().column(values)
+                    add(found)
+                elif value == "" or value is None:
+                    add(None)
+                else:
+                    return super().column(values)
+        except ValueError:
             return super().column(values)
-        if len(parsed) == len(values) and all(one is None or low <= one <= high for one in parsed):
-            return parsed, []
-        return super().column(values)
+        return parsed, []
 
 
 class lon(degrees):  # noqa: N801

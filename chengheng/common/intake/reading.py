@@ -75,9 +75,11 @@ _MACROS = re.compile(r"(vbaProject|vbaData|macrosheets?/|dialogsheets/|activeX/.
 _DOCTYPE = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 _SHEET_ROOT = re.compile(rb"<(?:\w+:)?worksheet[\s>]")
 _STRINGS_ROOT = re.compile(rb"<(?:\w+:)?sst[\s>/]")
-# A cell whose place is written as usual, in columns A…GZ and rows up to 99,999. Sheets with any other kind of cell
-# (no place, a prefix, other quoting, further out) get the slow exact look.
-_UNUSUAL_CELL = re.compile(rb'<(?:[\w.-]+:c|c(?! r="(?:[A-Z]|[A-G][A-Z])[1-9]\d{0,4}"))[\s/>]')
+# Usual is a cell whose place is written plainly in columns A…GZ and rows up to 99,999, and a cell closed at once, which
+# holds nothing. Sheets with any other kind of cell (no place, a prefix, other quoting, further out) get the exact look.
+_UNUSUAL_CELL = re.compile(
+    rb'<(?:[\w.-]+:c|c(?! r="(?:[A-Z]|[A-G][A-Z])[1-9]\d{0,4}"|(?: [a-z]+="\w*")*/>))[\s/>]'
+)
 
 
 def _read_workbook(content: bytes) -> list[Sheet]:
@@ -196,7 +198,7 @@ def _check_part(name: str, data: bytes) -> None:
     head = data[:200].lower()
     if b"encoding=" in head and b"utf-8" not in head and b"us-ascii" not in head:
         raise HostileFile(reason=_("a part is not written in UTF-8"))
-    if _DOCTYPE.search(data):
+    if b"<!" in data and _DOCTYPE.search(data):
         raise HostileFile(reason=_("a part declares entities"))
     if name == "[Content_Types].xml" and b"macroenabled" in data.lower():
         raise HostileFile(reason=_("it holds macros; save it as .xlsx"))

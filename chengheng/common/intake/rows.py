@@ -89,7 +89,8 @@ class Problems:
     ) -> None:
         self.kept: list[Problem] = []
         self.count = 0
-        self._labels, self._columns = labels or {}, columns or {}
+        self._labels = {} if labels is None else labels
+        self._columns = {} if columns is None else columns  # filled while the sheets are read
 
     def __len__(self) -> int:
         return self.count
