@@ -37,18 +37,19 @@ def tail(count: npt.ArrayLike, base: npt.ArrayLike) -> npt.NDArray[np.float64]:
 def expected(history: npt.NDArray[np.int64], days: int = 14) -> npt.NDArray[np.float64]:
     """Usual count of the coming hour for every topic, from `(topics, bins)` of earlier quarter hours.
 
-    The last column is the bin before the hour in question. The same hour of earlier days (with the hour on each side)
+    The last column is the bin before the hour in question. The same hour of earlier days (a little of the hours beside it)
     speaks for the season, the whole for the level; with little history the level prevails, with none half an item.
     """
-    topics, bins = history.shape
+    _topics, bins = history.shape
     level = history.sum(1) / max(bins, 1) * BINS_AN_HOUR
     seasons = []
     for day in range(1, days + 1):
-        end = bins - day * BINS_A_DAY + 2 * BINS_AN_HOUR
-        start = end - 3 * BINS_AN_HOUR
+        start = bins - day * BINS_A_DAY
         if start < 0:
             break
-        seasons.append(history[:, start : min(end, bins)].sum(1) / 3)
+        hour = history[:, start : start + BINS_AN_HOUR].sum(1)
+        beside = history[:, max(0, start - BINS_AN_HOUR) : start + 2 * BINS_AN_HOUR].sum(1) - hour
+        seasons.append(0.7 * hour + 0.15 * beside)
     if not seasons:
         return np.maximum(level, 0.5)
     season = np.mean(seasons, 0)

@@ -128,8 +128,10 @@ class Doubt:
                 blend=self.blend,
                 facts=np.array(json.dumps(self.facts, ensure_ascii=False)),
                 seen=self.words.seen,
-                **{f"{head.name}_weights": head.weights for head in (self.words, self.comments)},
-                **{f"{head.name}_bias": head.bias for head in (self.words, self.comments)},
+                text_weights=self.words.weights,
+                text_bias=self.words.bias,
+                comments_weights=self.comments.weights,
+                comments_bias=self.comments.bias,
             )
         part.replace(path)
 

@@ -16,10 +16,11 @@ from chengheng.opinion.analyser.features import grams
 from chengheng.opinion.analyser.text import letters, normalise
 
 DIMENSIONS = 512
-SAME = 0.24
+SAME = 0.2
 LIVE_SECONDS = 7 * 86_400.0
 _BLOCK = 256
 _SLOTS = 1 << 18
+_PRIOR = 3000.0  # titles that every count begins with, so that the first titles do not call their own words common
 
 Vectors = npt.NDArray[np.float32]
 
@@ -52,7 +53,7 @@ class Clusters:
         if learn:
             np.add.at(self._seen, slot, 1)
             self._titles += len(titles)
-        rarity = np.log((self._titles + 2.0) / (self._seen[slot] + 1.0)).clip(0.05)
+        rarity = np.log((self._titles + _PRIOR) / (self._seen[slot] + 3.0)).clip(0.05)
         place = np.zeros(len(titles) * DIMENSIONS)
         for seed in (np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)):
             mixed = hashed * seed
@@ -78,18 +79,18 @@ class Clusters:
         known = len(self.ids)
         units = self.sums / np.maximum(np.linalg.norm(self.sums, axis=1, keepdims=True), 1e-9)
         likeness = vectors @ units.T if known else np.zeros((len(titles), 0), np.float32)
-        among = vectors @ vectors.T
         nearest = likeness.argmax(1) if known else np.zeros(len(titles), np.int64)
-        founders: list[int] = []  # index in this block of the title that founded each fresh event
+        fresh = np.zeros((len(titles), DIMENSIONS), np.float32)  # sums of the events that this block founds
+        lengths = np.ones(len(titles), np.float32)
+        founded = 0
         answers = []
-        fresh: list[Vectors] = []
         for index in range(len(titles)):
             if not vectors[index].any():
                 answers.append(0)
                 continue
             best, at = (float(likeness[index, nearest[index]]), int(nearest[index])) if known else (-1.0, -1)
-            if founders:
-                beside = among[index, founders]
+            if founded:
+                beside = (fresh[:founded] @ vectors[index]) / lengths[:founded]
                 other = int(beside.argmax())
                 if float(beside[other]) > best:
                     best, at = float(beside[other]), known + other
@@ -97,18 +98,19 @@ class Clusters:
                 if at < known:
                     self.sums[at] += vectors[index]
                 else:
-                    fresh[at - known] = fresh[at - known] + vectors[index]
+                    fresh[at - known] += vectors[index]
+                    lengths[at - known] = np.linalg.norm(fresh[at - known])
                 self.last[at] = max(self.last[at], times[index])
                 answers.append(self.ids[at])
             else:
-                founders.append(index)
-                fresh.append(vectors[index])
+                fresh[founded] = vectors[index]
+                founded += 1
                 self.ids.append(self.next_id)
                 self.last = np.append(self.last, times[index])
                 answers.append(self.next_id)
                 self.next_id += 1
-        if fresh:
-            self.sums = np.concatenate((self.sums, np.stack(fresh)))
+        if founded:
+            self.sums = np.concatenate((self.sums, fresh[:founded]))
         return answers
 
     def expire(self, now: float) -> None:

@@ -88,6 +88,4 @@ def matrix(batch: Batch, found: Grams | None = None, salt: int = 0) -> Matrix:
     sizes = np.diff(indptr)
     with np.errstate(divide="ignore"):
         scale = (1.0 / np.sqrt(sizes)).astype(np.float32)
-    return Matrix(
-        np.repeat(scale, sizes), (keys & np.uint32(BUCKETS - 1)).astype(np.int32), indptr
-    )
+    return Matrix(np.repeat(scale, sizes), (keys & np.uint32(BUCKETS - 1)).astype(np.int32), indptr)

@@ -17,7 +17,7 @@ from chengheng.opinion.analyser import features, lexicon, text
 from chengheng.opinion.analyser.heads import Heads, Verdicts
 from chengheng.opinion.analyser.nearness import NearIndex, Signatures, fingerprint
 from chengheng.opinion.analyser.places import Gazetteer, Mention, area_of
-from chengheng.opinion.analyser.wording import Match, RuleSet, Wording
+from chengheng.opinion.analyser.wording import RuleSet, Wording
 
 RELEVANT = 0.5
 

@@ -7,6 +7,7 @@ Empty bins of short texts borrow from the next filled bin, with the distance mix
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,7 +31,7 @@ def exact(stripped: Batch) -> npt.NDArray[np.int64]:
         int.from_bytes(hashlib.blake2b(data[a * 4 : b * 4 - 4], digest_size=8).digest(), "big", signed=True)
         if b - a > 1
         else 0
-        for a, b in zip(starts, starts[1:], strict=False)
+        for a, b in itertools.pairwise(starts)
     ]
     return np.array(found, np.int64)
 

@@ -32,7 +32,7 @@ Codes = npt.NDArray[np.uint32]
 def plain_table() -> Codes:
     """Code point → plain code point; `_DROP` for characters that carry no text."""
     table = np.arange(0x110000, dtype=np.uint32)
-    table[: 0x20] = _SPACE
+    table[:0x20] = _SPACE
     table[0x7F:0xA1] = _SPACE
     for first, last in ((0xA0, 0x24F), (0x370, 0x52F), (0x2000, 0x2BFF), (0x2E80, 0x33FF), (0xF900, 0xFFEF)):
         for code in range(first, last + 1):

@@ -131,7 +131,7 @@ def fit(name: str, rows: Sequence[Row], labels: Sequence[str] | None = None, see
 
     # Calibration: distances of each row from a machine that did not see it (repeats share a fold).
     keys = digests([row.text for row in rows])
-    folds = ((keys.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)) >> np.uint64(33)) % FOLDS
+    folds: npt.NDArray = ((keys.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)) >> np.uint64(33)) % FOLDS
     if any(len(np.unique(truth[folds != fold])) < len(order) for fold in range(FOLDS)):
         folds = np.arange(len(rows)) % FOLDS
     columns = 1 if len(order) == 2 else len(order)
@@ -214,7 +214,9 @@ def held_out(rows: Sequence[Row], share: float = 0.2) -> tuple[list[Row], list[R
         return ordered[:cut], ordered[cut:]
     keys = digests([row.text for row in rows]).view(np.uint64)
     out = ((keys * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(32)).astype(np.float64) / 2**32 < share
-    return [row for row, o in zip(rows, out, strict=True) if not o], [row for row, o in zip(rows, out, strict=True) if o]
+    return [row for row, o in zip(rows, out, strict=True) if not o], [
+        row for row, o in zip(rows, out, strict=True) if o
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,9 @@ def compare(name: str, rows: Sequence[Row], old: Head | None = None, labels: Seq
     inside, outside = held_out(rows)
     head = fit(name, inside, labels)
     known = set(head.seen.tolist()) | (set(old.seen.tolist()) if old else set())
-    fresh = [row for row, key in zip(outside, digests([r.text for r in outside]).tolist(), strict=True) if key not in known]
+    fresh = [
+        row for row, key in zip(outside, digests([r.text for r in outside]).tolist(), strict=True) if key not in known
+    ]
     if not fresh:
         raise TooFewRows("no held-out row that neither model was fitted on")
     before = marks(old, fresh) if old is not None and set(old.labels) >= set(head.labels) else None

@@ -17,7 +17,7 @@ from chengheng.opinion.analyser.text import Batch, plain
 try:
     import hyperscan  # type: ignore[import-not-found,unused-ignore]
 except ImportError:  # arm64 and other places without the wheel
-    hyperscan = None
+    hyperscan = None  # type: ignore[assignment,unused-ignore]
 
 Positions = npt.NDArray[np.int64]
 
@@ -124,7 +124,8 @@ class HyperscanMatcher:
             end = characters[np.array(ends, np.int64)] if ends else np.zeros(0, np.int64)
         else:
             word = end = np.zeros(0, np.int64)
-        return Hits(batch, word, end - (self._sizes[word] if len(word) else 0), end)
+        end = end.astype(np.int64)
+        return Hits(batch, word, end - self._sizes[word], end) if len(word) else Hits(batch, word, end, end)
 
 
 def matcher(words: Iterable[str], pure: bool = False) -> Matcher:
