@@ -92,8 +92,11 @@ def signed_in(page: Any, live_server: Any, client: Any) -> Any:
     """`signed_in(user)`: the page, with a session of that user's on the live server."""
 
     def enter(user: Any) -> Any:
-        client.force_login(user)
         from django.conf import settings
+
+        from tests import access
+
+        access.sign_in(client, user)
 
         name = settings.SESSION_COOKIE_NAME
         page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])

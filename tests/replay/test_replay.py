@@ -200,3 +200,14 @@ def test_inside_another_transaction_the_record_shares_its_fate(db):
     with pytest.raises(OSError, match="later"):
         report_and_fail()
     assert (made(), Request.objects.count()) == (0, 0)
+
+
+def test_the_schedule_forgets_what_is_older_than_any_phone_stays_offline(db):
+    from chengheng.common.replay import tasks
+
+    for days in (tasks.KEEP_DAYS - 1, tasks.KEEP_DAYS + 1):
+        client_id = uuid.uuid4()
+        report(client_id, SYSTEM)
+        Request.objects.filter(client_id=client_id).update(at=timezone.now() - timedelta(days=days))
+    tasks.forget(0)
+    assert Request.objects.count() == 1

@@ -37,6 +37,7 @@ from chengheng.common.people.forms import (
 from chengheng.common.people.models import AccessPolicy, ApiToken, Duty, GrantRequest, Organisation, SignIn, User
 from chengheng.common.people.views.common import attempt, refused_form, tell
 from chengheng.common.people.views.own import end_of_day
+from chengheng.common.ui.navigation import heading
 from chengheng.common.ui.views import redirect, require_act
 
 PAGE = 50
@@ -309,7 +310,7 @@ def permissions(request: HttpRequest) -> HttpResponse:
         roles.Reach.ALL: _("all"),
     }
     context = {
-        "tabs": [{"label": name, "url": f"?group={name}", "current": name == group} for name in groups],
+        "tabs": [{"label": heading(name).label, "url": f"?group={name}", "current": name == group} for name in groups],
         "columns": columns,
         "rows": [(row, [labels[reach] if reach is not None else "" for reach in row.reaches]) for row in rows],
     }
