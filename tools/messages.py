@@ -65,7 +65,7 @@ def collect(rooms: list[str]) -> None:
         folder = ROOT / "chengheng" / room
         (folder / "locale").mkdir(exist_ok=True)
         subprocess.run(
-            [sys.executable, "-m", "django", "makemessages", "-l", "zh_Hans", "--no-location", "--no-obsolete"],
+            [sys.executable, "-P", "-m", "django", "makemessages", "-l", "zh_Hans", "--no-location", "--no-obsolete"],
             cwd=folder,
             check=True,
         )

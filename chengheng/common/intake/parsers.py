@@ -20,7 +20,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 Found = tuple[list[Any], list[tuple[int, str]]]
 """A parsed column: values (None where empty or unreadable) and problems as (index, sentence)."""
@@ -106,7 +106,7 @@ class text(Parser):  # noqa: N801 (these read as words in a declaration)
 
     def __init__(self, most: int = 200, *, least: int = 1, lines: bool = False) -> None:
         self.most, self.least, self.lines = most, least, lines
-        self.hint = gettext_lazy("text")
+        self.hint = pgettext_lazy("what to write", "text")
 
     def parse(self, value: Any) -> str:
         found = value.strip() if isinstance(value, str) else plain(value)
@@ -186,7 +186,7 @@ class decimal(Parser):  # noqa: N801
         self.low = None if low is None else Decimal(str(low))
         self.high = None if high is None else Decimal(str(high))
         self.places = places
-        self.hint = _range_hint(gettext_lazy("number"), low, high)
+        self.hint = _range_hint(pgettext_lazy("what to write", "number"), low, high)
         self.example = "12.5" if low is None and high is None else str(low if low is not None else high)
 
     def parse(self, value: Any) -> Any:
@@ -430,7 +430,7 @@ class date(Parser):  # noqa: N801
     """A day: 2024-05-01, 2024/5/1, 2024.5.1, 2024年5月1日, 20240501, a spreadsheet's date or its number."""
 
     example = "2024-05-01"
-    hint = gettext_lazy("date")
+    hint = pgettext_lazy("what to write", "date")
 
     def __init__(self, low: dt.date = dt.date(1900, 1, 1), high: dt.date = dt.date(2200, 12, 31)) -> None:
         self.low, self.high = low, high
@@ -572,7 +572,7 @@ class code(Parser):  # noqa: N801
 
     def __init__(self, pattern: str, *, upper: bool = True, example: str = "", hint: str | Promise = "") -> None:
         self.pattern, self.upper = re.compile(pattern), upper
-        self.example, self.hint = example, hint or gettext_lazy("code")
+        self.example, self.hint = example, hint or pgettext_lazy("what to write", "code")
 
     def parse(self, value: Any) -> str:
         found = re.sub(r"\s+", "", plain(value))

@@ -64,7 +64,7 @@ def template(request: HttpRequest, code: str) -> HttpResponse:
         template_file.build(importer(request.user)),
         content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     )
-    return _attached(response, f"{importer.title}-{_('template')}.xlsx")
+    return _attached(response, _("%(title)s, template.xlsx") % {"title": importer.title})
 
 
 @require_GET

@@ -88,7 +88,7 @@ def plain(column: Column, row: Any) -> Any:
             return Decimal(value) / 100
         if column.kind == "percent":
             return Decimal(str(value)) / 100
-        return value if column.kind == "number" or not isinstance(value, int) else value
+        return value
     return str(value)
 
 
@@ -104,7 +104,10 @@ def safe_text(text: str) -> str:
 
 def headings(columns: Iterable[Column]) -> list[str]:
     """The column labels; money says its unit."""
-    return [f"{column.label}{_(' (CNY)')}" if column.kind == "money_fen" else str(column.label) for column in columns]
+    return [
+        _("%(label)s (CNY)") % {"label": column.label} if column.kind == "money_fen" else str(column.label)
+        for column in columns
+    ]
 
 
 class _Echo:
