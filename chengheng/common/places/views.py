@@ -100,11 +100,8 @@ def area(request: HttpRequest, code: str = "") -> HttpResponse:
     below = node.children[0].level if node.children else ""
     layers = []
     if below:
-        url = (
-            reverse("places:districts")
-            if below == Level.DISTRICT
-            else f"{reverse('places:areas')}?level={below}&within={node.code}"
-        )
+        url = f"{reverse('places:areas')}?level={below}&within={node.code}"
+        url = reverse("places:districts") if below == Level.DISTRICT else url
         layers.append({"code": "areas", "label": str(Level(below).label), "url": url, "shape": "area", "shown": True})
     elif node.area:
         layers.append(
