@@ -31,3 +31,13 @@ class BadHours(Invalid):
 class CalendarUnchanged(Refusal):
     code = "calendar_unchanged"
     message = _("The calendar is the same as the one in force; no new version was made.")
+
+
+class DayIsSet(Refusal):
+    code = "day_is_set"
+    message = _("%(day)s is set by the city already; withdraw that first.")
+
+
+class DayNotSet(Refusal):
+    code = "day_not_set"
+    message = _("This day was withdrawn already.")

@@ -24,7 +24,7 @@ class CalendarVersion(models.Model):
     first_year = models.PositiveSmallIntegerField(_("first year"))
     last_year = models.PositiveSmallIntegerField(_("last year"))
     announced = ArrayField(models.PositiveSmallIntegerField(), verbose_name=_("announced years"))
-    hours = models.JSONField(_("working hours"), help_text=_("Rows of a day and the intervals that hold from it on."))
+    hours = models.JSONField(_("daily hours"), help_text=_("Rows of a day and the intervals that hold from it on."))
     source = models.CharField(_("source"), max_length=200)
     digest = models.CharField(max_length=64, editable=False)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
@@ -66,7 +66,7 @@ class CalendarDay(models.Model):
     day = models.DateField(_("day"))
     working = models.BooleanField(_("working day"))
     name = models.CharField(_("name"), max_length=80, blank=True)
-    hours = models.JSONField(_("working hours"), null=True, blank=True)
+    hours = models.JSONField(_("daily hours"), null=True, blank=True)
     local = models.BooleanField(_("set by the city"), default=False)
 
     class Meta:
@@ -83,7 +83,7 @@ class LocalDay(models.Model):
 
     day = models.DateField(_("day"))
     working = models.BooleanField(_("working day"))
-    hours = models.JSONField(_("working hours"), null=True, blank=True)
+    hours = models.JSONField(_("daily hours"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=80)
     set_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     set_at = models.DateTimeField(default=timezone.now)

@@ -12,5 +12,5 @@ class FilesConfig(AppConfig):
         from chengheng.common.ui import navigation
 
         navigation.add(
-            navigation.Item("people", _("Retention of files"), "files:retention", "archive", roles.RETENTION_VIEW, 80)
+            navigation.Item("site", _("Retention of files"), "files:retention", "archive", roles.RETENTION_VIEW, 80)
         )

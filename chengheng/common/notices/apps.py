@@ -14,8 +14,8 @@ class NoticesConfig(AppConfig):
 
         live.add(stream.setup)
         navigation.add(
-            navigation.Item("people", _("Channels of notices"), "notices:endpoints", "send", roles.ENDPOINT_VIEW, 82)
+            navigation.Item("site", _("Channels of notices"), "notices:endpoints", "send", roles.ENDPOINT_VIEW, 82)
         )
         navigation.add(
-            navigation.Item("people", _("Deliveries"), "notices:deliveries", "mail", roles.ENDPOINT_VIEW, 84)
+            navigation.Item("site", _("Deliveries"), "notices:deliveries", "mail", roles.ENDPOINT_VIEW, 84)
         )

@@ -8,4 +8,25 @@ class PlacesConfig(AppConfig):
     verbose_name = _("Places")
 
     def ready(self) -> None:
-        from chengheng.common.places import roles  # noqa: F401 - declares
+        from chengheng.common import preparation
+        from chengheng.common.places import roles
+        from chengheng.common.ui import maplayers, navigation
+
+        def districts() -> None:
+            from chengheng.common.places.actions import load_shipped_districts
+
+            load_shipped_districts()
+
+        preparation.add("places.districts", districts)
+        maplayers.add(
+            "places.grid",
+            _("Unit grids"),
+            "/places/areas.geojson?level=grid",
+            shape="area",
+            tone="none",
+            room="places",
+            order=900,
+            bounded=True,
+        )
+        navigation.add(navigation.Item("places", _("Areas"), "places:areas_tree", "map-2", order=10))
+        navigation.add(navigation.Item("places", _("Layers of areas"), "places:layers", "layers", roles.LAYER_VIEW, 20))

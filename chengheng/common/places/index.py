@@ -163,6 +163,11 @@ _current: tuple[tuple[int, ...], Locator] | None = None
 _looked_at = float("-inf")
 
 
+def in_force_key() -> str:
+    """Names the layers in force now; another key means that another layer came into force."""
+    return "-".join(map(str, _in_force())) or "shipped"
+
+
 def _in_force() -> tuple[int, ...]:
     from chengheng.common.places.models import Layer
 

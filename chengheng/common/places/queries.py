@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from chengheng.common.errors import NotFound
 from chengheng.common.places.models import Area, Layer
@@ -57,21 +57,47 @@ def name_of(code: str) -> str:
     return next((district.name for district in districts() if district.code == code), code)
 
 
-def features(level: str, box: tuple[float, float, float, float] | None = None, limit: int = 5000) -> dict[str, Any]:
-    """The areas of a level that touch the box (west, south, east, north) as GeoJSON.
+Box = tuple[float, float, float, float]
 
-    At most `limit`; then `"partial": true`, so that the map can say that one must come closer.
-    """
-    areas = in_force(level)
-    if box:
-        west, south, east, north = box
-        areas = areas.filter(west__lte=east, east__gte=west, south__lte=north, north__gte=south)
+
+def _touching(areas: QuerySet[Area], box: Box | None) -> QuerySet[Area]:
+    if box is None:
+        return areas
+    west, south, east, north = box
+    return areas.filter(west__lte=east, east__gte=west, south__lte=north, north__gte=south)
+
+
+def _collection(areas: QuerySet[Area], limit: int) -> dict[str, Any]:
+    """At most `limit` features; then `"partial": true`, so that the map can say that one must come closer."""
     rows = list(areas[: limit + 1])
     return {
         "type": "FeatureCollection",
-        "features": [row.as_feature() for row in rows[:limit]],
+        "features": [row.as_feature(url=row.get_absolute_url()) for row in rows[:limit]],
         "partial": len(rows) > limit,
     }
+
+
+def features(level: str, box: Box | None = None, limit: int = 5000, within: str = "") -> dict[str, Any]:
+    """The areas of a level that touch the box (west, south, east, north), or lie in an area, as GeoJSON."""
+    areas = in_force(level)
+    return _collection(_touching(areas.filter(parent_code=within) if within else areas, box), limit)
+
+
+def layer_features(layer: Layer, box: Box | None = None, limit: int = 5000) -> dict[str, Any]:
+    """The areas of one layer, in force or not."""
+    return _collection(_touching(layer.areas.all(), box), limit)
+
+
+def count_within(codes: list[str]) -> dict[str, int]:
+    """How many areas in force lie directly in each of these."""
+    found = in_force().filter(parent_code__in=codes).values_list("parent_code").annotate(count=Count("pk"))
+    return dict.fromkeys(codes, 0) | dict(found)
+
+
+def caveat() -> str:
+    """What must be said of the districts' outlines in use; "" when nothing."""
+    layer = Layer.objects.filter(level=Level.DISTRICT, in_force=True).first()
+    return layer.caveat if layer else str(districts_file()["caveat"])
 
 
 def district_features() -> dict[str, Any]:
@@ -104,7 +130,7 @@ def branch(code: str = CITY_CODE) -> Branch:
                 for one in districts()
             ]
         return Branch(CITY_CODE, CITY_NAME, Level.CITY, None, children, [])
-    row = area(code)
+    row = in_force().select_related("layer").filter(code=code).first()
     if row is None:
         shipped = next((one for one in districts() if one.code == code), None)
         if shipped is None:
