@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -59,8 +60,16 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def _no_events(route: Any) -> None:
+    """An event stream on which nothing happens."""
+    origin = route.request.headers.get("origin", "*")
+    headers = {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
+    route.fulfill(status=200, content_type="text/event-stream", headers=headers, body="retry: 60000\n\n")
+
+
 def _tab(chromium: Any, **options: Any) -> Iterator[Any]:
     context = chromium.new_context(locale="zh-CN", color_scheme="light", **options)
+    context.route(re.compile(r"/events(\?|$)"), _no_events)  # the live process is not part of these tests
     tab = context.new_page()
     tab.faults = []
     tab.on("console", lambda message: tab.faults.append(message.text) if message.type == "error" else None)

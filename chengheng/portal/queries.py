@@ -7,8 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -18,6 +16,7 @@ from chengheng.common import measures
 from chengheng.common.measures import Period, Scope
 from chengheng.common.ui import headlines, navigation, words
 from chengheng.common.ui.search import Found, Hit
+from chengheng.performance import queries as performance
 
 log = logging.getLogger(__name__)
 WALL_FIGURES = 3  # numbers of one room on the wall; more cannot be read from across a hall
@@ -38,25 +37,17 @@ class Totals:
         return [(light, self.lights[light]) for light in ("good", "warn", "bad", "info", "none") if self.lights[light]]
 
 
-def _performance() -> Any:
-    if find_spec("chengheng.performance.queries") is None:
-        return None
-    return import_module("chengheng.performance.queries")
-
-
 def years() -> list[int]:
     """Years that have targets, latest first."""
-    room = _performance()
-    return list(room.years()) if room else []
+    return performance.years()
 
 
-def programmes(year: int, user: Any) -> list[Any]:
+def programmes(year: int, user: Any) -> list[performance.Overview]:
     """The programmes of a year that the user may see, each with its indicators and their answers."""
-    room = _performance()
-    return list(room.overview(year, user)) if room else []
+    return performance.overview(year, user)
 
 
-def totals(found: list[Any]) -> Totals:
+def totals(found: list[performance.Overview]) -> Totals:
     """Sums over the programmes shown."""
     lights: Counter[str] = Counter()
     answered = count = 0

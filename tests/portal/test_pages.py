@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -18,12 +19,17 @@ from django.utils import timezone
 from chengheng.common import flow
 from chengheng.common.measures import Measured, Period
 from chengheng.common.measures import registry as measure_registry
+from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
 from chengheng.common.ui import headlines, maplayers, search
 from chengheng.common.ui.search import Hit
+from chengheng.performance import actions
+from chengheng.performance.imports import read_files
 from chengheng.portal import queries
 from tests.builders import holder, organisation, user
 from tests.things.models import Lamp
+
+SEED = Path(__file__).parents[2] / "chengheng" / "performance" / "data" / "targets_2024.txt"
 
 
 @pytest.fixture(autouse=True)
@@ -46,13 +52,12 @@ def enter(client):
 
 
 def indicator(**fields):
-    return SimpleNamespace(
-        **{
-            "level2": "数量指标", "name": "道路检测数", "target_text": "≥6500条次", "target": Decimal(6500), "comparison": ">=", "unit": "条次",
-            "value": None, "answered": False, "answer_text": "", "light": "none", "expected": None, "url": "/performance/i/1/",
-            "evidence_url": "", "measure_label": "", **fields,
-        }
-    )  # fmt: skip
+    usual = {
+        "level2": "数量指标", "name": "道路检测数", "target_text": "≥6500条次", "target": Decimal(6500), "comparison": ">=",
+        "unit": "条次", "value": None, "answered": False, "answer_text": "", "light": "none", "expected": None,
+        "url": "/performance/i/1/", "evidence_url": "", "measure_label": "",
+    }  # fmt: skip
+    return SimpleNamespace(**(usual | fields))
 
 
 def programme(**fields):
@@ -74,9 +79,9 @@ def targets(monkeypatch):
 
     def give(*found):
         room = SimpleNamespace(
-            years=lambda: [2024, 2025], overview=lambda year, person: list(found) if year == 2024 else []
+            years=lambda: [2025, 2024], overview=lambda year, person: list(found) if year == 2024 else []
         )
-        monkeypatch.setattr(queries, "_performance", lambda: room)
+        monkeypatch.setattr(queries, "performance", room)
 
     return give
 
@@ -102,6 +107,23 @@ def test_the_overview_shows_programmes_with_budgets_and_what_answers_each_indica
     assert "6,612 条次" in text
     assert "no evidence yet" in text
     assert 'href="/performance/i/1/evidence/"' in response.content.decode()
+
+
+def test_the_overview_of_the_real_tables_shows_all_seven_programmes_and_42_indicators(
+    db, enter, django_assert_max_num_queries
+) -> None:
+    actions.import_tables(read_files([(SEED.name, SEED.read_bytes())]), SYSTEM)
+    browser = enter(holder("performance.officer"))
+    browser.get("/")  # warms what is kept between requests
+    with django_assert_max_num_queries(60):
+        response = browser.get("/?year=2024")
+    html = response.content.decode()
+    assert html.count('class="programme"') == 7
+    assert html.count('class="indicator indicator-') == 42
+    assert "805.90 ×10⁴ CNY" in text_of(response)
+    assert html.count("no evidence yet") == 42
+    nobody = enter(user()).get("/?year=2024").content.decode()
+    assert 'class="programme"' not in nobody
 
 
 def test_the_latest_year_with_targets_opens_first(db, enter, targets) -> None:
@@ -196,7 +218,7 @@ def test_search_finds_pages_and_what_rooms_find(db, enter, monkeypatch) -> None:
     browser = enter(user())
     text = text_of(browser.get("/search/?q=inbox"))
     assert "Case of inbox" in text
-    assert "Pages" in text
+    assert "Pages of the menu" in text
     part = browser.get("/search/?q=%3Cscript%3E", headers={"hx-request": "true", "hx-target": "hits"}).content.decode()
     assert "<html" not in part
     assert "<script>" not in part

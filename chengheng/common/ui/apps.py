@@ -5,4 +5,4 @@ from django.utils.translation import gettext_lazy as _
 class UiConfig(AppConfig):
     name = "chengheng.common.ui"
     label = "ui"
-    verbose_name = _("Pages")
+    verbose_name = _("Interface")

@@ -21,6 +21,7 @@ export function live(): void {
     stream.addEventListener("notice", (event) => {
       last = event.lastEventId || last;
       const note = read(event.data);
+      last = event.lastEventId || last;
       document.body.dispatchEvent(new CustomEvent("notice", { detail: note }));
       if (note.title && note.level === "urgent") say(note.title, "bad" satisfies Level);
       else if (note.title) say(note.title, note.level === "warning" ? "warn" : "info");

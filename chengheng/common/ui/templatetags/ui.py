@@ -21,6 +21,7 @@ from django.utils import timezone, translation
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from chengheng.common.ui import assets, navigation, preferences, words
 from chengheng.common.ui.csp import live_origin
@@ -169,7 +170,8 @@ def light(kind: str, text: Any = "") -> SafeString:
         "none": "circle-dashed",
     }
     said = text or {
-        "good": _("on target"), "warn": _("at risk"), "bad": _("off target"), "info": _("for information"),
+        "good": pgettext("traffic light", "on target"), "warn": pgettext("traffic light", "at risk"),
+        "bad": pgettext("traffic light", "off target"), "info": _("for information"),
         "none": _("no evidence"),
     }[kind]  # fmt: skip
     return format_html(

@@ -147,6 +147,7 @@ const map: Island<Props> = async (place, props) => {
     const dropped = () => marker && take(marker.getLngLat());
   }
   const stop = onTheme(() => paint(chart, layers));
+  await new Promise<void>((done) => chart.once("idle", () => done()));
   place.dispatchEvent(new CustomEvent("map-ready", { bubbles: true, detail: chart }));
   return () => {
     stop();
@@ -156,7 +157,7 @@ const map: Island<Props> = async (place, props) => {
 export default map;
 
 function ground(tiles?: string): StyleSpecification {
-  const style: StyleSpecification = { version: 8, sources: {}, layers: [{ id: "ground", type: "background" }] };
+  const style: StyleSpecification = { version: 8, sources: {}, layers: [{ id: "ground", type: "background", paint: { "background-color": token("none-soft") } }] };
   if (tiles) {
     style.sources.tiles = { type: "raster", tiles: [tiles], tileSize: 256 };
     style.layers.push({ id: "tiles", type: "raster", source: "tiles", paint: { "raster-saturation": -0.5 } });
