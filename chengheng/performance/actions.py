@@ -133,7 +133,7 @@ def _person(actor: Any) -> Any:
 
 
 def _stored(programme: reading.Programme) -> Programme | None:
-    known = Programme.objects.filter(year=programme.year, name=programme.name).prefetch_related("indicators")
+    known = Programme.objects.filter(year=programme.year or 0, name=programme.name).prefetch_related("indicators")
     if programme.unit_code:
         return known.filter(unit_code=programme.unit_code).first()
     return known.filter(unit_name=programme.unit_name).first()

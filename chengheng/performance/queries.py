@@ -266,8 +266,10 @@ def series(indicator: Indicator, as_of: date) -> dict[str, list[Any]]:
 
 def measured_of(indicator: Indicator, period: Period) -> Measured:
     """The bound measure's value and evidence over a period; KeyError when no system offers it."""
-    scope = Scope().with_options({**indicator.binding.options, "programme": str(indicator.programme_id)})
-    return measures.evaluate(indicator.binding.measure, period, scope)
+    bound = indicator.binding
+    assert bound is not None
+    scope = Scope().with_options({**bound.options, "programme": str(indicator.programme_id)})
+    return measures.evaluate(bound.measure, period, scope)
 
 
 def in_unit(value: Decimal | None, of_measure: str, of_indicator: str) -> Decimal | None:

@@ -368,7 +368,7 @@ def test_every_page_opens(stored, officer, evaluation, client):
 def test_a_table_is_previewed_then_imported_through_the_pages(officer, client):
     client.force_login(officer)
     with SEED.open("rb") as file:
-        response = client.post("/performance/import/", {"files": [file]})
+        response = client.post("/performance/import/", {"uploads": [file]})
     assert response.status_code == 302
     shown = client.get(response["Location"]).content.decode()
     assert "805.90" in shown
@@ -383,7 +383,7 @@ def test_a_page_says_why_a_file_was_refused(officer, client, tmp_path):
     path = tmp_path / "t.docx"
     path.write_bytes(b"PK nothing")
     with path.open("rb") as file:
-        response = client.post("/performance/import/", {"files": [file]})
+        response = client.post("/performance/import/", {"uploads": [file]})
     assert response.status_code == 422
     assert "t.docx" in response.content.decode()
 
