@@ -364,7 +364,7 @@ def as_json(programme: Programme) -> dict[str, Any]:
 
 def indicator_as_json(indicator: Indicator) -> dict[str, Any]:
     bound = getattr(indicator, "binding", None)
-    confirmed = bound is not None and bound.confirmed_at is not None and bound.measure
+    confirmed = bound.measure if bound is not None and bound.confirmed_at is not None else ""
     return {
         "level1": indicator.level1,
         "level2": indicator.level2,
@@ -376,7 +376,7 @@ def indicator_as_json(indicator: Indicator) -> dict[str, Any]:
         "value": None if indicator.value is None else figure(indicator.value),
         "unit": indicator.unit,
         "weight": None if indicator.weight is None else figure(indicator.weight),
-        "measure": bound.measure if confirmed else None,
+        "measure": confirmed or None,
     }
 
 
