@@ -14,8 +14,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from chengheng.common import flow, measures, trail
+from chengheng.common import files as store
+from chengheng.common import flow, measures, notices, trail
 from chengheng.common.errors import Invalid
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation
@@ -133,7 +135,7 @@ def _person(actor: Any) -> Any:
 
 
 def _stored(programme: reading.Programme) -> Programme | None:
-    known = Programme.objects.filter(year=programme.year, name=programme.name).prefetch_related("indicators")
+    known = Programme.objects.filter(year=programme.year or 0, name=programme.name).prefetch_related("indicators")
     if programme.unit_code:
         return known.filter(unit_code=programme.unit_code).first()
     return known.filter(unit_name=programme.unit_name).first()
@@ -250,8 +252,6 @@ def record_evidence(indicator: Indicator, actor: Any, *, on: date, note: str, va
         indicator=indicator, on=on, value=value, attainment=attainment, note=note, by=_person(actor)
     )
     for upload in files:
-        from chengheng.common import files as store
-
         store.attach(store.store(upload, upload.name), evidence, "evidence", _person(actor), name=upload.name)
     if not Binding.objects.filter(indicator=indicator, confirmed_at__isnull=False).exists():
         Binding.objects.update_or_create(
@@ -525,15 +525,15 @@ def monitor(programme: Programme, actor: Any, as_of: date) -> list[Snapshot]:
 
 
 def _tell(programme: Programme, indicator: Indicator, snapshot: Snapshot) -> None:
-    from chengheng.common import notices
-
+    bad = snapshot.light == "bad"
     notices.tell(
         role="performance.officer",
-        title=_("%(indicator)s: %(light)s") % {
-            "indicator": indicator, "light": _("off target") if snapshot.light == "bad" else _("at risk"),
-        },
-        body=str(programme), subject=indicator, level="urgent" if snapshot.light == "bad" else "warning",
-    )  # fmt: skip
+        title=gettext_lazy("%(indicator)s: %(light)s"),
+        body=str(programme),
+        params={"indicator": indicator, "light": gettext_lazy("off target") if bad else gettext_lazy("at risk")},
+        subject=indicator,
+        level="urgent" if bad else "warning",
+    )
 
 
 # ── roll-over ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -33,7 +33,7 @@ def _day(**options: Any) -> forms.DateField:
 
 
 class ImportForm(forms.Form):
-    files = FilesField(
+    uploads = FilesField(
         label=_("Files"), help_text=_("One or more target tables: .txt, .docx, .xlsx, .html or .pdf, up to 20 MiB each"),
         widget=_Files(attrs={"accept": ",".join(readers.SUFFIXES)}),
     )  # fmt: skip
@@ -60,7 +60,8 @@ class BindForm(forms.Form):
         field.choices = groups
         bound = getattr(indicator, "binding", None)
         chosen = measures.get(bound.measure) if bound else None
-        for name, options in (chosen.options if chosen else {}).items():
+        for name, options in (chosen.options if chosen and bound else {}).items():
+            assert bound is not None
             self.fields[f"option_{name}"] = forms.ChoiceField(
                 label=name, required=False, choices=[("", "—"), *options.items()], initial=bound.options.get(name, "")
             )
@@ -78,7 +79,7 @@ class EvidenceForm(forms.Form):
     value = forms.DecimalField(label=_("Number"), required=False, max_digits=20, decimal_places=4)
     attainment = forms.ChoiceField(label=_("Attainment"), required=False, choices=[("", "—"), *Attainment.choices])
     note = forms.CharField(label=_("What it shows"), max_length=1000, widget=forms.Textarea(attrs={"rows": 3}))
-    files = FilesField(label=_("Files that show it"), required=False)
+    uploads = FilesField(label=_("Files that show it"), required=False)
 
     def __init__(self, indicator: Indicator, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -146,7 +147,7 @@ class EvaluationForm(forms.Form):
     )
     execution_weight = forms.DecimalField(label=_("Points for execution"), min_value=0, max_value=100, decimal_places=2)
     execution_reason = forms.CharField(
-        label=_("Reason when less than 90 % is spent"), required=False, max_length=1000,
+        label=_("Reason for the deviation of the execution"), required=False, max_length=1000,
         widget=forms.Textarea(attrs={"rows": 2}),
     )  # fmt: skip
 

@@ -29,7 +29,7 @@ from chengheng.performance.rules import sampling
 )
 def spent(period: Period, scope: Scope) -> Measured:
     """万元 paid in the period; None when the programme has no payment at all."""
-    rows = Payment.objects.filter(programme_id=scope.option("programme") or None)
+    rows = Payment.objects.filter(programme_id=int(scope.option("programme", "0")))
     inside = rows.filter(paid_on__gte=period.start, paid_on__lte=period.end)
     if not rows.filter(paid_on__lte=period.end).exists():
         return Measured(None, inside)
@@ -52,7 +52,7 @@ def spent(period: Period, scope: Scope) -> Measured:
 def satisfaction(period: Period, scope: Scope) -> Measured:
     """Per cent over the programme's surveys that opened by the period's end; None without answers."""
     surveys = Survey.objects.filter(
-        programme_id=scope.option("programme") or None, opens_on__lte=period.end, closes_on__gte=period.start
+        programme_id=int(scope.option("programme", "0")), opens_on__lte=period.end, closes_on__gte=period.start
     )
     answers = Answer.objects.filter(survey__in=surveys).order_by("pk")
     scales = set(Question.objects.filter(survey__in=surveys, kind=Question.Kind.SCALE).values_list("pk", flat=True))

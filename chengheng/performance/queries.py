@@ -266,8 +266,10 @@ def series(indicator: Indicator, as_of: date) -> dict[str, list[Any]]:
 
 def measured_of(indicator: Indicator, period: Period) -> Measured:
     """The bound measure's value and evidence over a period; KeyError when no system offers it."""
-    scope = Scope().with_options({**indicator.binding.options, "programme": str(indicator.programme_id)})
-    return measures.evaluate(indicator.binding.measure, period, scope)
+    bound = indicator.binding
+    assert bound is not None
+    scope = Scope().with_options({**bound.options, "programme": str(indicator.programme_id)})
+    return measures.evaluate(bound.measure, period, scope)
 
 
 def in_unit(value: Decimal | None, of_measure: str, of_indicator: str) -> Decimal | None:
@@ -362,7 +364,7 @@ def as_json(programme: Programme) -> dict[str, Any]:
 
 def indicator_as_json(indicator: Indicator) -> dict[str, Any]:
     bound = getattr(indicator, "binding", None)
-    confirmed = bound is not None and bound.confirmed_at is not None and bound.measure
+    confirmed = bound.measure if bound is not None and bound.confirmed_at is not None else ""
     return {
         "level1": indicator.level1,
         "level2": indicator.level2,
@@ -374,7 +376,7 @@ def indicator_as_json(indicator: Indicator) -> dict[str, Any]:
         "value": None if indicator.value is None else figure(indicator.value),
         "unit": indicator.unit,
         "weight": None if indicator.weight is None else figure(indicator.weight),
-        "measure": bound.measure if confirmed else None,
+        "measure": confirmed or None,
     }
 
 

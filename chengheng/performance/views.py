@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import segno
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect as redirect_to
 from django.urls import reverse
 from django.utils import timezone
@@ -107,12 +108,12 @@ def import_files(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             batch = read_files(
-                [(upload.name, upload.read()) for upload in form.cleaned_data["files"]], form.cleaned_data["year"]
+                [(upload.name, upload.read()) for upload in form.cleaned_data["uploads"]], form.cleaned_data["year"]
             )
             held = actions.hold_import(batch, request.user)
         except Unreadable as error:
             form.add_error(
-                "files",
+                "uploads",
                 str(errors.FileRefused(name=error.name, line=error.line, reason=words.of_unreadable(error))),
             )
         else:
@@ -153,15 +154,9 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
             "held": held, "batch": batch, "changes": changes, "unread": remarks,
             "notes": [(remark, words.of_remark(remark)) for remark in batch.reading.notes],
             "indicators": sum(len(one.read.indicators) for one in changes),
-            "total": wan(sum((one.read.total for one in changes if one.read.total is not None), start=_zero())),
+            "total": wan(sum((one.read.total or Decimal(0) for one in changes), Decimal(0))),
         },
     )  # fmt: skip
-
-
-def _zero() -> Any:
-    from decimal import Decimal
-
-    return Decimal(0)
 
 
 # ── indicators, bindings, evidence ───────────────────────────────────────────────────────────────────────────────────
@@ -177,7 +172,7 @@ def indicator(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             actions.record_evidence(
                 subject, request.user, on=given["on"], note=given["note"], value=given.get("value"),
-                attainment=given.get("attainment", ""), files=given["files"],
+                attainment=given.get("attainment", ""), files=given["uploads"],
             )  # fmt: skip
             return redirect(request, subject.get_absolute_url(), _("The evidence was recorded."))
         except Refusal as refusal:
@@ -253,14 +248,12 @@ def evidence(request: HttpRequest, pk: int) -> HttpResponse:
     entry = measures.get(found.measure) if found.measure else None
     rows = queries.evidence_rows(subject, as_of, request.user)
     if rows is not None:
-        rows = rows if rows.ordered else rows.order_by("-pk")
         trail.viewed(request.user, rows)
-        shown = Paginator(rows, 50).get_page(request.GET.get("page"))
-        lines = [(str(row), row.get_absolute_url() if hasattr(row, "get_absolute_url") else "") for row in shown]
+        listed: Any = rows if rows.ordered else rows.order_by("-pk")
     else:
-        kept = subject.evidence.filter(withdrawn_at=None, on__lte=as_of)
-        shown = Paginator(kept, 50).get_page(request.GET.get("page"))
-        lines = [(str(row), row.get_absolute_url()) for row in shown]
+        listed = subject.evidence.filter(withdrawn_at=None, on__lte=as_of)
+    shown = Paginator(listed, 50).get_page(request.GET.get("page"))
+    lines = [(str(row), row.get_absolute_url() if hasattr(row, "get_absolute_url") else "") for row in shown]
     return page(
         request, "performance/evidence.html",
         {"indicator": subject, "found": found, "entry": entry, "as_of": as_of, "shown": shown, "lines": lines},
@@ -472,7 +465,7 @@ def print_evaluation(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_act(VIEW)
-def export_evaluation(request: HttpRequest, pk: int, style: str) -> HttpResponse | FileResponse:
+def export_evaluation(request: HttpRequest, pk: int, style: str) -> HttpResponse:
     if style not in FORMATS:
         raise NotFound
     subject = _evaluation(request, pk)

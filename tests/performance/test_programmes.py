@@ -179,6 +179,40 @@ def test_monitoring_keeps_one_snapshot_a_day(stored, officer):
     assert Snapshot.objects.filter(light="none", value=None).count() == 5
 
 
+def test_who_keeps_the_targets_is_told_when_a_light_turns(stored, officer):
+    from chengheng.common.notices.models import Notice
+
+    dust = named("以克论净")
+    pay(dust, 70_000_000, date(2024, 5, 20), officer)
+    actions.monitor(dust, officer, date(2024, 6, 30))
+    assert not Notice.objects.exists()
+    pay(dust, 90_000_000, date(2024, 7, 5), officer)
+    actions.monitor(dust, officer, date(2024, 7, 6))
+    actions.monitor(dust, officer, date(2024, 7, 7))
+    (notice,) = Notice.objects.filter(user=officer)
+    assert "项目支出经费" in notice.message.title
+
+
+def test_evidence_keeps_its_file(stored, officer):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from chengheng.common import files
+
+    green = one_of(named("以克论净"), "生态环境")
+    proof = SimpleUploadedFile("通报.txt", "六月通报".encode())
+    kept = actions.record_evidence(
+        green, officer, on=date(2024, 6, 1), note="通报", attainment="reached", files=[proof]
+    )
+    assert [attachment.name for attachment in files.of(kept)] == ["通报.txt"]
+
+
+def test_payments_come_in_from_a_spreadsheet(stored, officer):
+    from chengheng.common.intake.declaration import get
+
+    importer = get("performance.payment")
+    assert {field.name for field in importer.fields} >= {"programme", "paid_on", "amount_fen"}
+
+
 def test_a_viewer_sees_only_the_programmes_of_the_own_organisation(officer):
     centre = organisation("中心", code="326206")
     actions.import_tables(seed(), officer)
@@ -368,7 +402,7 @@ def test_every_page_opens(stored, officer, evaluation, client):
 def test_a_table_is_previewed_then_imported_through_the_pages(officer, client):
     client.force_login(officer)
     with SEED.open("rb") as file:
-        response = client.post("/performance/import/", {"files": [file]})
+        response = client.post("/performance/import/", {"uploads": [file]})
     assert response.status_code == 302
     shown = client.get(response["Location"]).content.decode()
     assert "805.90" in shown
@@ -383,7 +417,7 @@ def test_a_page_says_why_a_file_was_refused(officer, client, tmp_path):
     path = tmp_path / "t.docx"
     path.write_bytes(b"PK nothing")
     with path.open("rb") as file:
-        response = client.post("/performance/import/", {"files": [file]})
+        response = client.post("/performance/import/", {"uploads": [file]})
     assert response.status_code == 422
     assert "t.docx" in response.content.decode()
 

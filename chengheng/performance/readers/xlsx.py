@@ -42,9 +42,9 @@ def _sheet(sheet: Any, name: str) -> Iterator[Row | Cell]:
     width = min(sheet.max_column, _MOST_COLUMNS)
     owner = {}
     for merged in sheet.merged_cells.ranges:
-        for row in range(merged.min_row, min(merged.max_row, sheet.max_row) + 1):
+        for down in range(merged.min_row, min(merged.max_row, sheet.max_row) + 1):
             for column in range(merged.min_col, min(merged.max_col, width) + 1):
-                owner[row, column] = (merged.min_row, merged.min_col)
+                owner[down, column] = (merged.min_row, merged.min_col)
     cells: dict[tuple[int, int], Cell] = {}
     for number in range(1, sheet.max_row + 1):
         row: list[Cell] = []

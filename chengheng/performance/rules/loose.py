@@ -110,7 +110,8 @@ def _body_rows(items: list[tuple[Cell, bool]], headings: list[Cell]) -> Iterator
             continue  # the headings again on the next page
         stream.append(cell)
     blank = Cell("", 0, "")
-    level1, level2, group = blank, blank, []
+    level1, level2 = blank, blank
+    group: list[Cell] = []
 
     def flush() -> Iterator[Row]:
         nonlocal group

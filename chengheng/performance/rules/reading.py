@@ -9,7 +9,7 @@ from decimal import Decimal
 from chengheng.performance.rules.grammar import Target
 
 _COMPATIBLE = (*range(0x2F00, 0x2FD6), *range(0xF900, 0xFAD9))
-_RADICALS = {code: unicodedata.normalize("NFKC", chr(code)) for code in _COMPATIBLE}
+_RADICALS: dict[int, int | str] = {code: unicodedata.normalize("NFKC", chr(code)) for code in _COMPATIBLE}
 _RADICALS |= str.maketrans(
     "⺟⺠⻁⻄⻅⻆⻉⻋⻓⻔⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻨⻩⻬⻮⻰⻳",
     "母民虎西见角贝车长门青韦页风飞食马骨鬼鱼鸟麦黄齐齿龙龟",

@@ -67,7 +67,7 @@ LEVEL1 = {"产出指标", "效益指标", "满意度指标", "成本指标"}
 LEVEL2 = set(
     """数量指标 质量指标 时效指标 成本指标 经济效益指标 社会效益指标 生态效益指标 可持续影响指标 服务对象满意度指标
     满意度指标 经济成本指标 社会成本指标 生态环境成本指标 社会公众满意度指标 受益对象满意度指标 帮扶对象满意度指标
-    可持续发展指标""".split()  # noqa: SIM905 - one word list, not fifty lines
+    可持续发展指标""".split()
 )
 LEVEL2_AFTER_LEVEL1 = {text.removesuffix("指标") for text in LEVEL2}  # these words also name indicators
 SUMS = re.compile(r"合计|小计|总分|总计")
