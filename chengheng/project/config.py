@@ -57,6 +57,12 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Address of raster tiles under the map, https://…/{z}/{x}/{y}.png in WGS-84 web Mercator; empty draws none.",
     ),
+    Setting("CHENGHENG_SIP_ID", "12010000002000000001", "This platform's own 20-digit ID of GB/T 28181."),
+    Setting("CHENGHENG_SIP_REALM", "", "Domain that devices enter; empty: the first ten digits of the ID."),
+    Setting("CHENGHENG_SIP_HOST", "", "Address that signalling and media listen on; empty: CHENGHENG_HOST."),
+    Setting("CHENGHENG_SIP_PORT", "5060", "Port of GB/T 28181 signalling, UDP and TCP; 0 switches video off."),
+    Setting("CHENGHENG_MEDIA_HOST", "", "Address that devices send media to (in SDP); empty: found per device."),
+    Setting("CHENGHENG_MEDIA_PORTS", "30000-30999", "Range of ports for media, UDP and TCP."),
     Setting("CHENGHENG_SHARED", "../shared", "Folder with the original target tables and test data, when at hand."),
     Setting("CHENGHENG_LOG_LEVEL", "INFO", "Least level that is logged."),
 )

@@ -20,6 +20,13 @@ DEMO = config.flag("CHENGHENG_DEMO")
 ALLOWED_HOSTS = config.items("CHENGHENG_ALLOWED_HOSTS")
 TRUSTED_PROXIES = config.items("CHENGHENG_TRUSTED_PROXIES")
 LIVE_PORT = config.number("CHENGHENG_LIVE_PORT")
+LIVE_HOST = config.reachable_host()
+SIP_ID = config.text("CHENGHENG_SIP_ID")
+SIP_REALM = config.text("CHENGHENG_SIP_REALM") or SIP_ID[:10]
+SIP_HOST = config.text("CHENGHENG_SIP_HOST") or config.text("CHENGHENG_HOST")
+SIP_PORT = config.number("CHENGHENG_SIP_PORT")
+MEDIA_HOST = config.text("CHENGHENG_MEDIA_HOST")
+MEDIA_PORTS = config.text("CHENGHENG_MEDIA_PORTS")
 
 COMMON = [
     "people", "trail", "calendars", "flow", "places", "files", "notices", "measures",

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from chengheng.protocols.fmp4.muxer import Segment
 from chengheng.protocols.media import Stream
+from chengheng.protocols.mpegps.demux import Unit
 
 VIEWER_BYTES = 6 * 1024 * 1024
 CACHE_BYTES = 24 * 1024 * 1024
@@ -85,7 +86,7 @@ class Source:
         self._cached = 0
         self.on_first_packet: Callable[[], None] = lambda: None
         self.on_first_key: Callable[[], None] = lambda: None
-        self.on_audio: Callable[[Source], None] | None = None
+        self.sound: Callable[[list[Unit]], list[Segment]] | None = None
         self.key_wanted = asyncio.Event()
         self.last_key: bytes = b""
         self.last_frame_at = 0.0
@@ -104,8 +105,11 @@ class Source:
                 relay(data)
         if segments:
             self.segments(segments)
-        if stream.audio and self.on_audio is not None:
-            self.on_audio(self)
+        if stream.audio:
+            units, stream.audio = stream.audio, []
+            if self.viewers and self.sound is not None:
+                for segment in self.sound(units):
+                    self.segments([segment])
 
     def tick(self) -> None:
         """Called a few times a second: packets that are waited for in vain are given up."""

@@ -1,0 +1,411 @@
+"""What people and machines may do with cameras: one function per act, in one transaction each."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.common import files, trail
+from chengheng.common.errors import Invalid
+from chengheng.common.people import access
+from chengheng.common.people.access import SYSTEM, Actor
+from chengheng.common.people.models import Organisation, User
+from chengheng.protocols.gb28181 import ids
+from chengheng.video import gateway, tokens
+from chengheng.video.errors import BadIdentifier, DeviceOffline, NotMovable
+from chengheng.video.models import (
+    Alarm,
+    Call,
+    Channel,
+    Device,
+    Operation,
+    OperationChannel,
+    OperationNote,
+    Recording,
+    Scene,
+    Share,
+    Snapshot,
+    Upstream,
+)
+from chengheng.video.roles import steering_priority
+from chengheng.video.sealing import new_password, seal, sign
+
+
+def _reload() -> None:
+    gateway.nudge("reload")
+
+
+def _checked_id(gb_id: str, field: str = "gb_id") -> str:
+    gb_id = gb_id.strip()
+    if ids.read(gb_id) is None:
+        raise BadIdentifier(field=field)
+    return gb_id
+
+
+# -- devices ---------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def add_device(
+    actor: Actor, gb_id: str, name: str, organisation: Organisation, *, password: str = "", **fields: Any
+) -> tuple[Device, str]:
+    """Add a device; returns it with its password, which is never shown again."""
+    access.require(actor, "video.device.change")
+    gb_id = _checked_id(gb_id)
+    if Device.objects.filter(gb_id=gb_id).exists():
+        raise Invalid(_("There is a device with this ID already."), field="gb_id")
+    password = password or new_password()
+    device = Device.objects.create(
+        gb_id=gb_id, name=name, organisation=organisation, sealed_password=seal(password), **fields
+    )
+    trail.record("video.device.change", actor, device, {"gb_id": gb_id, "name": name}, new=True)
+    transaction.on_commit(_reload)
+    return device, password
+
+
+@transaction.atomic
+def change_device(actor: Actor, pk: int, **fields: Any) -> Device:
+    device = access.fetch_locked(actor, "video.device.change", Device.objects.all(), pk=pk)
+    changed = {name: value for name, value in fields.items() if getattr(device, name) != value}
+    for name, value in changed.items():
+        setattr(device, name, value)
+    device.save()
+    if "organisation" in changed:
+        device.channels.update(organisation=device.organisation)
+    trail.record("video.device.change", actor, device, {name: str(value) for name, value in changed.items()})
+    transaction.on_commit(_reload)
+    return device
+
+
+@transaction.atomic
+def renew_password(actor: Actor, pk: int) -> tuple[Device, str]:
+    """A new random password, shown once; the lock after failures is lifted with it."""
+    device = access.fetch_locked(actor, "video.device.password", Device.objects.all(), pk=pk)
+    password = new_password()
+    device.sealed_password, device.locked_until, device.failed_registrations = seal(password), None, 0
+    device.save(update_fields=["sealed_password", "locked_until", "failed_registrations", "updated_at"])
+    trail.record("video.device.password", actor, device)
+    transaction.on_commit(_reload)
+    return device, password
+
+
+@transaction.atomic
+def remove_device(actor: Actor, pk: int) -> None:
+    """Remove a device with its channels. Only while nothing was kept of it; else switch it off."""
+    device = access.fetch_locked(actor, "video.device.change", Device.objects.all(), pk=pk)
+    if Snapshot.objects.filter(channel__device=device).exclude(purpose="probe").exists() or (
+        Recording.objects.filter(channel__device=device).exists()
+    ):
+        raise Invalid(_("Evidence of this device is kept. Switch it off instead."))
+    trail.record("video.device.change", actor, device, {"removed": device.gb_id})
+    device.delete()
+    transaction.on_commit(partial(gateway.nudge, "forget", device=pk))
+
+
+def read_catalog(actor: Actor, pk: int) -> dict[str, Any]:
+    """Ask the device for its catalog now; {"found", "total", "complete", "pages"}."""
+    device = access.fetch(actor, "video.device.catalog", Device.objects.all(), pk=pk)
+    answer: dict[str, Any] = gateway.ask("catalog", device=device.pk)
+    with transaction.atomic():
+        trail.record("video.device.catalog", actor, device, answer)
+    return answer
+
+
+@transaction.atomic
+def change_channel(actor: Actor, pk: int, **fields: Any) -> Channel:
+    """Change what people keep of a camera: its own name, place, area, organisation, whether it is hidden."""
+    channel = access.fetch_locked(actor, "video.channel.change", Channel.objects.all(), pk=pk)
+    changed = {name: value for name, value in fields.items() if getattr(channel, name) != value}
+    for name, value in changed.items():
+        setattr(channel, name, value)
+    channel.name = channel.edited_name or channel.raw_name or channel.gb_id
+    channel.save()
+    trail.record("video.channel.change", actor, channel, {name: str(value) for name, value in changed.items()})
+    return channel
+
+
+# -- watching --------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def permit_watching(
+    actor: User,
+    pk: int,
+    *,
+    session_key: str = "",
+    stream: int = 0,
+    from_at: datetime | None = None,
+    to_at: datetime | None = None,
+) -> str:
+    """A play token for one camera, live or from the device's recording. That it was asked for is recorded."""
+    act = "video.channel.playback" if from_at else "video.channel.view"
+    channel = access.fetch(actor, act, Channel.objects.all(), pk=pk)
+    kind = "playback" if from_at else "live"
+    if from_at is not None and (to_at is None or not timedelta(0) < to_at - from_at <= timedelta(days=1)):
+        raise Invalid(_("A playback covers up to one day."), field="to")
+    priority = steering_priority(actor, channel) if kind == "live" and channel.movable else 0
+    trail.record(
+        act, actor, channel,
+        {"kind": kind, **({"from": from_at.isoformat(), "to": to_at.isoformat()} if from_at and to_at else {})},
+    )  # fmt: skip
+    return tokens.play_token(
+        tokens.Play(
+            actor.pk, channel.pk, str(actor), session_key, priority, kind,
+            int(from_at.timestamp()) if from_at else 0, int(to_at.timestamp()) if to_at else 0, stream,
+        )
+    )  # fmt: skip
+
+
+def steer(actor: User, pk: int, told: dict[str, Any]) -> None:
+    """Steer a camera by the API; players do it on their own connection."""
+    channel = access.fetch(actor, "video.channel.steer", Channel.objects.all(), pk=pk)
+    if not channel.movable:
+        raise NotMovable
+    gateway.ask(
+        "steer", channel=pk, user=actor.pk, name=str(actor), priority=steering_priority(actor, channel), told=told
+    )
+
+
+def read_presets(actor: User, pk: int) -> list[dict[str, Any]]:
+    channel = access.fetch(actor, "video.channel.view", Channel.objects.all(), pk=pk)
+    found: list[dict[str, Any]] = gateway.ask("presets", channel=channel.pk)
+    return found
+
+
+def list_device_records(actor: User, pk: int, from_at: datetime, to_at: datetime) -> dict[str, Any]:
+    """What the device itself has recorded between two times (at most seven days)."""
+    channel = access.fetch(actor, "video.channel.playback", Channel.objects.all(), pk=pk)
+    if not timedelta(0) < to_at - from_at <= timedelta(days=7):
+        raise Invalid(_("Choose up to seven days."), field="to")
+    found: dict[str, Any] = gateway.ask(
+        "records", channel=channel.pk, from_at=from_at.timestamp(), to_at=to_at.timestamp()
+    )
+    return found
+
+
+def stop_call(actor: User, pk: Any) -> None:
+    """End a call-up for everybody who watches it."""
+    call = access.fetch(actor, "video.call.stop", Call.objects.all(), pk=pk)
+    gateway.ask("stop", call=call.pk.hex)
+    with transaction.atomic():
+        trail.record("video.call.stop", actor, call.channel, {"call": str(call.pk)})
+
+
+# -- evidence --------------------------------------------------------------------------------------------------------
+def take_snapshot(actor: User, pk: int, operation: Operation | None = None) -> Snapshot:
+    """Take a still now and keep it as evidence."""
+    channel = access.fetch(actor, "video.channel.snapshot", Channel.objects.all(), pk=pk)
+    if not channel.device.online:
+        raise DeviceOffline
+    made = gateway.ask(
+        "snapshot", channel=pk, purpose="evidence", user=actor.pk, operation=operation.pk if operation else None
+    )
+    return Snapshot.objects.get(pk=made)
+
+
+@transaction.atomic
+def keep_snapshot(
+    channel_pk: int, shot: Any, verdict: str, fault: str, purpose: str, user_pk: int | None, operation_pk: int | None
+) -> int:
+    """Store a still that the live process took, hashed and signed. A probe keeps its figures and no picture."""
+    channel = Channel.objects.get(pk=channel_pk)
+    by = User.objects.filter(pk=user_pk).first() if user_pk else None
+    at = timezone.now()
+    snapshot = Snapshot(
+        channel=channel, at=at, purpose=purpose, by=by, operation_id=operation_pk, verdict=verdict, fault=fault[:300]
+    )
+    if shot is not None:
+        snapshot.width, snapshot.height = shot.width, shot.height
+        snapshot.figures = {
+            "mean": round(shot.mean, 2), "deviation": round(shot.deviation, 2), "sharpness": round(shot.sharpness, 2),
+        }  # fmt: skip
+    if shot is None or purpose == "probe":
+        snapshot.save()
+    else:
+        stored = files.store(shot.jpeg, f"{channel.gb_id}.jpg", "image/jpeg")
+        snapshot.sha256, snapshot.size_bytes = stored.sha256, stored.size
+        snapshot.signature = evidence_signature(stored.sha256, channel, at, by)
+        snapshot.save()
+        files.attach(
+            stored, snapshot, "snapshot", by or SYSTEM, f"{channel} {timezone.localtime(at):%Y%m%d-%H%M%S}.jpg"
+        )
+        trail.record(
+            "video.channel.snapshot", by or SYSTEM, channel, {"snapshot": snapshot.pk, "sha256": stored.sha256}
+        )
+    if verdict:
+        Channel.objects.filter(pk=channel.pk).update(picture=verdict, picture_at=at)
+    return snapshot.pk
+
+
+def evidence_signature(sha256: str, channel: Channel, at: datetime, by: User | None) -> str:
+    """What is signed: content hash, channel ID, time in UTC, who ("" for a plan)."""
+    return sign(sha256, channel.gb_id, at.astimezone(UTC).isoformat(), by.username if by else "")
+
+
+def is_genuine(evidence: Snapshot | Recording) -> bool:
+    """Whether the stored signature fits hash, camera, time and person."""
+    at = evidence.at if isinstance(evidence, Snapshot) else evidence.started_at
+    return bool(evidence.signature) and evidence.signature == evidence_signature(
+        evidence.sha256, evidence.channel, at, evidence.by
+    )
+
+
+def record(actor: User, pk: int, seconds: int = 0, keep_days: int = 30) -> Recording:
+    """Begin to record a camera here; `seconds` 0 records until it is stopped."""
+    channel = access.fetch(actor, "video.recording.make", Channel.objects.all(), pk=pk)
+    made = gateway.ask("record", channel=channel.pk, user=actor.pk, seconds=seconds, keep_days=keep_days)
+    return Recording.objects.get(pk=made)
+
+
+def stop_recording(actor: User, pk: int) -> None:
+    recording = access.fetch(actor, "video.recording.view", Recording.objects.all(), pk=pk)
+    access.require(actor, "video.recording.make", recording.channel)
+    gateway.ask("record_stop", recording=recording.pk)
+
+
+@transaction.atomic
+def begin_recording(channel_pk: int, call_id: str, user_pk: int | None, reason: str, keep_days: int) -> int:
+    channel = Channel.objects.get(pk=channel_pk)
+    by = User.objects.filter(pk=user_pk).first() if user_pk else None
+    recording = Recording.objects.create(
+        channel=channel, call_id=call_id, by=by, reason=reason,
+        keep_until=timezone.now() + timedelta(days=max(1, min(keep_days, 3650))),
+    )  # fmt: skip
+    trail.record("video.recording.make", by or SYSTEM, channel, {"recording": recording.pk, "reason": reason})
+    return recording.pk
+
+
+def end_recording(pk: int, path: Path, frames: int, why: str) -> None:
+    """Store what was recorded, or say that nothing was."""
+    recording = Recording.objects.select_related("channel", "by").get(pk=pk)
+    recording.ended_at = timezone.now()
+    try:
+        with transaction.atomic():
+            if frames:
+                with path.open("rb") as content:
+                    stored = files.store(content, f"{recording.channel.gb_id}.mp4", "video/mp4")
+                recording.sha256, recording.size_bytes = stored.sha256, stored.size
+                recording.signature = evidence_signature(
+                    stored.sha256, recording.channel, recording.started_at, recording.by
+                )
+                name = f"{recording.channel} {timezone.localtime(recording.started_at):%Y%m%d-%H%M%S}.mp4"
+                files.attach(stored, recording, "recording", recording.by or SYSTEM, name)
+            else:
+                recording.fault = why
+            recording.save()
+    finally:
+        path.unlink(missing_ok=True)
+
+
+# -- operations ------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def plan_operation(actor: User, channels: list[int], **fields: Any) -> Operation:
+    """Plan an operation over cameras that the actor may watch."""
+    access.require(actor, "video.operation.change")
+    if fields["ends_at"] <= fields["starts_at"]:
+        raise Invalid(_("The end must be after the beginning."), field="ends_at")
+    operation = Operation(created_by=actor, organisation=actor.organisation, **fields)
+    operation.next_snapshot_at = operation.starts_at if operation.snapshot_minutes else None
+    operation.save()
+    _set_channels(actor, operation, channels)
+    trail.record("video.operation.change", actor, operation, {"channels": len(channels)}, new=True)
+    return operation
+
+
+@transaction.atomic
+def change_operation(actor: User, pk: int, channels: list[int] | None = None, **fields: Any) -> Operation:
+    operation = access.fetch_locked(actor, "video.operation.change", Operation.objects.all(), pk=pk)
+    for name, value in fields.items():
+        setattr(operation, name, value)
+    if operation.ends_at <= operation.starts_at:
+        raise Invalid(_("The end must be after the beginning."), field="ends_at")
+    operation.next_snapshot_at = max(operation.starts_at, timezone.now()) if operation.snapshot_minutes else None
+    operation.save()
+    if channels is not None:
+        _set_channels(actor, operation, channels)
+    trail.record("video.operation.change", actor, operation, {"fields": sorted(fields)})
+    return operation
+
+
+def _set_channels(actor: User, operation: Operation, channels: list[int]) -> None:
+    permitted = set(
+        access.visible(actor, "video.channel.view", Channel.objects.filter(pk__in=channels)).values_list(
+            "pk", flat=True
+        )
+    )
+    operation.places.all().delete()
+    OperationChannel.objects.bulk_create(
+        OperationChannel(operation=operation, channel_id=pk, position=index)
+        for index, pk in enumerate(dict.fromkeys(channels))
+        if pk in permitted
+    )
+
+
+@transaction.atomic
+def note_operation(actor: User, pk: int, text: str, channel: int | None = None) -> OperationNote:
+    operation = access.fetch(actor, "video.operation.change", Operation.objects.all(), pk=pk)
+    text = text.strip()
+    if not text:
+        raise Invalid(_("Write something."), field="text")
+    note = OperationNote.objects.create(operation=operation, by=actor, text=text[:2000], channel_id=channel)
+    trail.record("video.operation.change", actor, operation, {"note": note.pk})
+    return note
+
+
+@transaction.atomic
+def save_scene(
+    actor: User, title: str, places: int, cells: list[int | None], carousel_seconds: int = 0, shared: bool = False
+) -> Scene:
+    """Save a wall under a title of one's own; the same title again replaces it."""
+    access.require(actor, "video.scene.save")
+    title = title.strip()[:80]
+    if not title or places not in (1, 4, 9, 16):
+        raise Invalid(_("A scene needs a title and 1, 4, 9 or 16 places."), field="title")
+    scene, _made = Scene.objects.update_or_create(
+        owner=actor, title=title,
+        defaults={
+            "places": places, "cells": [cell if isinstance(cell, int) else None for cell in cells[:200]],
+            "carousel_seconds": max(0, min(carousel_seconds, 3600)), "shared": shared,
+        },
+    )  # fmt: skip
+    trail.record("video.scene.save", actor, scene, {"cells": scene.cells})
+    return scene
+
+
+@transaction.atomic
+def see_alarm(actor: User, pk: int) -> Alarm:
+    alarm = access.fetch_locked(actor, "video.alarm.see", Alarm.objects.all(), pk=pk)
+    if alarm.seen_at is None:
+        alarm.seen_by, alarm.seen_at = actor, timezone.now()
+        alarm.save(update_fields=["seen_by", "seen_at"])
+        trail.record("video.alarm.see", actor, alarm)
+    return alarm
+
+
+# -- upwards ---------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def add_upstream(actor: Actor, password: str, organisation: Organisation, **fields: Any) -> Upstream:
+    access.require(actor, "video.upstream.change")
+    fields["gb_id"] = _checked_id(fields["gb_id"])
+    upstream = Upstream.objects.create(sealed_password=seal(password), organisation=organisation, **fields)
+    trail.record("video.upstream.change", actor, upstream, {"gb_id": upstream.gb_id}, new=True)
+    transaction.on_commit(partial(gateway.nudge, "upstreams"))
+    return upstream
+
+
+@transaction.atomic
+def share(actor: Actor, upstream_pk: int, channel_pk: int, mapped_id: str = "", may_steer: bool = False) -> Share:
+    """Share a channel with a platform above under an ID of ours there; without one it keeps its own."""
+    upstream = access.fetch_locked(actor, "video.upstream.change", Upstream.objects.all(), pk=upstream_pk)
+    channel = access.fetch(actor, "video.channel.view", Channel.objects.all(), pk=channel_pk)
+    mapped = _checked_id(mapped_id or channel.gb_id, "mapped_id")
+    if upstream.shares.filter(mapped_id=mapped).exclude(channel=channel).exists():
+        raise Invalid(_("This ID is given to another camera there."), field="mapped_id")
+    made, _fresh = Share.objects.update_or_create(
+        upstream=upstream, channel=channel, defaults={"mapped_id": mapped, "may_steer": may_steer}
+    )
+    trail.record("video.upstream.change", actor, upstream, {"shared": channel.gb_id, "as": mapped})
+    transaction.on_commit(partial(gateway.nudge, "upstreams"))
+    return made

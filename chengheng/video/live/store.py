@@ -1,0 +1,297 @@
+"""The platform's window to the database: every method runs its queries in a thread and in few statements."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from chengheng.common.live import in_thread
+from chengheng.protocols.gb28181 import ids, manscdp
+from chengheng.protocols.sip.endpoint import Peer
+from chengheng.video.live.platform import Entry, LiveCall
+from chengheng.video.models import Alarm, Call, Channel, Device, Position, StateSpan, Watching, channel_values
+from chengheng.video.sealing import unseal
+
+
+def _aware(seconds: float) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+class DatabaseStore:
+    """See `platform.Store`."""
+
+    async def devices(self, changed_since: datetime | None) -> list[Entry]:
+        return await in_thread(load_devices, changed_since)
+
+    async def presence(self, entries: list[Entry], turned: list[tuple[int, bool, datetime, str]]) -> None:
+        await in_thread(save_presence, entries, turned)
+
+    async def device_info(self, pk: int, info: manscdp.DeviceInfo, edition: int | None) -> None:
+        await in_thread(save_info, pk, info, edition)
+
+    async def catalog(
+        self, pk: int, items: list[manscdp.CatalogItem], complete: bool, total: int | None, whole: bool
+    ) -> None:
+        await in_thread(save_catalog, pk, items, complete, total, whole)
+
+    async def alarm(self, pk: int, alarm: manscdp.Alarm) -> None:
+        await in_thread(save_alarm, pk, alarm)
+
+    async def positions(self, pk: int, found: list[manscdp.Position]) -> None:
+        await in_thread(save_positions, pk, found)
+
+    async def call_began(self, call: LiveCall) -> None:
+        await in_thread(begin_call, call)
+
+    async def call_changed(self, call: LiveCall) -> None:
+        await in_thread(save_call, call)
+
+    async def registration_refused(self, pk: int, failures: int, locked_until: float) -> None:
+        await in_thread(
+            Device.objects.filter(pk=pk).update, failed_registrations=failures, locked_until=_aware(locked_until)
+        )
+
+
+def load_devices(changed_since: datetime | None) -> list[Entry]:
+    """Devices as entries; a stored binding is taken over while its registration lasts (facts §2 quirk 11)."""
+    rows = Device.objects.all()
+    if changed_since is not None:
+        rows = rows.filter(updated_at__gte=changed_since)
+    found = []
+    now = timezone.now()
+    for row in rows.iterator(chunk_size=5000):
+        entry = Entry(
+            pk=row.pk, gb_id=row.gb_id, login=row.digest_login, password=unseal(row.sealed_password),
+            enabled=row.enabled, mode=row.media_mode, pinned=row.pinned_address or "", edition=row.edition,
+            catalog_minutes=row.catalog_minutes, online=row.online,
+            catalog_at=row.catalog_at.timestamp() if row.catalog_at else 0.0,
+            locked_until=row.locked_until.timestamp() if row.locked_until else 0.0,
+            failures=row.failed_registrations,
+        )  # fmt: skip
+        if row.registered_until and row.registered_until > now and row.transport == "udp" and row.port:
+            entry.peer = Peer("udp", row.host, row.port)
+            entry.contact = row.contact
+            entry.expires_at = row.registered_until.timestamp()
+            entry.seen_at = time.time()  # its next keepalive decides
+        found.append(entry)
+    return found
+
+
+_PRESENCE = """
+update video_device d set online = v.online, transport = v.transport, host = v.host, port = v.port,
+    contact = v.contact, registered_at = to_timestamp(v.registered), registered_until = to_timestamp(v.until),
+    last_seen_at = to_timestamp(v.seen), edition = coalesce(v.edition, d.edition)
+from unnest(%s::bigint[], %s::boolean[], %s::text[], %s::text[], %s::int[], %s::text[], %s::float8[], %s::float8[],
+    %s::float8[], %s::smallint[]) as v(pk, online, transport, host, port, contact, registered, until, seen, edition)
+where d.id = v.pk
+"""
+
+
+def save_presence(entries: list[Entry], turned: list[tuple[int, bool, datetime, str]]) -> None:
+    """One statement for all bindings, and the spans of those that came or went."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        if entries:
+            rows = [
+                (
+                    item.pk, item.online, item.peer.transport if item.peer else "", item.peer.host if item.peer else "",
+                    item.peer.port if item.peer else None, item.contact[:200], item.registered_at or None,
+                    item.expires_at or None, item.seen_at or None, item.edition,
+                )
+                for item in entries
+            ]  # fmt: skip
+            cursor.execute(_PRESENCE, [list(column) for column in zip(*rows, strict=True)])
+        for pk, online, at, why in turned:
+            changed = StateSpan.objects.filter(device_id=pk, until=None).exclude(online=online).update(until=at)
+            if changed or not StateSpan.objects.filter(device_id=pk, until=None).exists():
+                StateSpan.objects.create(device_id=pk, online=online, since=at, reason=why)
+        if turned:
+            last = {pk: online for pk, online, _at, _why in turned}
+            for online in (True, False):
+                pks = [pk for pk, state in last.items() if state is online]
+                if pks:
+                    Device.objects.filter(pk__in=pks).update(online=online)
+
+
+def save_info(pk: int, info: manscdp.DeviceInfo, edition: int | None) -> None:
+    changes: dict[str, Any] = {
+        "manufacturer": info.manufacturer[:100], "model": info.model[:100], "firmware": info.firmware[:100],
+    }  # fmt: skip
+    if edition:
+        changes["edition"] = edition
+    Device.objects.filter(pk=pk).update(**changes)
+
+
+def save_catalog(
+    pk: int, items: list[manscdp.CatalogItem], complete: bool, total: int | None, whole: bool
+) -> tuple[int, int]:
+    """Store what a catalog or a catalog notice says; returns (written, left).
+
+    What people edited stays. Channels that are missing leave only when the catalog was whole and complete; a notice
+    with DEL takes one away, ON, OFF, VLOST and DEFECT only turn its state.
+    """
+    device = Device.objects.filter(pk=pk).first()
+    if device is None:
+        return 0, 0
+    now = timezone.now()
+    gone = [item.id for item in items if item.event == "DEL"]
+    turned = {item.id: item for item in items if item.event in ("ON", "OFF", "VLOST", "DEFECT")}
+    told = [item for item in items if item.event in ("", "ADD", "UPDATE")]
+    with transaction.atomic():
+        Device.objects.select_for_update().get(pk=pk)
+        states = dict(Channel.objects.filter(device_id=pk).values_list("gb_id", "online"))
+        rows = [_channel(device, item, now, states.get(item.id)) for item in told]
+        Channel.objects.bulk_create(
+            rows, batch_size=2000, update_conflicts=True, unique_fields=["device", "gb_id"],
+            update_fields=[*channel_values(), "name"],
+        )  # fmt: skip
+        for event in ("ON", "OFF", "VLOST", "DEFECT"):
+            names = [key for key, item in turned.items() if item.event == event]
+            if names:
+                Channel.objects.filter(device_id=pk, gb_id__in=names).update(
+                    online=event == "ON", status=event, status_at=now
+                )
+        left = 0
+        if gone:
+            left = Channel.objects.filter(device_id=pk, gb_id__in=gone).update(removed_at=now, online=False)
+        if whole and complete:
+            left += (
+                Channel.objects.filter(device_id=pk, removed_at=None)
+                .exclude(gb_id__in=[item.id for item in told])
+                .update(removed_at=now, online=False)
+            )
+        if whole:
+            Device.objects.filter(pk=pk).update(
+                catalog_at=now, catalog_complete=complete, catalog_total=total, catalog_found=len(told)
+            )
+        Channel.objects.filter(device_id=pk).exclude(edited_name="").exclude(name=F("edited_name")).update(
+            name=F("edited_name")
+        )
+    return len(rows), left
+
+
+def _channel(device: Device, item: manscdp.CatalogItem, now: datetime, was_online: bool | None) -> Channel:
+    return Channel(
+        device=device,
+        gb_id=item.id,
+        kind=ids.kind_of(item.id, item.parental) if item.id != device.gb_id else "camera",
+        organisation_id=device.organisation_id,
+        name=item.name or item.id,
+        raw_name=item.name,
+        area_code=(item.civil_code if len(item.civil_code) >= 4 else "") or device.area_code,
+        civil_code=item.civil_code[:20],
+        parent_id=manscdp.parent_of(item, device.gb_id)[:40],
+        group_id=item.group_id[:40],
+        manufacturer=item.manufacturer,
+        model=item.model,
+        ptz_type=item.ptz_type if item.ptz_type is None or 0 <= item.ptz_type < 100 else None,
+        status=item.status,
+        online=item.online,
+        status_at=now,
+        lon=item.lon,
+        lat=item.lat,
+        address=item.address if item.address not in ("Address", "axy") else "",
+        removed_at=None,
+    )
+
+
+def save_alarm(pk: int, alarm: manscdp.Alarm) -> None:
+    channel = Channel.objects.filter(device_id=pk, gb_id=alarm.device_id).first()
+    Alarm.objects.create(
+        device_id=pk, channel=channel, source_id=alarm.device_id[:40],
+        priority=_small(alarm.priority), method=_small(alarm.method), kind=_small(alarm.kind),
+        description=alarm.description[:300], at=alarm.at or timezone.now(), lon=alarm.lon, lat=alarm.lat,
+    )  # fmt: skip
+
+
+def _small(value: int | None) -> int | None:
+    return value if value is not None and 0 <= value < 32_768 else None
+
+
+def save_positions(pk: int, found: list[manscdp.Position]) -> None:
+    Position.objects.bulk_create(
+        Position(
+            device_id=pk, source_id=item.device_id[:40], at=item.at or timezone.now(), lon=item.lon, lat=item.lat,
+            speed_kmh=item.speed_kmh, direction=item.direction,
+        )
+        for item in found
+    )  # fmt: skip
+
+
+def begin_call(call: LiveCall) -> None:
+    Call.objects.create(
+        id=call.id, channel_id=call.channel_pk, kind=call.kind, asked_by_id=call.user_pk, purpose=call.purpose,
+        asked_at=call.steps["asked"], from_at=call.from_at, to_at=call.to_at, mode=call.mode,
+    )  # fmt: skip
+
+
+def save_call(call: LiveCall) -> None:
+    rtp, muxer = call.source.stream.rtp, call.source.stream.muxer
+    picture = muxer.picture
+    source = call.inlet.source if call.inlet else None
+    Call.objects.filter(pk=call.id).update(
+        **{f"{step}_at": at for step, at in call.steps.items() if step != "asked"},
+        ended_at=timezone.now() if call.stop_code else None,
+        stop_reason=call.stop_code, stop_detail=call.stop_detail[:300],
+        media_source=f"{source[0]}:{source[1]}" if source else "", codec=muxer.codec,
+        width=picture.width if picture else None, height=picture.height if picture else None,
+        packets=rtp.packets, missing=rtp.missing, bytes=rtp.bytes, viewers_peak=call.source.peak,
+        trace="\n\n".join(call.trace)[:60_000],
+    )  # fmt: skip
+
+
+def channel_of(pk: int) -> tuple[int, str, int] | None:
+    """(pk, GB/T 28181 ID, device pk) of a channel that may be called."""
+    return (
+        Channel.objects.filter(pk=pk, removed_at=None, device__enabled=True)
+        .values_list("pk", "gb_id", "device_id")
+        .first()
+    )
+
+
+def open_watching(call_id: str, user_pk: int, way: str) -> int:
+    return Watching.objects.create(call_id=call_id, user_id=user_pk, way=way).pk
+
+
+def close_watching(pk: int, first_picture_ms: int | None, dropped: int, reason: str) -> None:
+    Watching.objects.filter(pk=pk).update(
+        closed_at=timezone.now(), first_picture_ms=first_picture_ms, dropped=dropped, close_reason=reason[:30]
+    )
+
+
+def still_permitted(pairs: set[tuple[int, int, str]]) -> set[tuple[int, int, str]]:
+    """Of (user, channel, session key), those that may still watch: user active, session alive, permission held."""
+    from importlib import import_module
+
+    from django.conf import settings
+
+    from chengheng.common.people import access
+    from chengheng.common.people.models import User
+
+    sessions = import_module(settings.SESSION_ENGINE).SessionStore
+    kept = set()
+    users = {user.pk: user for user in User.objects.filter(pk__in={pair[0] for pair in pairs}, is_active=True)}
+    for user_pk, channel_pk, key in pairs:
+        user = users.get(user_pk)
+        if user is None or (key and not sessions().exists(key)):
+            continue
+        if access.visible(user, "video.channel.view", Channel.objects.filter(pk=channel_pk)).exists():
+            kept.add((user_pk, channel_pk, key))
+    return kept
+
+
+def close_stale() -> None:
+    """After a restart: calls and watchings of the former process are over, and so is what it knew of TCP devices."""
+    now = timezone.now()
+    Call.objects.filter(ended_at=None).update(ended_at=now, stop_reason="shutdown")
+    Watching.objects.filter(closed_at=None).update(closed_at=now, close_reason="shutdown")
+    lost = Device.objects.filter(online=True).filter(Q(transport="tcp") | Q(registered_until__lt=now))
+    pks = list(lost.values_list("pk", flat=True))
+    if pks:
+        StateSpan.objects.filter(device_id__in=pks, until=None).update(until=now)
+        StateSpan.objects.bulk_create(StateSpan(device_id=pk, online=False, since=now, reason="restart") for pk in pks)
+        Device.objects.filter(pk__in=pks).update(online=False)

@@ -1,0 +1,213 @@
+"""What people ask about cameras."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chengheng.common import files, places
+from chengheng.common.people import access
+from chengheng.common.ui.search import Hit
+from chengheng.video import rules, words
+from chengheng.video.models import Call, Channel, Device, Operation, Scene, Snapshot, StateSpan
+
+
+def cameras(user: Any) -> QuerySet[Channel]:
+    """The cameras that the user may watch: in a catalog now, not hidden, of a device that is switched on."""
+    rows = Channel.objects.filter(kind="camera", removed_at=None, hidden=False, device__enabled=True)
+    return access.visible(user, "video.channel.view", rows).select_related("device")
+
+
+def tree(user: Any, words_: str = "", limit: int = 3000) -> list[dict[str, Any]]:
+    """The tree for the wall: organisation → device → groups and regions of the catalog → cameras.
+
+    Every node: {"key", "name", "kind", "online", "count", "on", "children"}; cameras carry "id". A search shows only
+    what matches, with what is above it.
+    """
+    rows = cameras(user).select_related("organisation")
+    if words_:
+        rows = rows.filter(Q(name__icontains=words_) | Q(gb_id__startswith=words_) | Q(address__icontains=words_))
+    found = list(rows.order_by("organisation__code", "device__name", "name")[:limit])
+    nodes = {
+        (node.device_id, node.gb_id): node
+        for node in Channel.objects.filter(device_id__in={row.device_id for row in found}, removed_at=None).exclude(
+            kind__in=("camera", "alarm", "audio")
+        )
+    }
+    roots: dict[str, dict[str, Any]] = {}
+    made: dict[str, dict[str, Any]] = {}
+
+    def folder(key: str, name: str, kind: str, parent: dict[str, Any] | None) -> dict[str, Any]:
+        node = made.get(key)
+        if node is None:
+            node = {"key": key, "name": name, "kind": kind, "count": 0, "on": 0, "children": []}
+            made[key] = node
+            if parent is None:
+                roots[key] = node
+            else:
+                parent["children"].append(node)
+        return node
+
+    for row in found:
+        above = folder(f"o{row.organisation_id}", row.organisation.name, "unit", None)
+        device = row.device
+        line = [above]
+        if device.kind == "platform" or device.name != row.name:
+            line.append(folder(f"d{device.pk}", device.name, "device", above))
+        chain: list[Channel] = []
+        parent = row.group_id or row.parent_id
+        seen = set()
+        while (device.pk, parent) in nodes and parent not in seen and len(chain) < 12:
+            seen.add(parent)
+            node = nodes[(device.pk, parent)]
+            chain.append(node)
+            parent = node.parent_id
+        for node in reversed(chain):
+            line.append(folder(f"c{node.pk}", node.name, node.kind, line[-1]))
+        online = row.online and device.online
+        line[-1]["children"].append(
+            {"key": f"k{row.pk}", "id": row.pk, "name": row.name, "kind": "camera", "online": online,
+             "ptz": row.movable, "picture": row.picture}
+        )  # fmt: skip
+        for node_ in line:
+            node_["count"] += 1
+            node_["on"] += online
+    return list(roots.values())
+
+
+def points(user: Any, box: tuple[float, float, float, float] | None = None, limit: int = 3000) -> dict[str, Any]:
+    """Cameras as GeoJSON, inside a box of (west, south, east, north) when given."""
+    rows = cameras(user).exclude(lon=None).exclude(lat=None)
+    if box is not None:
+        rows = rows.filter(lon__gte=box[0], lat__gte=box[1], lon__lte=box[2], lat__lte=box[3])
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [row.lon, row.lat]},
+            "properties": {
+                "title": row.name, "url": row.get_absolute_url(), "tone": "good" if row.online and row.device.online
+                else "bad", "state": _("online") if row.online and row.device.online else _("offline"),
+            },
+        }
+        for row in rows[:limit]
+    ]  # fmt: skip
+    return {"type": "FeatureCollection", "features": features}
+
+
+def find(user: Any, text: str, limit: int) -> Iterable[Hit]:
+    for row in cameras(user).filter(Q(name__icontains=text) | Q(gb_id__startswith=text))[:limit]:
+        yield Hit(row.name, row.get_absolute_url(), _("Camera"), row.address or row.gb_id, "video")
+    for operation in access.visible(user, "video.operation.view", Operation.objects.filter(title__icontains=text))[
+        :limit
+    ]:
+        yield Hit(operation.title, operation.get_absolute_url(), _("Operation"), "", "snowflake")
+
+
+def steps_of(call: Call) -> list[dict[str, Any]]:
+    """The steps of a call-up for the page: label, when, after how many ms, and whether it was reached."""
+    times = {step: getattr(call, f"{step}_at") for step in rules.STEPS}
+    shown = []
+    stopped = False
+    for step in rules.STEPS:
+        at = times[step]
+        state = "done" if at else "missing"
+        if (
+            not at
+            and not stopped
+            and call.stop_reason not in ("", "idle", "stopped", "finished", "shutdown", "revoked")
+        ):
+            state, stopped = "stopped", True
+        shown.append(
+            {
+                "code": step, "label": words.STEPS[step], "at": at, "state": state,
+                "after_ms": int((at - call.asked_at).total_seconds() * 1000) if at else None,
+            }
+        )  # fmt: skip
+    return shown
+
+
+def album(operation: Operation) -> list[dict[str, Any]]:
+    """The snapshots of an operation, newest first, each with its picture's attachment."""
+    rows = list(operation.snapshots.select_related("channel", "by").order_by("-at")[:500])
+    pictures = files.of_many(rows)
+    return [{"snapshot": row, "picture": (pictures.get(row.pk) or [None])[0]} for row in rows]
+
+
+def scenes(user: Any) -> QuerySet[Scene]:
+    return Scene.objects.filter(Q(owner=user) | Q(shared=True, owner__organisation=user.organisation)).distinct()
+
+
+# -- state -----------------------------------------------------------------------------------------------------------
+def online_time(
+    start: datetime, end: datetime, devices: QuerySet[Device]
+) -> tuple[Decimal, Decimal, dict[int, tuple[Decimal, Decimal]]]:
+    """(seconds online, seconds known, both per device) of recorded spans in [start, end)."""
+    now = timezone.now()
+    end = min(end, now)
+    spans: dict[int, list[tuple[bool, datetime, datetime | None]]] = {}
+    rows = StateSpan.objects.filter(device__in=devices, since__lt=end).filter(Q(until=None) | Q(until__gt=start))
+    for device, online, since, until in rows.values_list("device_id", "online", "since", "until"):
+        spans.setdefault(device, []).append((online, since, until))
+    each = {device: rules.online_seconds(items, start, end) for device, items in spans.items()}
+    return sum((a for a, _b in each.values()), Decimal(0)), sum((b for _a, b in each.values()), Decimal(0)), each
+
+
+def state(user: Any, days: int = 7) -> dict[str, Any]:
+    """Figures of the state page: now, online rate by day, pictures, call-ups."""
+    now = timezone.now()
+    rows = cameras(user)
+    total = rows.count()
+    on = rows.filter(online=True, device__online=True).count()
+    devices = access.visible(user, "video.channel.view", Channel.objects.filter(removed_at=None)).values("device")
+    scope = Device.objects.filter(pk__in=devices, enabled=True)
+    by_day = []
+    for back in range(days - 1, -1, -1):
+        day = timezone.localdate() - timedelta(days=back)
+        start = timezone.make_aware(datetime.combine(day, datetime.min.time()))
+        online, known, _each = online_time(start, start + timedelta(days=1), scope)
+        by_day.append({"day": day, "rate": float(online / known * 100) if known else None})
+    pictures = Counter(rows.exclude(picture="").values_list("picture", flat=True))
+    calls = access.visible(user, "video.call.view", Call.objects.filter(asked_at__gte=now - timedelta(days=days)))
+    return {
+        "total": total, "online": on, "by_day": by_day,
+        "pictures": {label: pictures.get(code, 0) for code, label in Snapshot.Verdict.choices},
+        "probed": sum(pictures.values()), "good": pictures.get("good", 0), **call_figures(calls),
+        "worst": worst(scope, now - timedelta(days=days), now),
+    }  # fmt: skip
+
+
+def call_figures(calls: QuerySet[Call]) -> dict[str, Any]:
+    """Success and time of call-ups: a call counts when its first key frame came within ten seconds."""
+    counted = calls.filter(kind="live").exclude(stop_reason="shutdown", first_key_at=None)
+    good = counted.filter(first_key_at__lte=F("asked_at") + timedelta(seconds=10))
+    took = ExpressionWrapper(F("first_key_at") - F("asked_at"), output_field=DurationField())
+    mean = good.aggregate(mean=Avg(took))["mean"]
+    reasons = (
+        counted.filter(first_key_at=None).exclude(stop_reason="").values("stop_reason").annotate(count=Count("pk"))
+    )
+    return {
+        "calls": counted.count(), "calls_good": good.count(),
+        "call_seconds": mean.total_seconds() if mean is not None else None,
+        "reasons": sorted(
+            ((words.reason(row["stop_reason"])[0], row["count"]) for row in reasons), key=lambda pair: -pair[1]
+        ),
+    }  # fmt: skip
+
+
+def worst(devices: QuerySet[Device], start: datetime, end: datetime, limit: int = 10) -> list[dict[str, Any]]:
+    """The devices with the lowest share of time online."""
+    _online, _known, each = online_time(start, end, devices)
+    rates = sorted((online / known * 100, pk) for pk, (online, known) in each.items() if known)[:limit]
+    known_devices = Device.objects.in_bulk([pk for _rate, pk in rates])
+    return [{"device": known_devices[pk], "rate": rate} for rate, pk in rates if pk in known_devices]
+
+
+def area_name(code: str) -> str:
+    return places.name_of(code) if code else ""
