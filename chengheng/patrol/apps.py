@@ -11,7 +11,7 @@ class PatrolConfig(AppConfig):
         from chengheng.common import preparation
         from chengheng.common.ui import navigation
         from chengheng.common.ui.navigation import Item
-        from chengheng.patrol import flows, reference, roles, tables  # noqa: F401
+        from chengheng.patrol import flows, measures, reference, roles, tables  # noqa: F401
 
         navigation.room("patrol", _("Patrol"), "map-search", 20)
         for order, (label, name, icon, act) in enumerate(

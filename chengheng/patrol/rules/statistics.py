@@ -148,7 +148,7 @@ def _of_case(case: CaseFacts, as_of: datetime) -> Mapping[str, int]:
         "voided": case.voided,
         "self_handled": case.self_handled,
     }
-    for stage, to_do, done, in_time in _STAGES:
+    for stage, to_do, done, in_time in STAGES:
         facts: StageFacts = getattr(case, stage)
         found[to_do] = facts.done_at is not None or (live and facts.asked_by(as_of))
         found[done] = facts.done_at is not None
@@ -156,7 +156,7 @@ def _of_case(case: CaseFacts, as_of: datetime) -> Mapping[str, int]:
     return {code: int(number) for code, number in found.items()}
 
 
-_STAGES = (
+STAGES = (
     ("verify", "to_verify", "verified", "verified_in_time"),
     ("dispatch", "to_dispatch", "dispatched", "dispatched_in_time"),
     ("handle", "to_handle", "handled", "handled_in_time"),

@@ -1,0 +1,149 @@
+"""Counts and ratios of cases in the database: the definitions of `rules.statistics`, as one grouped query.
+
+A property test recounts random histories with the pure rules; both must agree to the last case. The query reads only
+columns of the index `patrol_case_statistics`, so no rollup table is kept (measured: facts/cases.md §6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from chengheng.patrol.models import PUBLIC_SOURCES, Case, Source
+from chengheng.patrol.rules import statistics as rules
+from chengheng.patrol.rules.statistics import COUNTS, CaseFacts, ReworkBase, StageFacts
+
+GROUPS = ("district_code", "department", "code", "month", "reported_by", "area_code", "source")
+"""What statistics may be grouped by: columns of Case."""
+
+_FILED, _LIVE, _COLLECTED = Q(filed=True), Q(voided=False), Q(source=Source.COLLECTOR)
+
+
+def _in_time(stage: str) -> Q:
+    on_time = Q(**{f"{stage}_due_at__isnull": True}) | Q(**{f"{_done(stage)}__lte": F(f"{stage}_due_at")})
+    if stage == "handle":
+        on_time |= Q(exempt=True)  # an appeal was granted: the raw times stay, the lateness does not count
+    return Q(**{f"{_done(stage)}__isnull": False}) & on_time
+
+
+def _done(stage: str) -> str:
+    return {
+        "accept": "accepted_at", "verify": "verified_at", "file": "filed_at", "dispatch": "dispatched_at",
+        "handle": "handled_at", "check": "checked_at", "close": "closed_at",
+    }[stage]  # fmt: skip
+
+
+def _is_done(stage: str) -> Q:
+    return Q(**{f"{_done(stage)}__isnull": False})
+
+
+def _late(stage: str, as_of: datetime) -> Q:
+    late = Q(**{f"{_done(stage)}__isnull": True, f"{stage}_due_at__lte": as_of})
+    return late & Q(exempt=False) if stage == "handle" else late
+
+
+def _conditions(as_of: datetime) -> dict[str, Q]:
+    conditions = {
+        "reported": Q(),
+        "collector_reported": _COLLECTED,
+        "valid": _COLLECTED & _FILED,
+        "public_reported": Q(source__in=PUBLIC_SOURCES),
+        "accepted": Q(accepted=True),
+        "accepted_in_time": Q(accepted=True) & _in_time("accept"),
+        "refused": Q(accepted=False),
+        "filed": _FILED,
+        "filed_in_time": _FILED & _in_time("file"),
+        "filed_right": _FILED & _LIVE,
+        "not_filed": Q(filed=False),
+        "dispatched_right": _is_done("dispatch") & Q(hand_backs=0),
+        "handled_late": Q(exempt=False, handle_due_at__isnull=False, handled_at__gt=F("handle_due_at")),
+        "unhandled": _LIVE & _late("handle", as_of),
+        "closed_late": Q(close_due_at__isnull=False, closed_at__gt=F("close_due_at")),
+        "unclosed_late": _LIVE & _FILED & _late("close", as_of),
+        "unclosed": _LIVE & _FILED & ~_is_done("close"),
+        "voided": Q(voided=True),
+        "self_handled": Q(self_handled=True),
+    }
+    for stage, to_do, done, in_time in rules.STAGES:
+        conditions[to_do] = _is_done(stage) | (_LIVE & _late(stage, as_of))
+        conditions[done] = _is_done(stage)
+        conditions[in_time] = _in_time(stage)
+    return conditions
+
+
+def counts(cases: QuerySet[Case], *by: str, as_of: datetime | None = None) -> list[dict[str, Any]]:
+    """All counts of `rules.statistics.COUNTS` over the cases, one row for each value of the columns `by`.
+
+    ValueError for a column that statistics are not grouped by. Without `by` there is exactly one row.
+    """
+    if unknown := set(by) - set(GROUPS):
+        raise ValueError(f"statistics are not grouped by {sorted(unknown)}")
+    as_of = as_of or timezone.now()
+    # prefixed, because some counts are called as the columns that they count
+    sums = {f"n_{code}": Count("pk", filter=condition or None) for code, condition in _conditions(as_of).items()}
+    sums |= {"n_reworked": Coalesce(Sum("reworks"), 0), "n_handed_back": Coalesce(Sum("hand_backs"), 0)}
+    plain = cases.order_by()
+    rows = list(plain.values(*by).annotate(**sums).order_by(*by)) if by else [plain.aggregate(**sums)]
+    return [{name.removeprefix("n_"): value for name, value in row.items()} for row in rows]
+
+
+def facts_of(case: Case) -> CaseFacts:
+    """A case as the pure rules see it."""
+
+    def stage(name: str) -> StageFacts:
+        due = None if name == "handle" and case.exempt else getattr(case, f"{name}_due_at")
+        return StageFacts(due, getattr(case, _done(name)))
+
+    return CaseFacts(
+        reported_at=case.reported_at,
+        by_collector=case.source == Source.COLLECTOR,
+        by_public=case.source in PUBLIC_SOURCES,
+        accepted=case.accepted,
+        filed=case.filed,
+        voided=case.voided,
+        self_handled=case.self_handled,
+        reworks=case.reworks,
+        hand_backs=case.hand_backs,
+        **{name: stage(name) for name in ("accept", "verify", "file", "dispatch", "handle", "check", "close")},
+    )
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a statistics table: what it is about, its counts, its ratios in per cent."""
+
+    key: tuple[Any, ...]
+    counts: dict[str, int]
+    ratios: dict[str, Decimal | None]
+
+
+def table(
+    cases: QuerySet[Case], by: Sequence[str], rework_base: ReworkBase = "to_close", as_of: datetime | None = None
+) -> list[Line]:
+    """Lines of counts and ratios, grouped by the columns."""
+    lines = []
+    for row in counts(cases, *by, as_of=as_of):
+        numbers = {count.code: row[count.code] for count in COUNTS}
+        lines.append(Line(tuple(row[column] for column in by), numbers, rules.ratios(numbers, rework_base)))
+    return lines
+
+
+def total(lines: Iterable[Line], rework_base: ReworkBase = "to_close") -> Line:
+    """The sum of all lines, its ratios from the sums."""
+    numbers = {count.code: 0 for count in COUNTS}
+    for line in lines:
+        for code, number in line.counts.items():
+            numbers[code] += number
+    return Line((), numbers, rules.ratios(numbers, rework_base))
+
+
+def in_months(cases: QuerySet[Case], start: date, end: date) -> QuerySet[Case]:
+    """The cases of whole months, by the month column that the covering index begins with."""
+    return cases.filter(month__gte=start.year * 100 + start.month, month__lte=end.year * 100 + end.month)
