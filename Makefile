@@ -42,7 +42,7 @@ lint: setup-dev ## ruff, import contracts, mypy, translations complete
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/mypy chengheng tools benchmarks
+	$(BIN)/mypy chengheng tools
 	$(BIN)/python -m tools.messages check
 
 format: $(MADE_DEV) ## Write the house's format

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tools.browser import FLAGS
 from tools.site import ROOT, Site
@@ -26,7 +26,7 @@ from tools.site import ROOT, Site
 TARGET = ROOT / "docs" / "shots"
 LANGUAGES = ("zh-hans", "en")
 THEMES = ("light", "dark")
-SIZES = {
+SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
     "phone": {
         "viewport": {"width": 390, "height": 844},
@@ -48,7 +48,7 @@ def context(browser: Browser, address: str, language: str, theme: str, size: str
     """A browser profile that prefers this language, appearance and size."""
     made = browser.new_context(
         locale="zh-CN" if language == "zh-hans" else "en-GB",
-        color_scheme=theme,
+        color_scheme="dark" if theme == "dark" else "light",
         timezone_id="Asia/Shanghai",
         **SIZES[size],
     )
@@ -75,6 +75,12 @@ def sign_in(within: BrowserContext, address: str, username: str) -> None:
     tab.close()
 
 
+def _listen(tab: Page, name: str, faults: list[str]) -> None:
+    """Keep what the page reports as faults."""
+    tab.on("pageerror", lambda error: faults.append(f"{name}: {error}"))
+    tab.on("console", lambda message: faults.append(f"{name}: {message.text}") if message.type == "error" else None)
+
+
 def shoot(browser: Browser, address: str, wanted: list[dict[str, Any]], quick: bool) -> list[str]:
     """Take the pictures; returns the faults that pages reported."""
     faults: list[str] = []
@@ -90,13 +96,7 @@ def shoot(browser: Browser, address: str, wanted: list[dict[str, Any]], quick: b
                         continue
                     name = f"{page['name']}-{language}-{theme}-{size}"
                     tab = profile.new_page()
-                    tab.on("pageerror", lambda error, name=name: faults.append(f"{name}: {error}"))
-                    tab.on(
-                        "console",
-                        lambda message, name=name: (
-                            faults.append(f"{name}: {message.text}") if message.type == "error" else None
-                        ),
-                    )
+                    _listen(tab, name, faults)
                     answer = tab.goto(f"{address}{page['path']}", wait_until="load")
                     if answer is None or not answer.ok:
                         faults.append(f"{name}: status {answer.status if answer else 'none'}")
