@@ -16,7 +16,14 @@ from django.utils import translation
 from chengheng.common import trail
 from chengheng.common.errors import NotFound, NotPermitted
 from chengheng.common.intake import actions, queries, store, template_file
-from chengheng.common.intake.errors import AlreadyImported, Contradicted, DependedUpon, NotCommitted, NotReady, UnreadableFile
+from chengheng.common.intake.errors import (
+    AlreadyImported,
+    Contradicted,
+    DependedUpon,
+    NotCommitted,
+    NotReady,
+    UnreadableFile,
+)
 from chengheng.common.intake.models import Batch, FieldMapping, State
 from chengheng.common.jobs.models import Job
 from chengheng.common.jobs.models import State as JobState
@@ -57,10 +64,21 @@ def test_a_good_file_is_imported_with_every_value_in_its_type(importer):
     batch = actions.commit_batch(importer, batch.pk)
     assert (batch.state, batch.rows) == (State.COMMITTED, 2)
     first, second = Road.objects.order_by("number")
-    assert (first.grade, first.keeper.code, first.length_m, first.cost_fen) == ("main", "K1", Decimal("1200.50"), 12_000_000)
+    assert (first.grade, first.keeper.code, first.length_m, first.cost_fen) == (
+        "main",
+        "K1",
+        Decimal("1200.50"),
+        12_000_000,
+    )
     assert (first.lit, first.surveyed_on, first.lon, first.lat) == (True, date(2024, 5, 1), 117.2, 39.1)
     assert first.batch == batch
-    assert (second.name, second.grade, second.lit, second.length_m, second.notes) == ("围堤道\\n", "side", False, None, {})
+    assert (second.name, second.grade, second.lit, second.length_m, second.notes) == (
+        "围堤道\\n",
+        "side",
+        False,
+        None,
+        {},
+    )
     assert [entry.act for entry in trail.history(batch)] == ["intake.batch.commit"]
 
 
@@ -284,7 +302,9 @@ def test_headings_are_matched_on_the_page(client, importer):
     answer = upload(client, [["编号", "路名"], ["R1", "一"]])
     batch = Batch.objects.get()
     assert "路名" in client.get(answer["Location"]).content.decode()
-    client.post(f"/intake/batch/{batch.pk}/match/", {"words": ["编号", "路名", "evil"], "field": ["number", "name", "x"]})
+    client.post(
+        f"/intake/batch/{batch.pk}/match/", {"words": ["编号", "路名", "evil"], "field": ["number", "name", "x"]}
+    )
     batch.refresh_from_db()
     assert batch.state == State.READY
     assert FieldMapping.objects.count() == 1

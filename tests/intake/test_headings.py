@@ -45,7 +45,9 @@ def test_headings_are_known_by_label_name_and_alias(head):
 
 
 def test_a_title_above_the_heading_and_a_column_to_the_left_do_not_disturb():
-    found = check([["2024年道路普查表"], ["填报单位：", "市城管委"], [], ["序号", "编号", "名称", "备注"], [1, "R1", "一", "x"]])
+    found = check(
+        [["2024年道路普查表"], ["填报单位：", "市城管委"], [], ["序号", "编号", "名称", "备注"], [1, "R1", "一", "x"]]
+    )
     assert found.rows[0]["number"] == "R1"
     assert found.rows[0].number == 5
     assert {column["words"] for column in found.sheets[0].columns if not column["field"]} == {"序号", "备注"}
@@ -117,7 +119,15 @@ def test_sheets_that_are_not_read_say_why():
 
 
 def test_every_problem_is_named_by_sheet_row_and_column():
-    found = check([["编号", "名称", "长度", "普查日期"], ["R1", "", 1, "x"], ["R2", "二", "很长", ""], ["R2", "三", -1, ""], ["R4", "四", 1, ""]])
+    found = check(
+        [
+            ["编号", "名称", "长度", "普查日期"],
+            ["R1", "", 1, "x"],
+            ["R2", "二", "很长", ""],
+            ["R2", "三", -1, ""],
+            ["R4", "四", 1, ""],
+        ]
+    )
     assert [(p.row, p.column, p.label, p.value, p.message) for p in found.problems.in_order()] == [
         (2, "B", "Road name", "", "is missing"),
         (2, "D", "Surveyed", "x", "is not a date"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import struct
@@ -104,9 +105,11 @@ def test_macros_entities_and_strange_encodings_are_refused(part):
 def test_a_macro_workbook_is_refused_whatever_its_name():
     content = rebuilt(
         workbook([["a"]]),
-        lambda name, data: data.replace(b"spreadsheetml.sheet.main", b"sheet.macroEnabled.main")
-        if name == "[Content_Types].xml"
-        else None,
+        lambda name, data: (
+            data.replace(b"spreadsheetml.sheet.main", b"sheet.macroEnabled.main")
+            if name == "[Content_Types].xml"
+            else None
+        ),
     )
     with pytest.raises(HostileFile):
         reading.read(content, "book.xlsx")
@@ -132,9 +135,7 @@ def test_one_long_text_in_a_million_cells_does_not_fill_the_memory():
         b'<?xml version="1.0" encoding="UTF-8"?><sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
         b"<si><t>" + b"x" * 32_000 + b"</t></si></sst>"
     )
-    rows = b"".join(
-        b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>' % (n, n) for n in range(1, 50_001)
-    )
+    rows = b"".join(b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>' % (n, n) for n in range(1, 50_001))
     head = b'<?xml version="1.0" encoding="UTF-8"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
     content = rebuilt(
         workbook([["a"]]),
@@ -147,7 +148,9 @@ def test_one_long_text_in_a_million_cells_does_not_fill_the_memory():
 
 def test_a_million_formatted_empty_rows_cost_little():
     empty = b"".join(b'<row r="%d" s="1" ht="15"><c r="A%d" s="1"/></row>' % (n, n) for n in range(3, 1_000_001))
-    content = with_sheet(b'<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row><row r="2"><c r="A2"><v>1</v></c></row>' + empty)
+    content = with_sheet(
+        b'<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row><row r="2"><c r="A2"><v>1</v></c></row>' + empty
+    )
     began = time.process_time()
     assert cells(content) == [(1, ["a"]), (2, [1.0])]
     assert time.process_time() - began < 8
@@ -203,11 +206,9 @@ def test_a_damaged_workbook_is_read_or_refused_never_worse(flips):
     content = bytearray(workbook([["编号", "名称"], ["1", "一"], [2, True]]))
     for at, value in flips:
         content[at % len(content)] = value
-    try:
+    with contextlib.suppress(UnreadableFile):
         for sheet in reading.read(bytes(content), "a.xlsx"):
             list(sheet.rows())
-    except UnreadableFile as refusal:
-        assert str(refusal)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
@@ -221,7 +222,17 @@ def test_text_tables_of_every_usual_encoding_and_separator(encoding, mark):
     ]
 
 
-@given(st.lists(st.lists(st.text(st.characters(blacklist_characters="\x00\r", blacklist_categories=("Cs",)), max_size=6), min_size=2, max_size=4), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.lists(
+            st.text(st.characters(blacklist_characters="\x00\r", blacklist_categories=("Cs",)), max_size=6),
+            min_size=2,
+            max_size=4,
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_any_text_table_comes_back(table):
     import csv
 

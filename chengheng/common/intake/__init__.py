@@ -30,6 +30,7 @@ from chengheng.common.intake.parsers import (
     lon,
     money_fen,
     organisation,
+    pattern,
     phone,
     text,
 )
@@ -41,6 +42,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Field", "Importer", "Parser", "Problem", "Problems", "Row", "Rows", "Unreadable", "area", "boolean",
     "check_batch", "choice", "code", "commit_batch", "date", "datetime", "decimal", "get", "integer", "lat", "lon",
-    "money_fen", "organisation", "phone", "receive", "register", "registered", "text", "undo_batch",
+    "money_fen", "organisation", "pattern", "phone", "receive", "register", "registered", "text", "undo_batch",
 ]  # fmt: skip
 __getattr__ = facade(__name__, dict.fromkeys(("check_batch", "commit_batch", "receive", "undo_batch"), "actions"))

@@ -14,7 +14,14 @@ from chengheng.common import jobs, trail
 from chengheng.common.errors import NotFound
 from chengheng.common.intake import checking, declaration, headings, queries, store
 from chengheng.common.intake.checking import Step
-from chengheng.common.intake.errors import AlreadyImported, Contradicted, FileTooLarge, NotCommitted, NotReady, UnreadableFile
+from chengheng.common.intake.errors import (
+    AlreadyImported,
+    Contradicted,
+    FileTooLarge,
+    NotCommitted,
+    NotReady,
+    UnreadableFile,
+)
 from chengheng.common.intake.models import Batch, FieldMapping, State
 from chengheng.common.intake.reading import MOST_BYTES
 from chengheng.common.intake.rows import Problems
@@ -55,7 +62,7 @@ def receive(actor: Any, code: str, name: str, content: bytes) -> Batch:
     return batch
 
 
-def _refuse_if_committed(code: str, sha256: str, but: int | None = None) -> None:
+def _refuse_if_committed(code: str, sha256: str, but: int = 0) -> None:
     before = (
         Batch.objects.filter(importer=code, sha256=sha256, state=State.COMMITTED)
         .exclude(pk=but)
@@ -167,7 +174,10 @@ def commit_batch(actor: Any, batch_id: int, step: Step | None = None) -> Batch:
     batch.state, batch.committed_at, batch.committed_by_id = State.COMMITTED, timezone.now(), actor.pk
     batch.save(update_fields=["rows", "state", "committed_at", "committed_by"])
     trail.record(
-        COMMIT, actor, batch, {"importer": batch.importer, "file": batch.name, "sha256": batch.sha256, "rows": batch.rows}
+        COMMIT,
+        actor,
+        batch,
+        {"importer": batch.importer, "file": batch.name, "sha256": batch.sha256, "rows": batch.rows},
     )
     return batch
 

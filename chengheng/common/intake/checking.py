@@ -157,7 +157,12 @@ def check(
 def _columns(heading: headings.Heading) -> list[dict[str, Any]]:
     taken = {column: one for one, column in heading.fields.items()}
     return [
-        {"column": reading.column_letters(column), "words": words, "key": headings.key(words), "field": taken.get(column, "")}
+        {
+            "column": reading.column_letters(column),
+            "words": words,
+            "key": headings.key(words),
+            "field": taken.get(column, ""),
+        }
         for column, words in heading.words.items()
     ]
 

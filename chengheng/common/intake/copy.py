@@ -7,7 +7,7 @@ hold as always. Runs in the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice, repeat
 from typing import Any
@@ -23,9 +23,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _SPECIAL = frozenset("\\\t\n\r")
 
 
-def copy_rows(
-    model: type[Model], rows: Iterable[Any], fields: Sequence[str] | None = None, **constants: Any
-) -> int:
+def copy_rows(model: type[Model], rows: Iterable[Any], fields: Sequence[str] | None = None, **constants: Any) -> int:
     """COPY `rows` into the model's table; returns how many.
 
     `rows`: model instances, mappings, or sequences in the order of `fields`. `fields` are field names of the model
@@ -95,10 +93,12 @@ def _values(row: Any, names: Sequence[str], fields: Sequence[str]) -> Sequence[A
         return [getattr(row, name) for name in names]
     if isinstance(row, Mapping):
         return [row[name] for name in names]
-    return row if len(names) == len(fields) else [value for value, name in zip(row, fields, strict=True) if name in names]
+    return (
+        row if len(names) == len(fields) else [value for value, name in zip(row, fields, strict=True) if name in names]
+    )
 
 
-class _copying:  # noqa: N801 (reads as a word: with _copying(...))
+class _copying:
     """One COPY statement: the columns, the constants, the text that COPY reads."""
 
     def __init__(self, model: type[Model], names: Sequence[str], constants: Mapping[str, Any]) -> None:
@@ -167,6 +167,8 @@ def _column_text(one: Any, values: Sequence[Any]) -> list[str]:
             add("\\N")
         elif kind is int or kind is float:
             add(repr(value))
+        elif kind is datetime and value.tzinfo is UTC:
+            add(str(value))
         else:
             add(_text_of(one, value))
     return found

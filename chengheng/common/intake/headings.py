@@ -125,9 +125,7 @@ def _words(cell: Any) -> str:
         return ""
 
 
-def _spread_merged(
-    grid: dict[int, dict[int, str]], merged: Sequence[tuple[tuple[int, int], tuple[int, int]]]
-) -> None:
+def _spread_merged(grid: dict[int, dict[int, str]], merged: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> None:
     """Let every cell of a merged range hold the words of its first."""
     if not grid:
         return

@@ -97,11 +97,13 @@ def plain(value: Any) -> str:
 
 def _whole_text(value: float) -> str:
     if abs(value) >= 1e15:
-        raise Unreadable(_("is a number of more than 15 digits: the spreadsheet has lost its last digits. Enter it as text"))
+        raise Unreadable(
+            _("is a number of more than 15 digits: the spreadsheet has lost its last digits. Enter it as text")
+        )
     return str(int(value))
 
 
-class text(Parser):  # noqa: N801 (these read as words in a declaration)
+class text(Parser):
     """Text of at most `most` characters, trimmed. `lines`: line breaks are allowed."""
 
     def __init__(self, most: int = 200, *, least: int = 1, lines: bool = False) -> None:
@@ -179,7 +181,7 @@ def to_decimal(value: Any) -> Decimal:
     raise Unreadable(_("is not a number"))
 
 
-class decimal(Parser):  # noqa: N801
+class decimal(Parser):
     """A decimal number from `low` to `high`, both included; at most `places` digits after the point."""
 
     def __init__(self, low: Any = None, high: Any = None, *, places: int | None = None) -> None:
@@ -207,7 +209,7 @@ class decimal(Parser):  # noqa: N801
             raise Unreadable(_("is more than %(high)s") % {"high": self.high})
 
 
-class integer(decimal):  # noqa: N801
+class integer(decimal):
     """A whole number from `low` to `high`, both included (default: what a 64-bit column holds)."""
 
     def __init__(self, low: int | None = None, high: int | None = None) -> None:
@@ -225,7 +227,7 @@ class integer(decimal):  # noqa: N801
     __call__ = parse
 
 
-class degrees(Parser):  # noqa: N801
+class degrees(Parser):
     """A coordinate in degrees (CGCS2000/WGS-84), decimal or as 117°12′30″; float."""
 
     low, high = -180.0, 180.0
@@ -279,20 +281,20 @@ class degrees(Parser):  # noqa: N801
         return parsed, []
 
 
-class lon(degrees):  # noqa: N801
+class lon(degrees):
     """Longitude; give `low`/`high` to keep to a region."""
 
     example = "117.2008"
 
 
-class lat(degrees):  # noqa: N801
+class lat(degrees):
     """Latitude; give `low`/`high` to keep to a region."""
 
     low, high = -90.0, 90.0
     example = "39.0842"
 
 
-class money_fen(Parser):  # noqa: N801
+class money_fen(Parser):
     """An amount of money as integer fen. A bare number is in `unit` (yuan, wan = 万元, fen); 元, 万元, 亿元 in the cell win."""
 
     _units = {"fen": 1, "yuan": 100, "wan": 1_000_000}
@@ -337,6 +339,9 @@ _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _TIME = re.compile(
     r"(上午|下午|早上|中午|晚上|凌晨|AM|PM)?\s*(\d{1,2})\s*[:时点]\s*(?:(\d{1,2})\s*(?:分)?)?(?:\s*:?\s*(\d{1,2})(?:\.(\d{1,6}))?\s*秒?)?\s*(AM|PM)?",
     re.IGNORECASE,
+)
+_ISO = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)?"
 )
 _ZONE = re.compile(r"(Z|[+-]\d{2}:?\d{2})$")
 
@@ -414,9 +419,7 @@ def _time_from_text(found: str) -> dt.time:
     half, hour_text, minute, second, fraction, half_after = match.groups()
     hour = int(hour_text)
     half = (half or half_after or "").upper()
-    if half in {"下午", "晚上", "PM"} and hour < 12:
-        hour += 12
-    elif half == "中午" and hour < 4:
+    if (half in {"下午", "晚上", "PM"} and hour < 12) or (half == "中午" and hour < 4):
         hour += 12
     elif half in {"上午", "凌晨", "AM"} and hour == 12:
         hour = 0
@@ -426,7 +429,7 @@ def _time_from_text(found: str) -> dt.time:
         raise Unreadable(_("is not a time of day")) from None
 
 
-class date(Parser):  # noqa: N801
+class date(Parser):
     """A day: 2024-05-01, 2024/5/1, 2024.5.1, 2024年5月1日, 20240501, a spreadsheet's date or its number."""
 
     example = "2024-05-01"
@@ -445,7 +448,7 @@ class date(Parser):  # noqa: N801
     __call__ = parse
 
 
-class datetime(Parser):  # noqa: N801
+class datetime(Parser):
     """A moment, in local time unless it names a zone; a bare date means its first minute. Aware, in UTC."""
 
     example = "2024-05-01 09:30"
@@ -456,6 +459,14 @@ class datetime(Parser):  # noqa: N801
         self.zone = ZoneInfo(settings.TIME_ZONE)
 
     def parse(self, value: Any) -> dt.datetime:
+        if type(value) is str and _ISO.fullmatch(value):  # what machines write, ten times as fast
+            try:
+                found = dt.datetime.fromisoformat(value)
+            except ValueError:
+                pass
+            else:
+                _check_day(found.date(), self.low, self.high)
+                return (found if found.tzinfo else found.replace(tzinfo=self.zone)).astimezone(dt.UTC)
         on, at, zone = to_moment(value)
         _check_day(on, self.low, self.high)
         return dt.datetime.combine(on, at or dt.time(), zone or self.zone).astimezone(dt.UTC)
@@ -478,7 +489,7 @@ def normal(found: str) -> str:
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", found)).casefold()
 
 
-class choice(Parser):  # noqa: N801
+class choice(Parser):
     """One of a fixed set, by its value, by its label in any language of the site, or by an alias.
 
     `choices`: a `TextChoices` class or pairs (value, label); `aliases`: other words → value.
@@ -518,7 +529,7 @@ class choice(Parser):  # noqa: N801
         return [str(label) for _value, label in self.pairs()]
 
 
-class boolean(Parser):  # noqa: N801
+class boolean(Parser):
     """Yes or no, in the ways people mark it."""
 
     hint = gettext_lazy("yes or no")
@@ -539,13 +550,15 @@ class boolean(Parser):  # noqa: N801
         return [_("Yes"), _("No")]
 
 
-class phone(Parser):  # noqa: N801
+class phone(Parser):
     """A Chinese telephone number: mobile, landline with area code and extension, 400/800, service numbers like 12319."""
 
     example = "022-23456789"
     hint = gettext_lazy("telephone number")
     _mobile = re.compile(r"(?:\+?86|0086)?(1[3-9]\d{9})")
-    _landline = re.compile(r"(?:\+?86|0086)?(0?(?:10|2\d)|0?[3-9]\d{2})(\d{7,8})(?:(?:转|ext\.?|x|#|-)(\d{1,6}))?", re.I)
+    _landline = re.compile(
+        r"(?:\+?86|0086)?(0?(?:10|2\d)|0?[3-9]\d{2})(\d{7,8})(?:(?:转|ext\.?|x|#|-)(\d{1,6}))?", re.I
+    )
 
     def parse(self, value: Any) -> str:
         found = plain(value)
@@ -567,7 +580,7 @@ class phone(Parser):  # noqa: N801
     __call__ = parse
 
 
-class code(Parser):  # noqa: N801
+class code(Parser):
     """Text that matches a pattern as a whole; narrow, without spaces, upper case unless `upper=False`."""
 
     def __init__(self, pattern: str, *, upper: bool = True, example: str = "", hint: str | Promise = "") -> None:
@@ -575,8 +588,11 @@ class code(Parser):  # noqa: N801
         self.example, self.hint = example, hint or pgettext_lazy("what to write", "code")
 
     def parse(self, value: Any) -> str:
-        found = re.sub(r"\s+", "", plain(value))
-        found = found.upper() if self.upper else found
+        if type(value) is str and value.isascii() and value.isalnum():
+            found = value.upper() if self.upper else value
+        else:
+            found = re.sub(r"\s+", "", plain(value))
+            found = found.upper() if self.upper else found
         if not self.pattern.fullmatch(found):
             shown = _(", for example %(example)s") % {"example": self.example} if self.example else ""
             raise Unreadable(_("has not the right form") + shown)
@@ -585,10 +601,14 @@ class code(Parser):  # noqa: N801
     __call__ = parse
 
 
+pattern = code
+"""The same by another name: inside an importer's class body `code` is already the importer's own code."""
+
+
 # ── rows of ours ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class organisation(Parser):  # noqa: N801
+class organisation(Parser):
     """An organisation by code, unified social credit code or name; `kinds` narrows. Gives the `Organisation`.
 
     A column is resolved with one query.
@@ -644,7 +664,7 @@ class organisation(Parser):  # noqa: N801
         return Resolved().column(values)
 
 
-class area(organisation):  # noqa: N801
+class area(organisation):
     """An area by code or name; `level` narrows (district, subdistrict, community, grid). Gives the area's code."""
 
     hint = gettext_lazy("name or code of the area")

@@ -77,9 +77,7 @@ _SHEET_ROOT = re.compile(rb"<(?:\w+:)?worksheet[\s>]")
 _STRINGS_ROOT = re.compile(rb"<(?:\w+:)?sst[\s>/]")
 # Usual is a cell whose place is written plainly in columns A…GZ and rows up to 99,999, and a cell closed at once, which
 # holds nothing. Sheets with any other kind of cell (no place, a prefix, other quoting, further out) get the exact look.
-_UNUSUAL_CELL = re.compile(
-    rb'<(?:[\w.-]+:c|c(?! r="(?:[A-Z]|[A-G][A-Z])[1-9]\d{0,4}"|(?: [a-z]+="\w*")*/>))[\s/>]'
-)
+_UNUSUAL_CELL = re.compile(rb'<(?:[\w.-]+:c|c(?! r="(?:[A-Z]|[A-G][A-Z])[1-9]\d{0,4}"|(?: [a-z]+="\w*")*/>))[\s/>]')
 
 
 def _read_workbook(content: bytes) -> list[Sheet]:

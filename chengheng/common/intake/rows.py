@@ -62,7 +62,9 @@ class Rows(Sequence[Row]):
         def pick(values: list[Any]) -> list[Any]:
             return [value for value, kept in zip(values, good, strict=True) if kept]
 
-        return Rows({name: pick(values) for name, values in self.columns.items()}, pick(self.sheets), pick(self.numbers))
+        return Rows(
+            {name: pick(values) for name, values in self.columns.items()}, pick(self.sheets), pick(self.numbers)
+        )
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,7 @@ class Problem:
 class Problems:
     """The problems of a file: the first `MOST_KEPT` are kept, all are counted."""
 
-    def __init__(
-        self, labels: dict[str, str] | None = None, columns: dict[tuple[str, str], str] | None = None
-    ) -> None:
+    def __init__(self, labels: dict[str, str] | None = None, columns: dict[tuple[str, str], str] | None = None) -> None:
         self.kept: list[Problem] = []
         self.count = 0
         self._labels = {} if labels is None else labels

@@ -40,7 +40,7 @@ def delete_rows_of(importer: Importer, batch: Batch) -> int:
                 cursor.execute("set constraints all immediate")
                 cursor.execute("set constraints all deferred")
     except (ProtectedError, RestrictedError) as error:
-        held = next(iter(getattr(error, "protected_objects", None) or getattr(error, "restricted_objects", set())), "")
+        held = next(iter(error.args[1]), "")  # the protected, or restricted, objects
         raise DependedUpon(what=f"“{held}”") from error
     except IntegrityError as error:
         raise DependedUpon(what=_("another record")) from error

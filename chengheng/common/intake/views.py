@@ -109,9 +109,7 @@ def match(request: HttpRequest, pk: int) -> HttpResponse:
     words, fields = request.POST.getlist("words"), request.POST.getlist("field")
     found = queries.batch_for(request.user, pk)
     seen = {column["words"]: column["field"] for sheet in found.report.get("sheets", []) for column in sheet["columns"]}
-    changed = {
-        one: field for one, field in zip(words, fields, strict=False) if one in seen and seen[one] != field
-    }
+    changed = {one: field for one, field in zip(words, fields, strict=False) if one in seen and seen[one] != field}
     if changed:
         found = actions.match_headings(request.user, pk, changed)
     return redirect(request, found.get_absolute_url())

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from typing import Any
 
 from procrastinate import App, utils
 from procrastinate.contrib.django import app as queue
@@ -47,8 +48,9 @@ async def _serve(
     shared = {task.queue for task in queue.tasks.values()} | {"default", "builtin"}
     # A second app over the same tasks: the worker's own book-keeping needs an async pool with LISTEN, while the tasks
     # keep deferring over Django's connection (replace_connector would take their enqueuing out of their transaction).
-    app: App = queue.with_connector(queue.connector.get_worker_connector())
-    options = {
+    own_line: Any = queue.connector  # Django's, which knows how to make one for workers
+    app: App = queue.with_connector(own_line.get_worker_connector())
+    options: dict[str, Any] = {
         "install_signal_handlers": False,
         "update_heartbeat_interval": heartbeat,
         "stalled_worker_timeout": stalled_after,

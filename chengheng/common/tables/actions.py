@@ -15,9 +15,9 @@ from chengheng.common import jobs, trail
 from chengheng.common.errors import Invalid, NotFound, NotPermitted
 from chengheng.common.jobs.models import Job
 from chengheng.common.people import access
-from chengheng.common.tables import asking, exporting
+from chengheng.common.tables import asking
 from chengheng.common.tables.declaration import Listing, Table
-from chengheng.common.tables.errors import NothingChosen, NotAllYours
+from chengheng.common.tables.errors import NotAllYours, NothingChosen
 from chengheng.common.tables.models import Layout, SavedView
 from chengheng.common.trail import acts
 

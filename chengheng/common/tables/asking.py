@@ -122,7 +122,9 @@ def _beyond(sort: Sort, place: tuple[Any, Any], empty: bool, descending: bool) -
     if empty or sort.lookup == "pk":
         return Q(**{f"pk__{side}": key})
     # col <= v and (col < v or key < k): an index range on col alone, the rest of it a filter on few rows
-    return Q(**{f"{sort.lookup}__{side}e": value}) & (Q(**{f"{sort.lookup}__{side}": value}) | Q(**{f"pk__{side}": key}))
+    return Q(**{f"{sort.lookup}__{side}e": value}) & (
+        Q(**{f"{sort.lookup}__{side}": value}) | Q(**{f"pk__{side}": key})
+    )
 
 
 def _encode(sort: Sort, row: Any) -> str:
@@ -176,6 +178,4 @@ def _bounded(seconds: float) -> Iterator[None]:
 
 def cells(columns: list[Column], row: Any) -> list[tuple[Column, Any, str]]:
     """The row's cells: column, value as shown, tone."""
-    return [
-        (column, column.shown_value(row), column.tone(row) if column.kind == "badge" else "") for column in columns
-    ]
+    return [(column, column.shown_value(row), column.tone(row) if column.kind == "badge" else "") for column in columns]

@@ -44,7 +44,7 @@ class Column:
     badge: bool = False
     value: Callable[[Any], Any] | None = None
     sort: str | None = None
-    tones: Mapping[str, str] | Callable[[Any], str] | None = None
+    tones: Mapping[Any, str] | Callable[[Any], str] | None = None
     shown: bool = True
     export: bool = True
     help: str | Promise = ""

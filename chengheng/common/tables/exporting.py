@@ -67,7 +67,9 @@ def rows_in_order(listing: Listing) -> Iterator[Any]:
         phases.append((filled, [f"{sign}{sort.lookup}", f"{sign}pk"]))
         phases.append((listing.queryset.filter(**{f"{sort.lookup}__isnull": True}), [f"{sign}pk"]))
     else:
-        phases.append((listing.queryset, [f"{sign}{sort.lookup}", f"{sign}pk"] if sort.lookup != "pk" else [f"{sign}pk"]))
+        phases.append(
+            (listing.queryset, [f"{sign}{sort.lookup}", f"{sign}pk"] if sort.lookup != "pk" else [f"{sign}pk"])
+        )
     for queryset, order in phases:
         yield from queryset.order_by(*order).iterator(chunk_size=CHUNK)
 

@@ -128,15 +128,17 @@ def show_table(request: HttpRequest, table: Table) -> HttpResponse:
 
 def build(request: HttpRequest, table: Table) -> ListPage:
     """Read the page that the request asks for. The number of queries does not depend on the number of rows."""
-    user, params = request.user, request.GET
+    user = request.user
+    params: QueryDict = request.GET
     layout = Layout.objects.filter(user=user.pk, table=table.code).first()
     saved = list(SavedView.objects.filter(user=user.pk, table=table.code))
     current = next((one for one in saved if str(one.pk) == params.get("view")), None)
     if current is not None:
-        params = QueryDict(current.query, mutable=True)
+        kept = QueryDict(current.query, mutable=True)
         for name in ("after", "before"):
             if name in request.GET:
-                params[name] = request.GET[name]
+                kept[name] = request.GET[name]
+        params = kept
     names = current.columns if current is not None else layout.columns if layout is not None else []
     size = (layout.page_size if layout is not None else None) or table.page_size
     listing = asking.parse(table, user, params, names)
@@ -222,7 +224,9 @@ def layout(request: HttpRequest, code: str) -> HttpResponse:
     actions.keep_layout(
         request.user, table, request.POST.getlist("columns"), int(size) if size.isdecimal() and len(size) < 5 else None
     )
-    return redirect(request, _back(request, table, asking.question(table, QueryDict(request.POST.get("question"))).urlencode()))
+    return redirect(
+        request, _back(request, table, asking.question(table, QueryDict(request.POST.get("question"))).urlencode())
+    )
 
 
 @require_POST
@@ -263,7 +267,7 @@ def act(request: HttpRequest, code: str, name: str) -> HttpResponse:
 
 @require_POST
 @signed_in
-def export(request: HttpRequest, code: str) -> HttpResponseBase:
+def export(request: HttpRequest, code: str) -> Any:
     """The matching rows as a file: at once when there are few, as a job when there are many."""
     table = _table(request, code)
     form = request.POST.get("format", "xlsx")
@@ -279,7 +283,9 @@ def export(request: HttpRequest, code: str) -> HttpResponseBase:
     actions.record_export(listing, params, form, total)
     name = actions.file_name(table, form)
     if form == "csv":
-        response: HttpResponseBase = StreamingHttpResponse(exporting.csv_lines(listing), content_type=exporting.MEDIA_TYPES[form])
+        response: HttpResponseBase = StreamingHttpResponse(
+            exporting.csv_lines(listing), content_type=exporting.MEDIA_TYPES[form]
+        )
         response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
         return response
     file = tempfile.TemporaryFile()  # noqa: SIM115 (FileResponse closes it)
@@ -290,7 +296,7 @@ def export(request: HttpRequest, code: str) -> HttpResponseBase:
 
 @require_GET
 @signed_in
-def fetch(request: HttpRequest, job: int) -> FileResponse:
+def fetch(request: HttpRequest, job: int) -> Any:
     """The file that an export job made; only for who started it."""
     done = Job.objects.filter(pk=job, task="tables.export", actor=request.user.pk, state=State.DONE).first()
     if done is None or not done.result:
@@ -302,4 +308,3 @@ def fetch(request: HttpRequest, job: int) -> FileResponse:
     return FileResponse(
         path.open("rb"), as_attachment=True, filename=done.result["name"], content_type=exporting.MEDIA_TYPES[form]
     )
-
