@@ -134,7 +134,7 @@ def search(request: HttpRequest) -> HttpResponse:
 @signed_in
 def wall(request: HttpRequest) -> HttpResponse:
     """The big-number page for a screen on the wall; it asks for itself again every minute."""
-    key = f"wall:{request.user.pk}:{request.LANGUAGE_CODE}"  # type: ignore[attr-defined]
+    key = f"wall:{request.user.pk}:{request.LANGUAGE_CODE}"
     panels = cache.get(key)
     if panels is None:
         panels = queries.wall(request.user, timezone.localdate())

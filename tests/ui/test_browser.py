@@ -19,8 +19,8 @@ from tests.things.models import Lamp
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 NAMELESS = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
-  .filter(e => !(e.innerText || '').trim() && !e.getAttribute('aria-label') && !e.title
-    && !(e.labels && e.labels.length && [...e.labels].some(l => l.innerText.trim())))
+  .filter(e => !(e.textContent || '').trim() && !e.getAttribute('aria-label') && !e.title
+    && !(e.labels && e.labels.length && [...e.labels].some(l => l.textContent.trim())))
   .map(e => e.outerHTML.slice(0, 120))"""
 BEYOND = """() => document.documentElement.scrollWidth - document.documentElement.clientWidth"""
 

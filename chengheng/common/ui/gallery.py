@@ -30,6 +30,32 @@ class ExampleForm(forms.Form):
     urgent = forms.BooleanField(label=gettext_lazy("Urgent"), required=False)
 
 
+def _layers() -> list[dict[str, Any]]:
+    """An area, a line and points of each tone, somewhere in the city."""
+
+    def features(kind: str, *shapes: Any) -> dict[str, Any]:
+        tones = ("good", "warn", "bad", "info", "none")
+        return {
+            "type": "FeatureCollection",
+            "features": [
+                {
+                    "type": "Feature",
+                    "geometry": {"type": kind, "coordinates": shape},
+                    "properties": {"title": f"{_('Example')} {number + 1}", "tone": tones[number % len(tones)]},
+                }
+                for number, shape in enumerate(shapes)
+            ],
+        }
+
+    ring = [[116.95, 38.9], [117.5, 38.8], [117.7, 39.3], [117.2, 39.6], [116.8, 39.3], [116.95, 38.9]]
+    points = ([117.0, 39.1], [117.15, 39.2], [117.3, 39.1], [117.45, 39.25], [117.3, 39.4])
+    return [
+        {"code": "area", "label": _("Place"), "shape": "area", "data": features("Polygon", [ring])},
+        {"code": "line", "label": _("Main road"), "shape": "line", "data": features("LineString", ring[1:4])},
+        {"code": "points", "label": _("Example"), "shape": "point", "data": features("Point", *points)},
+    ]
+
+
 def examples() -> dict[str, Any]:
     """What the living page shows."""
     now = timezone.now()
@@ -98,5 +124,5 @@ def examples() -> dict[str, Any]:
             "target": 10,
         },
         "no_chart": {"kind": "line", "x": [], "series": []},
-        "map": {"layers": [], "districts": "/places/districts.geojson"},
+        "map": {"layers": _layers()},
     }
