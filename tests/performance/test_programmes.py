@@ -207,10 +207,23 @@ def test_evidence_keeps_its_file(stored, officer):
 
 
 def test_payments_come_in_from_a_spreadsheet(stored, officer):
-    from chengheng.common.intake.declaration import get
+    from chengheng.common.intake import Problems, Rows
+    from chengheng.performance.ledger import PaymentImporter
 
-    importer = get("performance.payment")
-    assert {field.name for field in importer.fields} >= {"programme", "paid_on", "amount_fen"}
+    def rows(**columns):
+        base = {"programme": [named("以克论净").name] * 2, "paid_on": [date(2024, 3, 1)] * 2, "amount_fen": [100, 200],
+                "payee": ["甲", "乙"], "voucher": ["1", "2"], "note": [None, None]}  # fmt: skip
+        return Rows(base | columns, ["", ""], [2, 3])
+
+    importer = PaymentImporter(officer)
+    for wrong in ({"voucher": ["1", "1"]}, {"programme": ["没有", named("以克论净").name]}, {"amount_fen": [0, 1]}):
+        problems = Problems()
+        importer.check(rows(**wrong), problems)
+        assert problems.count == 1, wrong
+    problems = Problems()
+    importer.check(rows(), problems)
+    assert (problems.count, importer.commit(rows(), None, officer)) == (0, 2)
+    assert queries.spent_fen(named("以克论净"), date(2024, 12, 31)) == 300
 
 
 def test_a_viewer_sees_only_the_programmes_of_the_own_organisation(officer):
