@@ -141,7 +141,9 @@ def test_without_the_export_act_there_is_no_export(client, reader, monkeypatch):
 
 
 @pytest.mark.parametrize("form", ["xlsx", "csv"])
-def test_a_large_export_is_a_job_whose_file_only_its_starter_fetches(client, reader, monkeypatch, settings, tmp_path, form):
+def test_a_large_export_is_a_job_whose_file_only_its_starter_fetches(
+    client, reader, monkeypatch, settings, tmp_path, form
+):
     settings.FILE_STORE = tmp_path
     monkeypatch.setattr(exporting, "IN_PAGE_ROWS", 3)
     roads(5)

@@ -267,7 +267,9 @@ def test_a_question_that_takes_too_long_is_refused_in_words(client, reader, monk
 
 def test_chosen_columns_are_remembered_for_the_user_only(client, reader):
     roads(1)
-    answer = client.post("/list/road/layout/", {"columns": ["name", "owner", "bogus"], "page_size": "25", "question": "q=road"})
+    answer = client.post(
+        "/list/road/layout/", {"columns": ["name", "owner", "bogus"], "page_size": "25", "question": "q=road"}
+    )
     assert answer.status_code == 302
     assert urlsplit(answer["Location"]).query == "q=road"
     layout = Layout.objects.get(user=reader)
