@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from chengheng.video.camera.device import Camera, CameraChannel, Faults
 from chengheng.video.live.platform import Entry, Platform, Settings
 
@@ -106,3 +108,34 @@ async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
         assert loop.time() < end, "it did not happen in time"
         await asyncio.sleep(0.02)
     return found
+
+
+@pytest.fixture
+def site(transactional_db: None, settings: Any) -> Any:
+    """The live process's application beside the test, on free ports."""
+    from .live_site import LiveSite
+
+    with LiveSite(settings) as found:
+        yield found
+
+
+@pytest.fixture
+def engineer(transactional_db: None) -> Any:
+    from tests.builders import holder
+
+    return holder("video.engineer")
+
+
+@pytest.fixture
+def operator(transactional_db: None) -> Any:
+    from tests.builders import holder
+
+    return holder("video.operator")
+
+
+@pytest.fixture
+def device(engineer: Any) -> tuple[Any, str]:
+    """A device and its password."""
+    from chengheng.video import actions
+
+    return actions.add_device(engineer, DEVICE, "解放北路枪机", engineer.organisation)
