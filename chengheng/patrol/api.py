@@ -1,3 +1,341 @@
-from ninja import Router
+"""Patrol for machines and for the collector's phone: report, photos, tasks, steps, lists, statistics.
+
+Creating is repeatable: the same `client_id` again gives the same answer, so that a phone may send as often as it likes.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import File, Router, Schema
+from ninja.files import UploadedFile
+from pydantic import Field
+
+from chengheng.common import files, flow, replay
+from chengheng.common.errors import Invalid, NotFound
+from chengheng.common.people import access
+from chengheng.common.people.models import Organisation, User
+from chengheng.patrol import actions, queries, statistics
+from chengheng.patrol.models import Case, CaseTask, Source
+from chengheng.patrol.rules.statistics import COUNTS
 
 router = Router(tags=["patrol"])
+VIEW = "patrol.case.view"
+_UPLOAD: Any = File(...)
+PHOTO_KINDS = Literal["before", "after", "photos", "evidence", "voice"]
+
+
+class ReportIn(Schema):
+    """A problem as reported. Positions are WGS-84/CGCS2000; `observed_at` is the phone's clock."""
+
+    client_id: UUID
+    source: Literal["collector", "hotline", "web", "leader", "opinion", "video", "api"] = "collector"
+    kind: Literal["component", "event"]
+    code: str = Field(max_length=5)
+    edition: str = Field("", max_length=20)
+    lon: float | None = Field(None, ge=-180, le=180)
+    lat: float | None = Field(None, ge=-90, le=90)
+    accuracy_m: float | None = Field(None, ge=0, le=100_000)
+    description: str = Field("", max_length=1000)
+    address: str = Field("", max_length=200)
+    component_id: str = Field("", max_length=17)
+    observed_at: datetime | None = None
+    urgent: bool = False
+    self_handled: bool = False
+    reporter_name: str = Field("", max_length=40)
+    reporter_phone: str = Field("", max_length=40)
+    outside_number: str = Field("", max_length=60)
+
+
+class CaseOut(Schema):
+    id: int
+    number: str
+    state: str
+    state_label: str
+    source: str
+    edition: str
+    kind: str
+    code: str
+    class_name: str
+    description: str
+    address: str
+    lon: float | None
+    lat: float | None
+    area_code: str
+    district_code: str
+    department: str | None
+    reported_at: datetime
+    due_at: datetime | None
+    closed_at: datetime | None
+    doubts: list[str]
+    version: int
+
+    @staticmethod
+    def resolve_department(case: Case | dict[str, Any]) -> str | None:
+        """The department's code, of a row or of an answer that was kept for a repeated request."""
+        department = case["department"] if isinstance(case, dict) else case.department
+        return department.code if isinstance(department, Organisation) else department
+
+
+class CasesOut(Schema):
+    items: list[CaseOut]
+    next: int | None = None
+
+
+class StepIn(Schema):
+    """What a step needs: see the form of the step. `department` and `collector` by code and user name."""
+
+    note: str = Field("", max_length=4000)
+    version: int | None = None
+    standard: int | None = None
+    department: str | None = None
+    collector: str | None = None
+    result: str | None = None
+    lon: float | None = None
+    lat: float | None = None
+
+
+class PhotoOut(Schema):
+    id: int
+    sha256: str
+    url: str
+
+
+class TaskOut(Schema):
+    id: int
+    case: CaseOut
+    purpose: str
+    asked_at: datetime
+    due_at: datetime | None
+
+
+class EntryOut(Schema):
+    edition: str
+    kind: str
+    class_code: str
+    class_name: str
+    code: str
+    name: str
+
+
+class PositionIn(Schema):
+    lon: float | None = Field(None, ge=-180, le=180)
+    lat: float | None = Field(None, ge=-90, le=90)
+    at: datetime | None = None
+
+
+class TrackPointIn(Schema):
+    at: datetime
+    lon: float = Field(ge=-180, le=180)
+    lat: float = Field(ge=-90, le=90)
+    accuracy_m: float | None = None
+
+
+def _cases() -> Any:
+    return Case.objects.select_related("department")
+
+
+@router.post("/cases", response={201: CaseOut, 200: CaseOut}, summary="Report a problem (repeatable by client_id)")
+def report(request: HttpRequest, body: ReportIn) -> tuple[int, Any]:
+    fields = body.dict(exclude={"client_id"})
+    with replay.once(body.client_id, request.user, "patrol.case.report", body.dict(exclude_none=True)) as asked:
+        if asked.answer is not None:
+            return 200, asked.answer
+        case = actions.report_case(request.user, **fields)
+        return 201, asked.keep(CaseOut.from_orm(case).dict(), status=201)
+
+
+@router.get("/cases", response=CasesOut, summary="Cases that I may see, the latest first; page by `before`")
+def list_cases(
+    request: HttpRequest, before: int | None = None, state: str = "", district: str = "", limit: int = 50
+) -> dict[str, Any]:
+    rows = access.visible(request.user, VIEW, _cases())
+    if state:
+        rows = rows.filter(state=state)
+    if district:
+        rows = rows.filter(district_code=district)
+    if before:
+        rows = rows.filter(pk__lt=before)
+    limit = max(1, min(limit, 200))
+    found = list(rows.order_by("-pk")[:limit])
+    return {"items": found, "next": found[-1].pk if len(found) == limit else None}
+
+
+@router.get("/cases/{pk}", response=CaseOut, summary="One case")
+def get_case(request: HttpRequest, pk: int) -> Case:
+    return access.fetch(request.user, VIEW, _cases(), pk=pk)
+
+
+@router.get("/cases/{pk}/timeline", summary="What was done to a case")
+def timeline(request: HttpRequest, pk: int) -> list[dict[str, Any]]:
+    case = access.fetch(request.user, VIEW, _cases(), pk=pk)
+    return [
+        {"at": entry.at, "who": entry.actor_label, "act": entry.act, "note": entry.note, "data": entry.data}
+        for entry in flow.timeline(case)
+    ]
+
+
+@router.post("/cases/{pk}/photos", response={201: PhotoOut}, summary="Add a photo to a case")
+def add_photo(
+    request: HttpRequest,
+    pk: int,
+    photo: UploadedFile = _UPLOAD,
+    kind: PHOTO_KINDS = "before",
+) -> tuple[int, dict[str, Any]]:
+    case = access.fetch(request.user, VIEW, _cases(), pk=pk)
+    with transaction.atomic():
+        attached = files.attach(
+            files.store(photo, photo.name or "photo"), case, kind, request.user, name=photo.name or ""
+        )
+    return 201, {"id": attached.pk, "sha256": attached.file.sha256, "url": attached.get_absolute_url()}
+
+
+@router.post("/cases/{pk}/steps/{step}", response=CaseOut, summary="Take a step of the case's flow")
+def take_step(request: HttpRequest, pk: int, step: str, body: StepIn) -> Case:
+    try:
+        declared = flow.flow_of(Case).step(step)
+    except KeyError:
+        raise NotFound from None
+    case = access.fetch(request.user, declared.act, _cases(), pk=pk)
+    given: dict[str, Any] = {"data": {}}
+    if body.standard is not None:
+        given["data"]["standard"] = body.standard
+    if body.department is not None:
+        given["data"]["department"] = Organisation.objects.filter(code=body.department, active=True).first()
+    if body.collector is not None:
+        collector = queries.collectors_for(case).filter(username=body.collector).first()
+        if collector is None:
+            raise Invalid(field="collector")
+        given["data"]["collector"] = collector
+    if body.result is not None:
+        if body.result not in CaseTask.Result.values:
+            raise Invalid(field="result")
+        given["data"] |= {"result": body.result, "lon": body.lon, "lat": body.lat}
+    for need in (field.name for field in declared.fields if field.required and field.name != "note"):
+        if given["data"].get(need) is None:
+            raise Invalid(field=need)
+    if body.version is not None:
+        given["version"] = body.version
+    by = declared.by
+    assert by is not None
+    return by(case, request.user, note=body.note, **given)
+
+
+@router.get("/tasks", response=list[TaskOut], summary="My open tasks: verify before filing, check after handling")
+def my_tasks(request: HttpRequest) -> Any:
+    access.require(request.user, "patrol.task.view")
+    return CaseTask.objects.filter(
+        collector_id=request.user.pk, done_at__isnull=True, withdrawn_at__isnull=True
+    ).select_related("case__department")
+
+
+@router.get("/dictionary", response=list[EntryOut], summary="The dictionary of an edition")
+def dictionary(request: HttpRequest, edition: str = "", q: str = "") -> Any:
+    access.require(request.user, "patrol.dictionary.view")
+    wanted = edition or queries.edition_on(timezone.localdate()).value
+    return queries.entries(wanted, q)
+
+
+@router.get("/standards/{pk}", summary="Filing conditions in force for a case's class")
+def standards(request: HttpRequest, pk: int) -> list[dict[str, Any]]:
+    case = access.fetch(request.user, VIEW, _cases(), pk=pk)
+    return [
+        {"id": row.pk, "condition": row.condition, "limit": row.limit.as_dict()} for row in queries.standards_for(case)
+    ]
+
+
+@router.post("/shift/start", summary="Sign in to a shift")
+def start_shift(request: HttpRequest, body: PositionIn) -> dict[str, Any]:
+    shift = actions.start_shift(_person(request), lon=body.lon, lat=body.lat, at=body.at)
+    return {"id": shift.pk, "started_at": shift.started_at}
+
+
+@router.post("/shift/end", summary="Sign out of the shift")
+def end_shift(request: HttpRequest, body: PositionIn) -> dict[str, Any]:
+    shift = actions.end_shift(_person(request), at=body.at)
+    return {"id": shift.pk, "ended_at": shift.ended_at}
+
+
+@router.post("/shift/track", summary="Positions of the open shift; sent twice counts once")
+def add_track(request: HttpRequest, body: list[TrackPointIn]) -> dict[str, int]:
+    if len(body) > 5000:
+        raise Invalid(field="body")
+    return {"points": actions.add_track(_person(request), [point.dict() for point in body])}
+
+
+@router.get("/me", summary="My shift, my reports and my valid-report rate this month")
+def me(request: HttpRequest) -> dict[str, Any]:
+    person = _person(request)
+    today = timezone.localdate()
+    mine = statistics.in_months(Case.objects.filter(reported_by=person, source=Source.COLLECTOR), today, today)
+    line = statistics.table(mine, [])[0]
+    shift = person.shifts.filter(ended_at__isnull=True).first()
+    start = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return {
+        "name": person.display_name,
+        "shift_started_at": shift.started_at if shift else None,
+        "reported_today": mine.filter(reported_at__gte=start).count(),
+        "reported_this_month": line.counts["reported"],
+        "valid_rate": line.ratios["valid_rate"],
+        "quota": queries.settings_in_force().quota_per_shift,
+    }
+
+
+@router.get("/statistics", summary="Counts and ratios of whole months, grouped")
+def get_statistics(
+    request: HttpRequest, start: date, end: date, by: Literal["", "district_code", "department", "code", "month"] = ""
+) -> list[dict[str, Any]]:
+    """All counts of GB/T 30428.4's vocabulary (`COUNTS`) and the ratios in per cent; null where nothing divides."""
+    if end < start:
+        raise Invalid(field="end")
+    rows = statistics.in_months(access.visible(request.user, "patrol.statistics.view", Case.objects.all()), start, end)
+    base: Any = queries.settings_in_force().rework_base
+    return [
+        {
+            "key": line.key[0] if line.key else None,
+            "counts": {count.code: line.counts[count.code] for count in COUNTS},
+            "ratios": {
+                code: None if rate is None else str(rate.quantize(Decimal("0.01")))
+                for code, rate in line.ratios.items()
+            },
+        }
+        for line in statistics.table(rows, [by] if by else [], base)
+    ]
+
+
+@router.get("/cases.geojson", summary="Cases in a box, as GeoJSON, at most 2,000; clustered on the map page")
+def cases_geojson(request: HttpRequest, bbox: str, state: str = "") -> dict[str, Any]:
+    try:
+        west, south, east, north = (float(part) for part in bbox.split(","))
+    except ValueError:
+        raise Invalid(field="bbox") from None
+    rows = access.visible(request.user, VIEW, Case.objects.all())
+    rows = rows.filter(lon__range=(west, east), lat__range=(south, north))
+    rows = rows.filter(state=state) if state else rows.exclude(state__in=("closed", "voided", "refused", "not_filed"))
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "geometry": {"type": "Point", "coordinates": [case.lon, case.lat]},
+                "properties": {
+                    "id": case.pk,
+                    "label": str(case),
+                    "tone": "bad" if case.is_overdue else "info",
+                    "url": case.get_absolute_url(),
+                },
+            }
+            for case in rows.order_by("-pk")[:2000]
+        ],
+    }
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

@@ -57,7 +57,7 @@ def collected_monthly(period: Period, scope: Scope) -> Measured:
     months = [month for month in period.months() if month == Period.month(month.start.year, month.start.month)]
     if not months or not Case.objects.exists():
         return Measured(None, cases.none(), note=_("No whole month lies in the period."))
-    found = dict(cases.values_list("month").annotate(number=Count("pk")).order_by())
+    found: dict[int, int] = dict(cases.values_list("month").annotate(cases=Count("pk")).order_by())
     numbers = {month.start.year * 100 + month.start.month: 0 for month in months}
     numbers |= {month: number for month, number in found.items() if month in numbers}
     weakest = min(numbers, key=lambda month: (numbers[month], month))

@@ -6,6 +6,7 @@ What must not go in: what the standards say (rules), how a case moves (flows), w
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -215,7 +216,7 @@ class Case(Moving):
 
     class Meta(Moving.Meta):
         ordering = ("-pk",)
-        indexes = (
+        indexes = [
             *Moving.Meta.indexes,
             models.Index(
                 "month",
@@ -235,7 +236,7 @@ class Case(Moving):
             models.Index(fields=("reported_by", "-id"), name="patrol_case_reporter"),
             models.Index(fields=("-reported_at", "-id"), name="patrol_case_recent"),
             GinIndex(fields=("doubts",), name="patrol_case_doubts", condition=~Q(doubts=[])),
-        )  # fmt: skip
+        ]  # fmt: skip
         verbose_name = _("case")
         verbose_name_plural = _("cases")
 
@@ -250,7 +251,7 @@ class Case(Moving):
         """The number that people use: the day and the id, "20240513-000017"."""
         return f"{timezone.localtime(self.reported_at):%Y%m%d}-{self.pk or 0:06}"
 
-    def save(self, *args: object, **kwargs: object) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:
         local = timezone.localtime(self.reported_at)
         self.month = local.year * 100 + local.month
         super().save(*args, **kwargs)

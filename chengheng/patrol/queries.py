@@ -63,12 +63,12 @@ def departments_for(case: Case) -> QuerySet[Organisation]:
     Suggested by history: who handled most cases of this class in this district in the last year.
     """
     since = timezone.now() - timedelta(days=365)
-    used = dict(
+    used: dict[int, int] = dict(
         Case.objects.filter(code=case.code, edition=case.edition, district_code=case.district_code, filed_at__gte=since)
         .exclude(department=None)
         .values_list("department")
-        .annotate(number=Count("pk"))
-        .order_by("-number")[:20]
+        .annotate(cases=Count("pk"))
+        .order_by("-cases")[:20]
     )
     order = When(
         *(Then(pk=pk, then=Value(-number)) for pk, number in used.items()),
@@ -119,7 +119,7 @@ def near(
     span = timedelta(hours=settings.near_hours)
     rows = (
         Case.objects.filter(cell__in=cells, code=code, reported_at__range=(at - span, at + span))
-        .exclude(pk=exclude)
+        .exclude(pk=exclude or 0)
         .exclude(state__in=("voided", "refused", "not_filed"))
         .filter(duplicate_of=None)[:50]
     )

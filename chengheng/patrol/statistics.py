@@ -87,7 +87,9 @@ def counts(cases: QuerySet[Case], *by: str, as_of: datetime | None = None) -> li
         raise ValueError(f"statistics are not grouped by {sorted(unknown)}")
     as_of = as_of or timezone.now()
     # prefixed, because some counts are called as the columns that they count
-    sums = {f"n_{code}": Count("pk", filter=condition or None) for code, condition in _conditions(as_of).items()}
+    sums: dict[str, Any] = {
+        f"n_{code}": Count("pk", filter=condition or None) for code, condition in _conditions(as_of).items()
+    }
     sums |= {"n_reworked": Coalesce(Sum("reworks"), 0), "n_handed_back": Coalesce(Sum("hand_backs"), 0)}
     plain = cases.order_by()
     rows = list(plain.values(*by).annotate(**sums).order_by(*by)) if by else [plain.aggregate(**sums)]
@@ -111,7 +113,13 @@ def facts_of(case: Case) -> CaseFacts:
         self_handled=case.self_handled,
         reworks=case.reworks,
         hand_backs=case.hand_backs,
-        **{name: stage(name) for name in ("accept", "verify", "file", "dispatch", "handle", "check", "close")},
+        accept=stage("accept"),
+        verify=stage("verify"),
+        file=stage("file"),
+        dispatch=stage("dispatch"),
+        handle=stage("handle"),
+        check=stage("check"),
+        close=stage("close"),
     )
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -38,7 +39,7 @@ class Moving(models.Model):
 
     class Meta:
         abstract = True
-        indexes = (
+        indexes: Sequence[models.Index] = (
             models.Index(fields=("state", "due_at"), name="%(app_label)s_%(class)s_state"),
             models.Index(
                 fields=("next_alert_at",),
@@ -46,6 +47,10 @@ class Moving(models.Model):
                 condition=Q(next_alert_at__isnull=False),
             ),
         )
+
+    def get_absolute_url(self) -> str:
+        """Where people see the subject; every room gives its own."""
+        raise NotImplementedError
 
     @property
     def state_label(self) -> str:
