@@ -8,7 +8,10 @@ from babel.messages.pofile import read_po
 
 from tools import messages
 
-KNOWN_CLASHES = {"kind", "organisation", "withdrawn", "closed", "Search"}
+KNOWN_CLASHES = {
+    "%(n)s row", "By", "Imported", "Imports", "Pages of the list", "Read as", "Search", "by", "closed", "kind", "organisation",
+    "problems", "withdrawn",
+}  # fmt: skip
 """Texts that rooms said differently before this test was there. Give one of them a context (pgettext), then strike it."""
 
 
