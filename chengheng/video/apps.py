@@ -1,3 +1,5 @@
+import sys
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -8,12 +10,24 @@ class VideoConfig(AppConfig):
     verbose_name = _("Video")
 
     def ready(self) -> None:
+        from django.conf import settings
+
+        from chengheng.common import processes
+        from chengheng.common.processes import Process
         from chengheng.common.ui import headlines, maplayers, navigation, search
         from chengheng.common.ui.navigation import Item
         from chengheng.video import measures, queries, roles, tables  # noqa: F401
         from chengheng.video.live.entrance import register
 
         register()
+        processes.add(
+            Process(
+                "cameras",
+                lambda: [sys.executable, "-m", "chengheng", "camera", "--demo"],
+                wanted=lambda: settings.DEMO and bool(settings.SIP_PORT),
+                why_not="only a demonstration site has simulated cameras",
+            )
+        )
         navigation.room("video", _("Video"), "video", order=30)
         for item in (
             Item("video", _("Video wall"), "video:wall", "layout-grid", "video.channel.view", 10),

@@ -52,7 +52,7 @@ class LiveSite:
         from chengheng.common import live
 
         self.app = live.application()
-        self._runner = web.AppRunner(self.app, shutdown_timeout=1)
+        self._runner = web.AppRunner(self.app, shutdown_timeout=1, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.settings.LIVE_PORT).start()
 

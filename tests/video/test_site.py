@@ -42,24 +42,24 @@ def channel(name: str = "和平路口") -> Channel:
 async def watch(port: int, token: str, seconds: float = 2.0, say: dict | None = None) -> tuple[list[dict], bytes]:
     """What a player is told and sent."""
     told, data = [], b""
-    async with aiohttp.ClientSession() as session:
-        async with session.ws_connect(
-            f"http://127.0.0.1:{port}/video/play?token={token}&h265=1", max_msg_size=0
-        ) as socket:
-            end = asyncio.get_running_loop().time() + seconds
-            while (left := end - asyncio.get_running_loop().time()) > 0:
-                try:
-                    message = await socket.receive(timeout=left)
-                except TimeoutError:
-                    break
-                if message.type == aiohttp.WSMsgType.TEXT:
-                    told.append(json.loads(message.data))
-                    if say and told[-1]["type"] == "format":
-                        await socket.send_json(say)
-                elif message.type == aiohttp.WSMsgType.BINARY:
-                    data += message.data
-                else:
-                    break
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"http://127.0.0.1:{port}/video/play?token={token}&h265=1", max_msg_size=0) as socket,
+    ):
+        end = asyncio.get_running_loop().time() + seconds
+        while (left := end - asyncio.get_running_loop().time()) > 0:
+            try:
+                message = await socket.receive(timeout=left)
+            except TimeoutError:
+                break
+            if message.type == aiohttp.WSMsgType.TEXT:
+                told.append(json.loads(message.data))
+                if say and told[-1]["type"] == "format":
+                    await socket.send_json(say)
+            elif message.type == aiohttp.WSMsgType.BINARY:
+                data += message.data
+            else:
+                break
     return told, data
 
 
@@ -110,9 +110,11 @@ def test_watching_needs_a_token_that_works_once_and_is_recorded(site, device, op
 
 
 async def _refused(port: int, token: str) -> int:
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"http://127.0.0.1:{port}/video/play?token={token}") as answer:
-            return answer.status
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/video/play?token={token}") as answer,
+    ):
+        return answer.status
 
 
 def test_who_may_not_see_a_camera_gets_no_token(site, device):
@@ -255,7 +257,7 @@ def test_recordings_of_the_device_are_listed_and_played(site, device, operator):
         assert found["complete"]
         assert len(found["items"]) >= 80
         token = actions.permit_watching(operator, camera.pk, from_at=end - timedelta(seconds=60), to_at=end)
-        told, data = site.run(watch(site.settings.LIVE_PORT, token, 2.5))
+        _told, data = site.run(watch(site.settings.LIVE_PORT, token, 2.5))
         assert len(data) > 10_000
         wait(lambda: Call.objects.get(kind="playback").ended_at)
 

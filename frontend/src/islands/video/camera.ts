@@ -57,6 +57,7 @@ export function camera(place: HTMLElement, props: CameraProps): () => void {
       line.classList.remove("is-done", "is-stopped");
       line.lastElementChild!.textContent = "";
     }
+    reach("asked", 0);
     player = new Player(stage, props, props.id, { onTold, from, to, onFirst: (ms) => reach("first_frame", ms) });
   }
 

@@ -62,6 +62,8 @@ export class Player {
   private started = 0;
   private first = false;
   private timer = 0;
+  private late = LATE;
+  private jumped = 0;
   call = "";
   firstMs = 0;
 
@@ -233,7 +235,13 @@ export class Player {
     if (video.currentTime < start) video.currentTime = start;
     if (!this.options.from) {
       const behind = end - video.currentTime;
-      if (behind > LATE && !document.hidden) video.currentTime = Math.max(start, end - EDGE);
+      const now = performance.now();
+      if (behind > this.late && !document.hidden && now - this.jumped > 2000) {
+        // a machine that cannot keep up is not made faster by jumping: jumps become rarer
+        this.late = now - this.jumped < 6000 ? Math.min(3, this.late * 1.5) : LATE;
+        this.jumped = now;
+        video.currentTime = Math.max(start, end - EDGE);
+      }
       else if (behind > 0.25) video.playbackRate = 1.05;
       else if (behind < EDGE) video.playbackRate = 0.98;
       else video.playbackRate = 1;
