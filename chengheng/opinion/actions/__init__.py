@@ -1,0 +1,40 @@
+"""What people and machines may do in public opinion: one function per act, one transaction each."""
+
+from chengheng.opinion.actions.alerts import (
+    answer_alert,
+    raise_by_hand,
+    raise_by_rules,
+    raise_bursts,
+    take_alert_step,
+    tell_held,
+)
+from chengheng.opinion.actions.arriving import arrive, comment, read_all, read_arrivals
+from chengheng.opinion.actions.claims import (
+    confirm_verdict,
+    draft_statement,
+    first_verdict,
+    keep_evidence,
+    publish_statement,
+    sign_statement,
+    suspect,
+    take_up,
+)
+from chengheng.opinion.actions.models import correct, train, train_from_corrections, use_model
+from chengheng.opinion.actions.reports import compose_report
+from chengheng.opinion.actions.rules import save_rule, try_rule
+from chengheng.opinion.actions.sources import (
+    new_secret,
+    note_failure,
+    note_reading,
+    note_silence,
+    save_source,
+    wake_source,
+)
+
+__all__ = [
+    "answer_alert", "arrive", "comment", "compose_report", "confirm_verdict", "correct", "draft_statement",
+    "first_verdict", "keep_evidence", "new_secret", "note_failure", "note_reading", "note_silence",
+    "publish_statement", "raise_bursts", "raise_by_hand", "raise_by_rules", "read_all", "read_arrivals", "save_rule",
+    "save_source", "sign_statement", "suspect", "take_alert_step", "take_up", "tell_held", "train",
+    "train_from_corrections", "try_rule", "use_model", "wake_source",
+]  # fmt: skip

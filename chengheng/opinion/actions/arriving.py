@@ -1,0 +1,337 @@
+"""How words come in: arrivals are kept first, read afterwards, both in whole transactions.
+
+`arrive` is the only door for feeds, deliveries and imports; `read_arrivals` takes a batch out of the inbox, analyses it
+and stores items, events, comments and alerts in one transaction. A kill anywhere loses and doubles nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+from django.utils import timezone
+
+from chengheng.opinion import partitions, reader
+from chengheng.opinion.actions import alerts
+from chengheng.opinion.actions.sources import note_reading
+from chengheng.opinion.analyser import text
+from chengheng.opinion.analyser.doubt import Story, Teller
+from chengheng.opinion.analyser.kernel import Document, Reading
+from chengheng.opinion.collect.entries import Entry, clean, clean_line, moment
+from chengheng.opinion.collect.feeds import web_address
+from chengheng.opinion.models import Channel, Comment, Event, Item, Sentiment, Source
+from chengheng.opinion.rules import word_grams
+
+BATCH = 1000
+_GRAMS_OF = 4000  # letters of an item by which it can be found
+_NEGATIVE = {"0", "negative", "neg", "负面", "消极"}
+
+
+def identity_of(words: str) -> int:
+    """64-bit identity of a publisher's own id, signed as PostgreSQL wants it."""
+    return int.from_bytes(hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True)
+
+
+def author_of(name: str) -> int:
+    """An author as a keyed hash: enough to see the same teller again, not enough to name one."""
+    from django.conf import settings
+
+    if not name:
+        return 0
+    key = hashlib.sha256(f"opinion.author:{settings.SECRET_KEY}".encode()).digest()[:32]
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8, key=key).digest(), "big", signed=True)
+
+
+def packed(entry: Entry | Mapping[str, Any]) -> dict[str, Any]:
+    """An entry as the inbox keeps it: cleaned, bounded, JSON. A mapping may bring comments, teller, reach, channel."""
+    said = asdict(entry) if isinstance(entry, Entry) else dict(entry)
+    when = said.get("published_at")
+    if isinstance(when, datetime):
+        when = when.isoformat()
+    kept: dict[str, Any] = {
+        "id": clean_line(str(said.get("id") or said.get("url") or ""), 500),
+        "url": web_address(str(said.get("url") or ""), ""),
+        "title": clean_line(str(said.get("title") or "")),
+        "body": clean(str(said.get("body") or "")),
+        "published_at": when or None,
+        "author": author_of(str(said.get("author") or "")),
+    }
+    if said.get("channel") in Channel.values:
+        kept["channel"] = said["channel"]
+    for name in ("reach",):
+        if said.get(name):
+            kept[name] = max(0, min(int(said[name]), 2_000_000_000))
+    if isinstance(said.get("teller"), Mapping):
+        who = said["teller"]
+        kept["teller"] = {
+            "verified": bool(who.get("verified")),
+            **{name: max(0, int(who.get(name) or 0)) for name in ("followers", "friends", "messages")},
+        }
+    if said.get("comments"):
+        kept["comments"] = [
+            {"at": str(one.get("at", "")), "words": clean(str(one.get("words", "")), 2000),
+             "author": author_of(str(one.get("author") or ""))}
+            for one in list(said["comments"])[:500]
+        ]  # fmt: skip
+    if not kept["id"]:
+        kept["id"] = str(identity_of(kept["title"] + kept["body"]))
+    return kept
+
+
+@transaction.atomic
+def arrive(
+    source: Source,
+    entries: Iterable[Entry | Mapping[str, Any]],
+    now: datetime | None = None,
+    *,
+    batch: Any = None,
+    **answered: str,
+) -> int:
+    """Keep what a source brought, each of its entries once for ever; returns how many were new.
+
+    `answered` (etag, last_modified, hub) is the source's new state, committed with the entries.
+    """
+    now = now or timezone.now()
+    fresh: dict[int, dict[str, Any]] = {}
+    for entry in entries:
+        kept = packed(entry)
+        if kept["title"] or kept["body"]:
+            fresh.setdefault(identity_of(kept["id"]), kept)
+    new: list[int] = []
+    if fresh:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "insert into opinion_seen (source_id, identity) select %s, unnest(%s::bigint[])"
+                " on conflict do nothing returning identity",
+                [source.pk, sorted(fresh)],
+            )
+            new = [row[0] for row in cursor.fetchall()]
+            if new:
+                wanted = set(new)
+                with cursor.copy(
+                    "copy opinion_arrival (source_id, identity, entry, collected_at, batch_id) from stdin"
+                ) as copy:
+                    for identity, kept in fresh.items():
+                        if identity in wanted:
+                            words = json.dumps(kept, ensure_ascii=False).replace("\\u0000", " ")
+                            copy.write_row((source.pk, identity, words, now, batch.pk if batch else None))
+    note_reading(source, now, len(new), **answered)
+    return len(new)
+
+
+def read_all(now: datetime | None = None) -> int:
+    """Read the inbox until it is empty; returns how many items were stored."""
+    total = 0
+    while read := read_arrivals(now=now):
+        total += read
+    return total
+
+
+def read_arrivals(limit: int = BATCH, now: datetime | None = None) -> int:
+    """Take up to `limit` arrivals, analyse and store them; returns how many. One transaction; one reader at a time."""
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("select pg_try_advisory_xact_lock(%s)", [0x6F707264])
+                if not cursor.fetchone()[0]:
+                    return 0
+                cursor.execute(
+                    "delete from opinion_arrival where id in (select id from opinion_arrival order by id limit %s"
+                    " for update skip locked) returning id, source_id, entry, collected_at, batch_id, identity",
+                    [limit],
+                )
+                rows = sorted(cursor.fetchall())
+            return _store(rows, now or timezone.now()) if rows else 0
+    except BaseException:
+        reader.forget()  # what the reader learnt from this batch is not true
+        raise
+
+
+def _store(rows: Sequence[tuple[Any, ...]], now: datetime) -> int:
+    reading_room = reader.reader()
+    with connection.cursor() as cursor:
+        cursor.execute("select nextval('opinion_item_number') from generate_series(1, %s)", [len(rows)])
+        numbers = [row[0] for row in cursor.fetchall()]
+    partitions.make_room(min(numbers), max(numbers))
+    sources = {source.pk: source for source in Source.objects.filter(pk__in={row[1] for row in rows})}
+    items = [_item(number, row, sources[row[1]], now) for number, row in zip(numbers, rows, strict=True)]
+    entries = [row[2] if isinstance(row[2], dict) else json.loads(row[2]) for row in rows]
+    found = reading_room.read([Document(item.title, item.body, item.pk) for item in items])
+    plain = text.normalise([item.whole[:_GRAMS_OF] for item in items])
+    for index, (item, reading) in enumerate(zip(items, found.readings, strict=True)):
+        _fill(item, reading, found.signatures[index].tobytes())
+        item.grams = word_grams(plain.plain(index))
+        item.debunked_id = reading_room.debunked([rule for rule, _ in reading.rules], found.signatures[index]) or None
+        item.rules = [reading_room.rules[rule].pk for rule, _ in reading.rules if rule < len(reading_room.rules)]
+    comments = _comments(items, entries, now)
+    _risk(reading_room, items, found.readings, comments)
+    _events(reading_room, items, now)
+    _copy(items)
+    Comment.objects.bulk_create([one for some in comments.values() for one in some], ignore_conflicts=True)
+    alerts.raise_by_rules(items, found.readings, reading_room, sources, now)
+    return len(items)
+
+
+def _item(number: int, row: tuple[Any, ...], source: Source, now: datetime) -> Item:
+    entry = row[2] if isinstance(row[2], dict) else json.loads(row[2])
+    return Item(
+        pk=number,
+        source=source,
+        channel=entry.get("channel") or source.channel,
+        url=entry["url"],
+        title=entry["title"],
+        body=entry["body"],
+        author=entry.get("author") or 0,
+        teller=entry.get("teller"),
+        reach=entry.get("reach") or 0,
+        published_at=moment(entry["published_at"], row[3]) if entry.get("published_at") else None,
+        collected_at=row[3],
+        stored_at=now,
+        batch_id=row[4],
+        identity=row[5],
+    )
+
+
+def _fill(item: Item, reading: Reading, signature: bytes) -> None:
+    item.digest, item.signature, item.original = reading.digest, signature, reading.repeats
+    item.relevance, item.doubted = round(reading.relevance, 4), reading.doubted
+    item.area_code = reading.area
+    if reading.topics:
+        item.topic_code, item.topic_name = reading.topics[0]
+    item.label = reading.labels.get("class", "")[:40]
+    if "sentiment" in reading.labels:
+        said = reading.labels["sentiment"]
+        item.sentiment = "" if not said else Sentiment.NEGATIVE if said in _NEGATIVE else Sentiment.POSITIVE
+        item.sentiment_score = round(reading.scores["sentiment"], 4)
+
+
+def _comments(items: Sequence[Item], entries: Sequence[dict[str, Any]], now: datetime) -> dict[int, list[Comment]]:
+    found: dict[int, list[Comment]] = defaultdict(list)
+    for item, entry in zip(items, entries, strict=True):
+        for one in entry.get("comments", ()):
+            at = moment(one["at"], now) or item.collected_at
+            found[item.pk].append(
+                Comment(item_id=item.pk, identity=identity_of(f"{one['at']}{one['words']}"), at=at, words=one["words"],
+                        author=one.get("author") or 0)
+            )  # fmt: skip
+    return found
+
+
+def story_of(item: Item, comments: Iterable[Comment]) -> Story:
+    """An item as the false-story head reads it."""
+    begun = item.published_at or item.collected_at
+    return Story(
+        item.whole,
+        Teller(**item.teller) if item.teller else None,
+        tuple(((one.at - begun).total_seconds(), one.words) for one in comments),
+    )
+
+
+def _risk(
+    reading_room: reader.Reader, items: Sequence[Item], readings: Sequence[Reading], comments: dict[int, list[Comment]]
+) -> None:
+    asked = [item for item, reading in zip(items, readings, strict=True) if reading.relevant or reading.rules]
+    for item in items:
+        item.doubted = item.doubted or any(_asks(one.words) for one in comments.get(item.pk, ()))
+    if reading_room.doubt is not None and asked:
+        risks = reading_room.doubt.risk([story_of(item, comments.get(item.pk, ())) for item in asked])
+        for item, risk in zip(asked, risks.tolist(), strict=True):
+            item.doubt = round(risk, 4)
+
+
+def _asks(words: str) -> bool:
+    from chengheng.opinion.analyser.doubt import CUES
+
+    plain = text.plain(words)
+    return any(cue in plain for cue in CUES)
+
+
+def _events(reading_room: reader.Reader, items: Sequence[Item], now: datetime) -> None:
+    """Relevant items (and those that rules hit) join or found events; repeats follow their original's title."""
+    clusters = reading_room.clusters
+    told = [item for item in items if (item.relevance >= 0.5 or item.rules or item.debunked_id) and item.whole.strip()]
+    if not told:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("select last_value, is_called from opinion_event_id_seq")
+        last, called = cursor.fetchone()
+    clusters.next_id = first_new = int(last) + (1 if called else 0)
+    titles = [item.title or item.body[:60] for item in told]
+    moments = [item.published_at or item.collected_at for item in told]
+    chosen = clusters.add(titles, [moment_.timestamp() for moment_ in moments])
+    by_event: dict[int, list[Item]] = defaultdict(list)
+    for item, event in zip(told, chosen, strict=True):
+        if event:
+            by_event[event].append(item)
+    vectors = {event: clusters.sums[at].astype(np.float16).tobytes() for at, event in enumerate(clusters.ids)}
+    made, changed = [], []
+    known = Event.objects.select_for_update().in_bulk([event for event in by_event if event < first_new])
+    for number, members in by_event.items():
+        when = [item.published_at or item.collected_at for item in members]
+        event = known.get(number)
+        if event is None:
+            first = members[when.index(min(when))]
+            event = Event(
+                pk=number, title=(first.title or first.body[:60])[:300], first_item=first.pk, first_at=min(when),
+                last_at=max(when), area_code=first.area_code, topic_code=first.topic_code, topic_name=first.topic_name,
+            )  # fmt: skip
+            made.append(event)
+        else:
+            changed.append(event)
+        counts = Counter(event.channels)
+        counts.update(item.channel for item in members)
+        event.channels, event.items = dict(counts), event.items + len(members)
+        event.last_at, event.first_at = max([event.last_at, *when]), min([event.first_at, *when])
+        event.vector, event.changed_at = vectors.get(number, event.vector), now
+        for item in members:
+            item.event = event
+    Event.objects.bulk_create(made)
+    Event.objects.bulk_update(changed, ["channels", "items", "last_at", "first_at", "vector", "changed_at"])
+    if made:
+        with connection.cursor() as cursor:
+            cursor.execute("select setval('opinion_event_id_seq', %s)", [clusters.next_id - 1])
+    reading_room.events_written(max([now, *(event.changed_at for event in (*made, *changed))]))
+
+
+_COLUMNS = (
+    "id", "source_id", "channel", "url", "title", "body", "author", "teller", "reach", "published_at", "collected_at",
+    "stored_at", "digest", "signature", "original", "event_id", "relevance", "sentiment", "sentiment_score",
+    "topic_code", "topic_name", "label", "doubt", "doubted", "area_code", "rules", "debunked_id", "grams", "batch_id", "identity",
+)  # fmt: skip
+
+
+def _copy(items: Sequence[Item]) -> None:
+    with connection.cursor() as cursor, cursor.copy(
+        f"copy opinion_item ({', '.join(_COLUMNS)}) from stdin"
+    ) as copy:
+        for item in items:
+            row = [getattr(item, name) for name in _COLUMNS]
+            row[7] = json.dumps(item.teller) if item.teller else None
+            copy.write_row(row)
+
+
+@transaction.atomic
+def comment(item: Item, said: Iterable[Mapping[str, Any]], now: datetime | None = None) -> Item:
+    """Comments of a stored item arrived: keep the new ones and work the false-story risk out again."""
+    now = now or timezone.now()
+    found = Item.objects.select_for_update().get(pk=item.pk)
+    entry = packed({"title": "x", "comments": list(said)})
+    fresh = _comments([found], [entry], now)[found.pk]
+    Comment.objects.bulk_create(fresh, ignore_conflicts=True)
+    room = reader.reader()
+    before = found.doubt
+    every = list(found.comments.all())
+    found.doubted = found.doubted or any(_asks(one.words) for one in every)
+    if room.doubt is not None:
+        found.doubt = round(float(room.doubt.risk([story_of(found, every)])[0]), 4)
+    found.save(update_fields=["doubt", "doubted"])
+    if found.doubt != before or found.doubted:
+        alerts.raise_again(found, room, now)
+    return found

@@ -1,0 +1,622 @@
+"""What is stored of public opinion: sources, arrivals, items, comments, events, rules, alerts, claims, models, reports.
+
+What must not go in: how words are read (analyser), who may do what (roles), how alerts and claims move (flows).
+
+Items are made for partitioning by ranges of their number (`opinion_item` is declared so in the first migration): the
+number rises with time, so the newest partitions answer a search, and the oldest are dropped whole when retention ends.
+What must be unique for ever (an item of a source) is in `Seen`, which is not partitioned.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.common.calendars.rules import Kind as LimitKind
+from chengheng.common.calendars.rules import Limit
+from chengheng.common.flow.models import Moving
+from chengheng.common.people.access import Scope
+
+
+class Channel(models.TextChoices):
+    """The nine kinds of channel of the programme's target table."""
+
+    NEWS = "news", _("News sites")
+    FORUM = "forum", _("Forums")
+    TIEBA = "tieba", _("Tieba")
+    BLOG = "blog", _("Blogs")
+    WEIBO = "weibo", _("Weibo")
+    WECHAT = "wechat", _("WeChat")
+    PICTURE = "picture", _("Pictures")
+    APP = "app", _("News apps")
+    VIDEO = "video", _("Video")
+
+
+class Way(models.TextChoices):
+    FEED = "feed", _("Feed (RSS, Atom, JSON)")
+    LIST = "list", _("List page")
+    SITEMAP = "sitemap", _("Sitemap")
+    PUSH = "push", _("Delivered by push-in API")
+    IMPORT = "import", _("Imported by hand")
+
+
+class Sentiment(models.TextChoices):
+    UNKNOWN = "", _("not judged")
+    NEGATIVE = "negative", _("negative")
+    POSITIVE = "positive", _("positive")
+
+
+class Source(models.Model):
+    """A place that is read, or that delivers. The collector keeps its own state here: it may be killed at any moment."""
+
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
+    way = models.CharField(_("way"), max_length=10, choices=Way.choices)
+    url = models.URLField(_("address"), max_length=2000, blank=True)
+    tier = models.PositiveSmallIntegerField(
+        _("tier"), default=2, choices=[(1, _("Tier 1 (core)")), (2, _("Tier 2")), (3, _("Tier 3"))]
+    )
+    region = models.CharField(_("region"), max_length=20, blank=True)
+    pick = models.CharField(_("link selector (XPath)"), max_length=300, blank=True)
+    full_text = models.BooleanField(_("read the full article"), default=False)
+    interval_minutes = models.PositiveIntegerField(_("read every (minutes)"), default=15)
+    quiet_hours = models.PositiveIntegerField(_("fault after (hours without an item)"), default=72)
+    sealed_secret = models.TextField(editable=False, blank=True)
+    licence = models.CharField(_("licence or contract"), max_length=200, blank=True)
+    active = models.BooleanField(_("active"), default=True)
+    is_demo = models.BooleanField(_("demonstration"), default=False)
+    made_at = models.DateTimeField(_("entered"), default=timezone.now, editable=False)
+
+    next_at = models.DateTimeField(_("next reading"), default=timezone.now, editable=False)
+    tried_at = models.DateTimeField(_("last tried"), null=True, editable=False)
+    answered_at = models.DateTimeField(_("last answered"), null=True, editable=False)
+    last_item_at = models.DateTimeField(_("last item"), null=True, editable=False)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
+    failure = models.CharField(_("last failure"), max_length=80, blank=True, editable=False)
+    dead_at = models.DateTimeField(_("put aside"), null=True, editable=False)
+    silent_since = models.DateTimeField(_("silent fault since"), null=True, editable=False)
+    etag = models.CharField(max_length=500, blank=True, editable=False)
+    last_modified = models.CharField(max_length=100, blank=True, editable=False)
+    hub = models.URLField(max_length=2000, blank=True, editable=False)
+
+    view_act = "opinion.source.view"
+    access_scope = Scope(area="region")
+
+    class Meta:
+        ordering = ("channel", "name")
+        indexes = (
+            models.Index(fields=("next_at",), name="opinion_source_due", condition=Q(active=True, dead_at__isnull=True)),
+        )
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("opinion:source", args=[self.pk])
+
+    @property
+    def polled(self) -> bool:
+        return self.way in (Way.FEED, Way.LIST, Way.SITEMAP)
+
+    @property
+    def health(self) -> str:
+        """off, dead, silent, failing, waiting (never answered) or alive."""
+        if not self.active:
+            return "off"
+        if self.dead_at:
+            return "dead"
+        if self.silent_since:
+            return "silent"
+        if self.failures:
+            return "failing"
+        return "alive" if self.answered_at or self.last_item_at else "waiting"
+
+
+class SourceHour(models.Model):
+    """An hour in which a source was proved alive (it answered, or delivered): the evidence of year-round service."""
+
+    source = models.ForeignKey(Source, models.CASCADE, related_name="hours")
+    hour = models.DateTimeField(_("hour"))
+    readings = models.PositiveIntegerField(_("readings"), default=0)
+    failures = models.PositiveIntegerField(_("failures"), default=0)
+    items = models.PositiveIntegerField(_("items"), default=0)
+
+    view_act = "opinion.source.view"
+    access_scope = Scope(area="source__region")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("source", "hour"), name="opinion_hour_once"),)
+        indexes = (models.Index(fields=("hour",), name="opinion_hour"),)
+        verbose_name = _("hour of a source")
+        verbose_name_plural = _("hours of sources")
+
+    def __str__(self) -> str:
+        return f"{self.source} {timezone.localtime(self.hour):%Y-%m-%d %H}"
+
+
+class DeadLetter(models.Model):
+    """Something that could not be fetched or read, with the reason; kept for a person to look at."""
+
+    source = models.ForeignKey(Source, models.CASCADE, related_name="dead_letters")
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    url = models.CharField(_("address"), max_length=2000, blank=True)
+    reason = models.CharField(_("reason"), max_length=80)
+
+    view_act = "opinion.source.view"
+    access_scope = Scope(area="source__region")
+
+    class Meta:
+        ordering = ("-at",)
+        indexes = (models.Index(fields=("source", "-at"), name="opinion_dead_letter"),)
+        verbose_name = _("unreadable delivery")
+        verbose_name_plural = _("unreadable deliveries")
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.url}"
+
+
+class Arrival(models.Model):
+    """What a collector, a delivery or an import brought and the analyser has not taken yet: the room's inbox.
+
+    Committed together with the source's new state, so that a kill between the two loses and doubles nothing.
+    """
+
+    source = models.ForeignKey(Source, models.CASCADE)
+    identity = models.BigIntegerField()
+    entry = models.JSONField()
+    collected_at = models.DateTimeField(default=timezone.now)
+    batch = models.ForeignKey("intake.Batch", models.CASCADE, null=True, related_name="+")
+
+    access_scope = Scope()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("source", "identity"), name="opinion_arrival_once"),)
+
+    def __str__(self) -> str:
+        return str(self.entry.get("title", ""))
+
+
+class Seen(models.Model):
+    """The identities that a source has brought: an item is stored once, whatever the feed repeats."""
+
+    pk = models.CompositePrimaryKey("source_id", "identity")
+    source = models.ForeignKey(Source, models.CASCADE, related_name="+")
+    identity = models.BigIntegerField()
+
+    access_scope = Scope()
+
+    def __str__(self) -> str:
+        return f"{self.source_id} {self.identity}"
+
+
+class Event(models.Model):
+    """Items that tell of the same thing. `vector` is the clusterer's sum (float16)."""
+
+    title = models.CharField(_("event"), max_length=300)
+    first_item = models.BigIntegerField(_("first item"), null=True)
+    first_at = models.DateTimeField(_("began"))
+    last_at = models.DateTimeField(_("last item"))
+    items = models.PositiveIntegerField(_("items"), default=0)
+    channels = models.JSONField(_("channels"), default=dict)
+    area_code = models.CharField(_("area"), max_length=12, blank=True)
+    topic_code = models.CharField(_("class code"), max_length=10, blank=True)
+    topic_name = models.CharField(_("class"), max_length=40, blank=True)
+    burst_at = models.DateTimeField(_("burst"), null=True)
+    burst_tail = models.FloatField(null=True)
+    vector = models.BinaryField()
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    view_act = "opinion.item.view"
+    access_scope = Scope(area="area_code")
+
+    class Meta:
+        ordering = ("-last_at",)
+        indexes = (models.Index(fields=("-last_at",), name="opinion_event_last"),)
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("opinion:event", args=[self.pk])
+
+
+class Item(models.Model):
+    """One piece that somebody published. Authors are kept as a hash; scores may be empty: no model, or it abstained."""
+
+    source = models.ForeignKey(Source, models.PROTECT, related_name="items", verbose_name=_("source"))
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
+    url = models.CharField(_("address"), max_length=2000, blank=True)
+    title = models.CharField(_("title"), max_length=300, blank=True)
+    body = models.TextField(_("text"), blank=True)
+    identity = models.BigIntegerField(default=0)
+    author = models.BigIntegerField(default=0)
+    teller = models.JSONField(null=True)
+    reach = models.PositiveIntegerField(_("reach"), default=0)
+    published_at = models.DateTimeField(_("published"), null=True)
+    collected_at = models.DateTimeField(_("collected"))
+    stored_at = models.DateTimeField(_("stored"), default=timezone.now)
+    digest = models.BigIntegerField(default=0)
+    signature = models.BinaryField(null=True)
+    original = models.BigIntegerField(_("repeats item"), default=0)
+    event = models.ForeignKey(Event, models.SET_NULL, null=True, related_name="stories", verbose_name=_("event"))
+    relevance = models.FloatField(_("relevance"), default=0)
+    sentiment = models.CharField(
+        _("sentiment"), max_length=10, choices=Sentiment.choices, default=Sentiment.UNKNOWN, blank=True
+    )
+    sentiment_score = models.FloatField(null=True)
+    topic_code = models.CharField(_("class code"), max_length=10, blank=True)
+    topic_name = models.CharField(_("class"), max_length=40, blank=True)
+    label = models.CharField(_("trained class"), max_length=40, blank=True)
+    doubt = models.FloatField(_("false-story risk"), null=True)
+    doubted = models.BooleanField(_("doubted"), default=False)
+    area_code = models.CharField(_("area"), max_length=12, blank=True)
+    rules = ArrayField(models.IntegerField(), default=list)
+    debunked = models.ForeignKey(
+        "opinion.Claim", models.SET_NULL, null=True, related_name="repeats", verbose_name=_("repeats a debunked claim")
+    )
+    grams = ArrayField(models.IntegerField(), default=list)
+    batch = models.ForeignKey("intake.Batch", models.SET_NULL, null=True, related_name="+")
+
+    view_act = "opinion.item.view"
+    access_scope = Scope(area="area_code")
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (
+            GinIndex(fields=("grams",), name="opinion_item_grams", fastupdate=True),
+            models.Index(fields=("event", "id"), name="opinion_item_event", condition=Q(event__isnull=False)),
+            models.Index(fields=("source", "id"), name="opinion_item_source"),
+            models.Index(fields=("collected_at",), name="opinion_item_collected"),
+            models.Index(fields=("identity",), name="opinion_item_identity"),
+        )
+        verbose_name = _("item")
+        verbose_name_plural = _("items")
+
+    def __str__(self) -> str:
+        return self.title or self.body[:40]
+
+    def get_absolute_url(self) -> str:
+        return reverse("opinion:item", args=[self.pk])
+
+    @property
+    def whole(self) -> str:
+        """Title and text as the analyser reads them."""
+        return f"{self.title}\n{self.body}" if self.title else self.body
+
+
+class Comment(models.Model):
+    """A comment under an item; the false-story risk listens to these."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="comments")
+    identity = models.BigIntegerField()
+    at = models.DateTimeField(_("at"))
+    words = models.TextField(_("words"))
+    author = models.BigIntegerField(default=0)
+
+    view_act = "opinion.item.view"
+    access_scope = Scope(area="item__area_code")
+
+    class Meta:
+        ordering = ("at",)
+        constraints = (models.UniqueConstraint(fields=("item", "identity"), name="opinion_comment_once"),)
+        verbose_name = _("comment")
+        verbose_name_plural = _("comments")
+
+    def __str__(self) -> str:
+        return self.words[:40]
+
+
+class Level(models.TextChoices):
+    INFO = "info", _("Notice")
+    WARNING = "warning", _("Warning")
+    URGENT = "urgent", _("Urgent")
+
+
+class Rule(models.Model):
+    """When an item becomes an alert: words in the notation of the analyser, and conditions (all must hold)."""
+
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    notation = models.CharField(_("keywords"), max_length=2000, blank=True)
+    title_only = models.BooleanField(_("title only"), default=False)
+    channels = ArrayField(models.CharField(max_length=10), default=list, blank=True, verbose_name=_("channels"))
+    tiers = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True, verbose_name=_("tiers"))
+    areas = ArrayField(models.CharField(max_length=12), default=list, blank=True, verbose_name=_("areas"))
+    topics = ArrayField(models.CharField(max_length=10), default=list, blank=True, verbose_name=_("classes"))
+    negative = models.BooleanField(_("negative only"), default=False)
+    least_relevance = models.FloatField(_("relevance from"), default=0)
+    least_doubt = models.FloatField(_("false-story risk from"), default=0)
+    doubted = models.BooleanField(_("only where truth is asked for"), default=False)
+    least_reach = models.PositiveIntegerField(_("reach from"), default=0)
+    burst = models.BooleanField(_("only in a burst"), default=False)
+    level = models.CharField(_("level"), max_length=10, choices=Level.choices, default=Level.WARNING)
+    merge = models.BooleanField(_("one alert for one event"), default=True)
+    cool_down_minutes = models.PositiveIntegerField(_("silent after an alert (minutes)"), default=60)
+    quiet_start = models.TimeField(_("quiet from"), null=True, blank=True)
+    quiet_stop = models.TimeField(_("quiet until"), null=True, blank=True)
+    override_quiet = models.BooleanField(_("urgent alerts break the quiet"), default=True)
+    opens_claim = models.BooleanField(_("open a claim of a suspected false story"), default=False)
+    active = models.BooleanField(_("active"), default=True)
+    changed_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
+
+    view_act = "opinion.rule.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("alert rule")
+        verbose_name_plural = _("alert rules")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("opinion:rule", args=[self.pk])
+
+
+class ResponseLimit(models.Model):
+    """How long an answer may take, by matter; dated, local, with sourced examples."""
+
+    matter = models.CharField(
+        _("matter"),
+        max_length=10,
+        choices=[("notice", _("Take note")), ("rumour", _("False story")), ("major", _("Major event")), ("reply", _("Reply"))],
+    )
+    hours = models.DecimalField(_("hours"), max_digits=6, decimal_places=2)
+    in_force_from = models.DateField(_("in force from"))
+    source = models.CharField(_("source"), max_length=200)
+
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("matter", "-in_force_from")
+        constraints = (models.UniqueConstraint(fields=("matter", "in_force_from"), name="opinion_limit_once"),)
+        verbose_name = _("time limit")
+        verbose_name_plural = _("time limits")
+
+    def __str__(self) -> str:
+        return f"{self.get_matter_display()} {self.hours} h"
+
+    @property
+    def limit(self) -> Limit:
+        return Limit(LimitKind.URGENT_HOURS, self.hours)
+
+
+class Alert(Moving):
+    """A rule fired. Its two delays are measured when it is told and never changed after."""
+
+    rule = models.ForeignKey(Rule, models.PROTECT, related_name="alerts", verbose_name=_("rule"))
+    item = models.ForeignKey(Item, models.PROTECT, related_name="alerts", verbose_name=_("first item"))
+    event = models.ForeignKey(Event, models.SET_NULL, null=True, related_name="alerts", verbose_name=_("event"))
+    title = models.CharField(_("title"), max_length=300)
+    level = models.CharField(_("level"), max_length=10, choices=Level.choices)
+    area_code = models.CharField(_("area"), max_length=12, blank=True)
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
+    items = models.PositiveIntegerField(_("items"), default=1)
+    published_at = models.DateTimeField(_("published"), null=True)
+    collected_at = models.DateTimeField(_("collected"))
+    raised_at = models.DateTimeField(_("raised"))
+    from_publication = models.PositiveIntegerField(_("publication to alert (s)"), null=True)
+    from_collection = models.PositiveIntegerField(_("collection to alert (s)"))
+    held_until = models.DateTimeField(_("held until (quiet hours)"), null=True)
+    told_at = models.DateTimeField(_("told"), null=True)
+    conclusion = models.TextField(_("conclusion"), blank=True)
+
+    view_act = "opinion.alert.view"
+    access_scope = Scope(organisation="holder_organisation", area="area_code", owner="holder")
+
+    class Meta(Moving.Meta):
+        ordering = ("-raised_at",)
+        indexes = (
+            *Moving.Meta.indexes,
+            models.Index(fields=("rule", "-raised_at"), name="opinion_alert_rule"),
+            models.Index(fields=("raised_at",), name="opinion_alert_raised"),
+            models.Index(fields=("held_until",), name="opinion_alert_held", condition=Q(told_at__isnull=True)),
+        )
+        verbose_name = _("opinion alert")
+        verbose_name_plural = _("opinion alerts")
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("opinion:alert", args=[self.pk])
+
+    @property
+    def delay(self) -> timedelta:
+        """From publication where it is known, else from collection."""
+        return timedelta(seconds=self.from_collection if self.from_publication is None else self.from_publication)
+
+
+class Verdict(models.TextChoices):
+    TRUE = "true", _("True")
+    PARTLY = "partly", _("Partly true")
+    FALSE = "false", _("False")
+    UNPROVEN = "unproven", _("Cannot be verified")
+
+
+class Claim(Moving):
+    """A story that may be false, from suspicion to the effect of the answer. A machine suspects, two persons judge."""
+
+    number = models.CharField(_("number"), max_length=20, unique=True)
+    title = models.CharField(_("what is claimed"), max_length=300)
+    words = models.TextField(_("wording"))
+    match = models.CharField(_("keywords of the claim"), max_length=500, blank=True)
+    item = models.ForeignKey(Item, models.PROTECT, related_name="claims", verbose_name=_("found in"))
+    event = models.ForeignKey(Event, models.SET_NULL, null=True, related_name="claims", verbose_name=_("event"))
+    risk = models.FloatField(_("risk when found"), null=True)
+    area_code = models.CharField(_("area"), max_length=12, blank=True)
+    first_at = models.DateTimeField(_("first seen"))
+    found_at = models.DateTimeField(_("suspected"))
+    pushed_at = models.DateTimeField(_("pushed"), null=True)
+    first_verdict = models.CharField(_("first verdict"), max_length=10, choices=Verdict.choices, blank=True)
+    first_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict.choices, blank=True)
+    second_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    judged_at = models.DateTimeField(_("judged"), null=True)
+    statement = models.TextField(_("statement"), blank=True)
+    drafted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    signed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    signed_at = models.DateTimeField(_("signed off"), null=True)
+    published_at = models.DateTimeField(_("statement published"), null=True)
+    published_url = models.CharField(_("published at"), max_length=2000, blank=True)
+    effect = models.TextField(_("effect"), blank=True)
+    signature = models.BinaryField(null=True)
+
+    view_act = "opinion.claim.view"
+    access_scope = Scope(organisation="holder_organisation", area="area_code", owner="holder")
+
+    class Meta(Moving.Meta):
+        ordering = ("-found_at",)
+        verbose_name = _("claim")
+        verbose_name_plural = _("claims")
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("opinion:claim", args=[self.pk])
+
+    @property
+    def debunked(self) -> bool:
+        """In the library: judged false (or partly) by two persons, with a published statement."""
+        return self.published_at is not None and self.verdict in (Verdict.FALSE, Verdict.PARTLY)
+
+
+class Evidence(models.Model):
+    """What speaks for or against a claim, with the time and hash under which it was kept."""
+
+    class Kind(models.TextChoices):
+        SNAPSHOT = "snapshot", _("Snapshot of the publication")
+        RECORD = "record", _("Record of ours (case, enforcement, order)")
+        DOCUMENT = "document", _("Document")
+        STATEMENT = "statement", _("Statement of a person or unit")
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="evidence")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    title = models.CharField(_("title"), max_length=200)
+    note = models.TextField(_("note"), blank=True)
+    url = models.CharField(_("address"), max_length=2000, blank=True)
+    sha256 = models.CharField(_("hash"), max_length=64)
+    content = models.TextField(_("text as kept"), blank=True)
+    kept_at = models.DateTimeField(_("kept"), default=timezone.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+
+    view_act = "opinion.claim.view"
+    access_scope = Scope(area="claim__area_code")
+
+    class Meta:
+        ordering = ("kept_at",)
+        verbose_name = _("piece of evidence")
+        verbose_name_plural = _("pieces of evidence")
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class HeadName(models.TextChoices):
+    """The questions that a trained model answers."""
+
+    SENTIMENT = "sentiment", _("Sentiment")
+    CLASS = "class", _("Complaint class")
+    RELEVANCE = "relevance", _("Relevance to city management")
+    DOUBT = "doubt", _("False-story risk")
+
+
+class ModelVersion(models.Model):
+    """A trained model as an archive of numbers, with its marks. One of a head is in use at most."""
+
+    head = models.CharField(_("head"), max_length=10, choices=HeadName.choices)
+    number = models.PositiveIntegerField(_("version"))
+    archive = models.BinaryField()
+    sha256 = models.CharField(_("hash"), max_length=64)
+    rows = models.PositiveIntegerField(_("rows"))
+    marks = models.JSONField(_("marks"), default=dict)
+    old_marks = models.JSONField(_("marks of the one before"), null=True)
+    in_use = models.BooleanField(_("in use"), default=False)
+    made_at = models.DateTimeField(_("trained"), default=timezone.now)
+    made_by = models.CharField(_("by"), max_length=120, blank=True)
+    note = models.CharField(_("note"), max_length=300, blank=True)
+
+    view_act = "opinion.model.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("head", "-number")
+        constraints = (
+            models.UniqueConstraint(fields=("head", "number"), name="opinion_model_once"),
+            models.UniqueConstraint(fields=("head",), condition=Q(in_use=True), name="opinion_model_in_use_once"),
+        )
+        verbose_name = _("model version")
+        verbose_name_plural = _("model versions")
+
+    def __str__(self) -> str:
+        return f"{self.get_head_display()} {self.number}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("opinion:models")
+
+
+class Correction(models.Model):
+    """What a clerk says an item is: a training row."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="corrections")
+    head = models.CharField(_("head"), max_length=10, choices=HeadName.choices)
+    label = models.CharField(_("label"), max_length=40)
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    view_act = "opinion.item.view"
+    access_scope = Scope(area="item__area_code")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("item", "head"), name="opinion_correction_once"),)
+        verbose_name = _("correction")
+        verbose_name_plural = _("corrections")
+
+    def __str__(self) -> str:
+        return f"{self.get_head_display()}: {self.label}"
+
+
+class Report(models.Model):
+    """A daily, weekly, monthly or special report. Each sentence keeps the numbers of the items behind it."""
+
+    class Kind(models.TextChoices):
+        DAILY = "daily", _("Daily report")
+        WEEKLY = "weekly", _("Weekly report")
+        MONTHLY = "monthly", _("Monthly report")
+        SPECIAL = "special", _("Special report")
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    starts_on = models.DateField(_("from"))
+    ends_on = models.DateField(_("to"))
+    event = models.ForeignKey(Event, models.SET_NULL, null=True, blank=True, related_name="+")
+    sections = models.JSONField(_("sections"), default=list)
+    judgement = models.TextField(_("judgement and advice"), blank=True)
+    made_at = models.DateTimeField(_("made"), default=timezone.now)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+
+    view_act = "opinion.report.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("-ends_on", "-pk")
+        verbose_name = _("report")
+        verbose_name_plural = _("reports")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.starts_on} – {self.ends_on}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("opinion:report", args=[self.pk])

@@ -1,0 +1,44 @@
+"""What runs by itself besides the collector: the morning's report, and pictures' words."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.utils import timezone
+
+from chengheng.common.jobs import queue
+from chengheng.common.people.access import SYSTEM
+from chengheng.opinion import actions, errors
+from chengheng.opinion.models import Report
+
+log = logging.getLogger(__name__)
+
+
+@queue.periodic(cron="30 6 * * *")
+@queue.task(name="opinion.daily_report")
+def daily_report(timestamp: int = 0) -> None:
+    """Yesterday's report, once; a day without items gets none."""
+    day = timezone.localdate() - timedelta(days=1)
+    if Report.objects.filter(kind=Report.Kind.DAILY, starts_on=day, ends_on=day).exists():
+        return
+    try:
+        actions.compose_report(SYSTEM, Report.Kind.DAILY, day, day)
+    except errors.NothingToReport:
+        log.info("no item on %s: no report", day)
+
+
+@queue.periodic(cron="*/2 * * * *")
+@queue.task(name="opinion.read_waiting")
+def read_waiting(timestamp: int = 0) -> None:
+    """Read what waits when no collector runs (a site that only takes deliveries); the lock keeps the two apart."""
+    actions.read_all()
+    actions.tell_held(timezone.now())
+
+
+@queue.task(name="opinion.read_picture")
+def read_picture(attachment: int) -> None:
+    """Read the words of a picture attached to an item and let the analyser see them."""
+    from chengheng.opinion.ocr import read_attachment
+
+    read_attachment(attachment)
