@@ -7,9 +7,12 @@ what is there already is used. Nothing here exists on a site that is not a demon
 from __future__ import annotations
 
 import random
-from datetime import date
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
+from unittest.mock import patch
 
 from django.db import transaction
 
@@ -59,6 +62,12 @@ class DemoCity:
         """District code → its commission."""
         rows = Organisation.objects.filter(kind="district").exclude(district_code="")
         return {row.district_code: row for row in rows.order_by("district_code")}
+
+    @contextmanager
+    def at(self, moment: datetime) -> Iterator[datetime]:
+        """Let acts happen at another time than now: only the process that builds a demonstration does this."""
+        with patch("django.utils.timezone.now", return_value=moment):
+            yield moment
 
     def point_in(self, district_code: str) -> tuple[float, float]:
         """A chance point inside a district, (lon, lat)."""
