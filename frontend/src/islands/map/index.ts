@@ -60,12 +60,15 @@ const map: Island<Props> = async (place, props) => {
     else troubles.delete(code);
     if (status) status.textContent = [...troubles.values()].join(" · ");
   };
+  const asked = props.districts ? read(props.districts) : undefined; // while the map starts
+  void asked?.then((answer) => {
+    if (typeof answer === "string") tell("districts", `${say("区界未能载入", "District shapes could not be loaded")} (${answer})`);
+  });
   await new Promise<void>((done) => chart.once("load", () => done()));
 
-  if (props.districts) {
-    const answer = await read(props.districts);
-    if (typeof answer === "string") tell("districts", `${say("区界未能载入", "District shapes could not be loaded")} (${answer})`);
-    else {
+  if (asked) {
+    const answer = await asked;
+    if (typeof answer !== "string") {
       chart.addSource("districts", { type: "geojson", data: answer });
       chart.addSource("district-names", { type: "geojson", data: names(answer) });
       chart.addLayer({ id: "districts-fill", type: "fill", source: "districts" });
