@@ -1,4 +1,4 @@
-// One entry (the shell); every island under src/islands/<name>/ becomes its own chunk, loaded where a page asks for it.
+// The shell and the collector's phone page are entries; every island under src/islands/<name>/ becomes its own chunk, loaded where a page asks for it.
 import { defineConfig } from "vite";
 
 export default defineConfig({
@@ -11,6 +11,6 @@ export default defineConfig({
     target: "es2022",
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1200,
-    rollupOptions: { input: { main: "src/main.ts" } },
+    rollupOptions: { input: { main: "src/main.ts", collector: "src/collector/main.ts" } },
   },
 });

@@ -5,7 +5,7 @@ Creating is repeatable: the same `client_id` again gives the same answer, so tha
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -137,6 +137,18 @@ class TrackPointIn(Schema):
     accuracy_m: float | None = None
 
 
+CLOCK_MAY_DIFFER = timedelta(minutes=5)
+
+
+def _clock_doubt(request: HttpRequest) -> list[str]:
+    """A phone that sends now and says another time has a wrong clock; its observed time is to be doubted."""
+    try:
+        said = datetime.fromisoformat(request.headers.get("X-Sent-At", "").replace("Z", "+00:00"))
+    except ValueError:
+        return []
+    return ["clock"] if said.tzinfo and abs(timezone.now() - said) > CLOCK_MAY_DIFFER else []
+
+
 def _cases() -> Any:
     return Case.objects.select_related("department")
 
@@ -147,7 +159,7 @@ def report(request: HttpRequest, body: ReportIn) -> tuple[int, Any]:
     with replay.once(body.client_id, request.user, "patrol.case.report", body.dict(exclude_none=True)) as asked:
         if asked.answer is not None:
             return 200, asked.answer
-        case = actions.report_case(request.user, **fields)
+        case = actions.report_case(request.user, **fields, doubts=_clock_doubt(request))
         return 201, asked.keep(CaseOut.from_orm(case).dict(), status=201)
 
 

@@ -1,0 +1,76 @@
+"""The collector's phone page at /m/: an installable page that works offline. Its service worker's scope is /m/ only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import ensure_csrf_cookie
+
+from chengheng.common.ui import assets
+from chengheng.common.ui.views import require_act
+
+ENTRY = "src/collector/main.ts"
+_WORKER = Path(__file__).parent / "static" / "patrol" / "sw.js"
+
+
+def _words() -> dict[str, str]:
+    return {
+        "noPlace": _("No position yet. Allow it, and step out from under the roof."),
+        "chooseClass": _("Choose what the problem is."),
+        "kept": _("Kept on the phone. It is sent as soon as there is network."),
+        "full": _("The phone's memory is full. Send what waits, or free some room; nothing was lost."),
+        "signIn": _("Sign in again to send what waits; nothing is lost."),
+        "waiting": _("waits"),
+        "sending": _("being sent"),
+        "sent": _("sent"),
+        "refused": _("refused"),
+        "remove": _("Remove"),
+        "verify": _("Verify before filing"),
+        "check": _("Check after handling"),
+        "shiftStart": _("Signed in to the shift"),
+        "shiftEnd": _("Signed out of the shift"),
+    }
+
+
+@ensure_csrf_cookie
+@require_act("patrol.case.report")
+def page(request: HttpRequest) -> HttpResponse:
+    """The page itself, for collectors."""
+    return render(request, "patrol/phone.html", {"words": _words()})
+
+
+@require_act("patrol.case.report")
+def worker(request: HttpRequest) -> HttpResponse:
+    """The service worker, from an address that gives it its scope."""
+    return HttpResponse(
+        _WORKER.read_text(encoding="utf-8"), content_type="text/javascript", headers={"Cache-Control": "no-cache"}
+    )
+
+
+@require_act("patrol.case.report")
+def files(request: HttpRequest) -> JsonResponse:
+    """The static files that the page needs, for the service worker to keep."""
+    scripts, styles, chunks = assets.files(ENTRY)
+    return JsonResponse([static(path) for path in (*scripts, *styles, *chunks)], safe=False)
+
+
+@require_act("patrol.case.report")
+def manifest(request: HttpRequest) -> JsonResponse:
+    """What a phone needs to install the page."""
+    return JsonResponse(
+        {
+            "name": _("Chengheng patrol"),
+            "short_name": _("Patrol"),
+            "start_url": "/m/",
+            "scope": "/m/",
+            "display": "standalone",
+            "background_color": "#f4f3ee",
+            "theme_color": "#16343a",
+            "icons": [{"src": static("ui/mark.svg"), "sizes": "any", "type": "image/svg+xml"}],
+        },
+        content_type="application/manifest+json",
+    )
