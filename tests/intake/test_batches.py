@@ -267,7 +267,9 @@ def test_from_upload_to_undo_over_the_pages(client, importer):
     client.cookies["django_language"] = "en"
     content = workbook(GOOD)
     assert "Roads" in client.get("/intake/").content.decode()
-    assert "大沽" not in client.get("/intake/road/").content.decode()
+    page = client.get("/intake/road/").content.decode()
+    assert "amount in yuan" in page, "the hints are shown"
+    assert "degrees, decimal -180 … 180" in page
     preview = client.get(upload(client, content)["Location"])
     text = preview.content.decode()
     assert "2 rows were read without a problem" in text

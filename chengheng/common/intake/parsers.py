@@ -39,6 +39,7 @@ class Parser:
 
     hint: str | Promise = ""
     example: str = ""
+    do_not_call_in_templates = True
 
     def parse(self, value: Any) -> Any:
         """The value of one non-empty cell; Unreadable."""
@@ -238,14 +239,14 @@ class degrees(Parser):
             self.low = float(low)
         if high is not None:
             self.high = float(high)
-        self.hint = _range_hint(gettext_lazy("degrees, decimal"), self.low, self.high)
+        self.hint = _range_hint(gettext_lazy("degrees, decimal"), f"{self.low:g}", f"{self.high:g}")
 
     def parse(self, value: Any) -> float:
         if type(value) is float and self.low <= value <= self.high:
             return value
         found = self._from_text(value) if isinstance(value, str) else float(to_decimal(value))
         if not self.low <= found <= self.high:
-            raise Unreadable(_("lies outside %(low)s … %(high)s") % {"low": self.low, "high": self.high})
+            raise Unreadable(_("lies outside %(low)s … %(high)s") % {"low": f"{self.low:g}", "high": f"{self.high:g}"})
         return found
 
     __call__ = parse

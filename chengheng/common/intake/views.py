@@ -126,9 +126,6 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
 @signed_in
 def commit(request: HttpRequest, pk: int) -> HttpResponse:
     found = actions.start_commit(request.user, queries.batch_for(request.user, pk))
-    if found.state == State.COMMITTED:
-        text = _("%(rows)s rows were imported.") % {"rows": f"{found.rows:,}"}
-        return redirect(request, found.get_absolute_url(), text)
     return redirect(request, found.get_absolute_url())
 
 

@@ -87,6 +87,8 @@ class ListPage:
     after: str = ""
     first: str = ""
     question: str = ""
+    sorted: str = ""
+    """The sort that was asked for, so that filtering keeps it."""
     problem: str = ""
     may_export: bool = False
     filtered: bool = False
@@ -145,6 +147,7 @@ def build(request: HttpRequest, table: Table) -> ListPage:
     question = asking.question(table, params)
     shown = ListPage(table, request.path, listing, saved=saved, size=size)
     shown.question = question.urlencode()
+    shown.sorted = question.get("sort", "")
     shown.first = _address(request.path, question)
     shown.filtered = bool(listing.values)
     try:

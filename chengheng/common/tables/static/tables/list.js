@@ -37,6 +37,10 @@
     if (question && !confirm(question)) event.preventDefault();
   });
 
+  // On a phone the filters would stand before the rows: folded until asked for, unless one is active.
+  const box = document.querySelector(".list-filter-box");
+  if (box && matchMedia("(max-width: 640px)").matches && !document.querySelector(".list-chip, .field-bad")) box.open = false;
+
   function settle() {
     const list = document.getElementById("list");
     if (!list) return;
