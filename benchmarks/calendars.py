@@ -15,7 +15,7 @@ from chengheng.common.calendars.rules import Kind, Limit, WorkCalendar
 from chengheng.common.calendars.sources import announced_years, default_hours, official_marks
 
 
-def microseconds(work: Callable[[int], object], times: int = 50_000) -> float:
+def microseconds(work: Callable[..., object], times: int = 50_000) -> float:
     """Mean time of one call."""
     started = time.perf_counter()
     for number in range(times):
