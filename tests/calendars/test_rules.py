@@ -230,7 +230,11 @@ def test_the_elapsed_amount_as_a_limit_leads_back_to_the_same_place(calendar, ki
         last_year=2024,
     ),
     Kind.WORKING_DAYS,
-    [datetime(2024, 1, 1, tzinfo=CHINA), datetime(2024, 1, 1, 1, 0, 1, tzinfo=CHINA), datetime(2024, 6, 1, tzinfo=CHINA)],
+    [
+        datetime(2024, 1, 1, tzinfo=CHINA),
+        datetime(2024, 1, 1, 1, 0, 1, tzinfo=CHINA),
+        datetime(2024, 6, 1, tzinfo=CHINA),
+    ],
 )
 @given(calendars(), kinds, st.lists(instants, min_size=3, max_size=3).map(sorted))
 def test_a_pause_without_length_changes_nothing_and_time_adds_up(calendar, kind, moments):
