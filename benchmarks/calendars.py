@@ -38,15 +38,19 @@ def main() -> None:
     hour = timedelta(hours=1)
     for kind in Kind:
         limit = Limit(kind, Decimal(5))
-        plain = microseconds(lambda n, limit=limit: calendar.due(limit, starts[n]))
-        paused = microseconds(
-            lambda n, limit=limit: calendar.due(
-                limit,
-                starts[n] + 60 * hour,
-                [(starts[n], starts[n] + hour), (starts[n] + 30 * hour, starts[n] + 31 * hour)],
-            )
-        )
-        gone = microseconds(lambda n, kind=kind: calendar.elapsed(kind, [(starts[n], None)], starts[n] + 100 * hour))
+
+        def due(number: int, limit: Limit = limit) -> object:
+            return calendar.due(limit, starts[number])
+
+        def due_after_pause(number: int, limit: Limit = limit) -> object:
+            start = starts[number]
+            runs = [(start, start + hour), (start + 30 * hour, start + 31 * hour)]
+            return calendar.due(limit, start + 60 * hour, runs)
+
+        def elapsed(number: int, kind: Kind = kind) -> object:
+            return calendar.elapsed(kind, [(starts[number], None)], starts[number] + 100 * hour)
+
+        plain, paused, gone = microseconds(due), microseconds(due_after_pause), microseconds(elapsed)
         print(
             f"{kind.value:14} due {plain:5.2f} µs   due after two intervals {paused:5.2f} µs   elapsed {gone:5.2f} µs"
         )

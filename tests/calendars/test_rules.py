@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from chengheng.common.calendars.errors import BadHours, KindsDiffer, YearNotAnnounced
@@ -222,13 +223,26 @@ def test_the_elapsed_amount_as_a_limit_leads_back_to_the_same_place(calendar, ki
 
 
 @settings(max_examples=100, deadline=None)
+@example(
+    WorkCalendar(
+        {FIRST + timedelta(days=number): DayMark(True, "", ((0, 1439 - 2 * number),)) for number in range(30)},
+        first_year=2024,
+        last_year=2024,
+    ),
+    Kind.WORKING_DAYS,
+    [
+        datetime(2024, 1, 1, tzinfo=CHINA),
+        datetime(2024, 1, 1, 1, 0, 1, tzinfo=CHINA),
+        datetime(2024, 6, 1, tzinfo=CHINA),
+    ],
+)
 @given(calendars(), kinds, st.lists(instants, min_size=3, max_size=3).map(sorted))
 def test_a_pause_without_length_changes_nothing_and_time_adds_up(calendar, kind, moments):
     first, middle, last = moments
     scale = calendar._scale(kind)
 
     def ticks(*spans):
-        return round(calendar.elapsed(kind, spans, last) * scale)
+        return round(Fraction(calendar.elapsed(kind, spans, last)) * scale)
 
     assert ticks((first, middle), (middle, None)) == ticks((first, None))
     assert ticks((first, middle)) + ticks((middle, last)) == ticks((first, last))

@@ -234,13 +234,13 @@ def archive_of(**members: bytes) -> bytes:
 def test_a_hostile_file_is_refused_in_words(db, content):
     with pytest.raises(UnreadableLayer) as refused:
         import_layer(access.SYSTEM, content, "grid", source="?")
-    assert len(str(refused.value)) > 20
+    assert "%(" not in str(refused.value)
     assert not Layer.objects.exists()
 
 
 def test_an_archive_that_swells_is_refused_before_it_is_unpacked(db, monkeypatch):
     monkeypatch.setattr(formats, "MAX_UNPACKED_BYTES", 10_000_000)
-    with pytest.raises(UnreadableLayer, match="larger than 9 MB"):
+    with pytest.raises(UnreadableLayer, match="9 MB"):
         import_layer(access.SYSTEM, bomb(), "grid", source="?")
 
 

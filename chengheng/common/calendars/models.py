@@ -87,7 +87,7 @@ class LocalDay(models.Model):
     reason = models.CharField(_("reason"), max_length=80)
     set_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     set_at = models.DateTimeField(default=timezone.now)
-    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
+    withdrawn_at = models.DateTimeField(_("taken back at"), null=True, blank=True)
 
     view_act = "calendars.calendar.view"
 

@@ -90,5 +90,5 @@ def _hours(held: WorkCalendar, year: int) -> list[tuple[date, str]]:
             if held.is_working(at) and not (held.mark(at) and held.mark(at).hours):  # type: ignore[union-attr]
                 said = hours_text(held.hours(at))
                 if not found or found[-1][1] != said:
-                    found.append((at, said))
+                    found.append((at if found else date(year, 1, 1), said))
     return found

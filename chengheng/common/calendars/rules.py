@@ -162,6 +162,7 @@ class WorkCalendar:
         "_marks",
         "_midnight",
         "_patterns",
+        "_precise",
         "_worked",
         "announced",
         "first_day",
@@ -221,6 +222,8 @@ class WorkCalendar:
         # a working day is this many ticks whatever its length, so that positions in days of all lengths are whole ticks
         common = math.lcm(*[length for length in lengths if length] or [_DAY_TICKS])
         self._worked, self._done = worked, done
+        # digits enough that an elapsed amount tells neighbouring ticks apart, even over days of many odd lengths
+        self._precise = Context(prec=max(28, len(str(common * self._days)) + 6))
         self._patterns = tuple(
             tuple((start * _MINUTE_TICKS, stop * _MINUTE_TICKS) for start, stop in hours) for hours in index
         )
@@ -406,10 +409,10 @@ class WorkCalendar:
         """Hours (hour kinds) or days (day kinds) that ran in `spans` until `now`.
 
         `spans` are running intervals in order; an end of None still runs. Exact where the number has a finite decimal
-        form (28 digits otherwise).
+        form; otherwise to 28 digits, or more where days have many odd lengths.
         """
         ticks = sum(self._position(kind, stop) - self._position(kind, start) for start, stop in self._runs(spans, now))
-        return Decimal(ticks) / self._scale(kind)
+        return self._precise.divide(Decimal(ticks), Decimal(self._scale(kind)))
 
     def left(self, limit: Limit, spans: Iterable[Span], now: datetime) -> Decimal:
         """What remains of the limit at `now`, in its unit; negative when overdue."""

@@ -21,6 +21,7 @@ from chengheng.common.files.keeping import remove_content
 from chengheng.common.files.models import Attachment, File, RetentionRule
 from chengheng.common.files.rules import clean_name
 from chengheng.common.people import access
+from chengheng.common.people.models import User
 
 _SALT = "files.link"
 
@@ -45,7 +46,7 @@ def attach(file: File, subject: Model, kind: str, by: access.Actor, name: str = 
         subject_id=subject_id,
         kind=kind,
         name=clean_name(name or kind, file.media_type),
-        by=by if isinstance(by, Model) else None,
+        by=by if isinstance(by, User) else None,
     )
     data = {
         "attachment": attachment.pk,

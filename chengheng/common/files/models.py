@@ -69,11 +69,11 @@ class Attachment(models.Model):
     file = models.ForeignKey(File, models.PROTECT, related_name="attachments")
     subject_type = models.CharField(max_length=60)
     subject_id = models.CharField(max_length=40)
-    kind = models.CharField(_("kind"), max_length=40)
+    kind = models.CharField(_("kind of attachment"), max_length=40)
     name = models.CharField(_("name"), max_length=130)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
     at = models.DateTimeField(_("attached"), default=timezone.now)
-    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
+    withdrawn_at = models.DateTimeField(_("taken back at"), null=True)
     withdrawn_why = models.CharField(_("reason"), max_length=200, blank=True)
 
     class Meta:
@@ -106,7 +106,7 @@ class RetentionRule(models.Model):
     Without a rule nothing is removed. `days` counts from the moment of attaching.
     """
 
-    kind = models.CharField(_("kind"), max_length=40)
+    kind = models.CharField(_("kind of attachment"), max_length=40)
     subject_type = models.CharField(_("only on"), max_length=60, blank=True)
     days = models.PositiveIntegerField(_("days kept"))
     starts_on = models.DateField(_("from"))

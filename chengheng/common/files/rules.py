@@ -156,7 +156,8 @@ def read_time(text: Any, offset: Any = None) -> datetime | None:
         if minutes <= 14 * 60:
             zone = timezone(timedelta(minutes=minutes if said[1] == "+" else -minutes))
     try:
-        return datetime(*map(int, found.groups()), tzinfo=zone).astimezone(UTC)  # type: ignore[misc]
+        year, month, day, hour, minute, second = map(int, found.groups())
+        return datetime(year, month, day, hour, minute, second, tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

@@ -44,7 +44,7 @@ def upload(request: HttpRequest, subject_type: str, subject_id: str) -> HttpResp
     subject = attaching.subject_for_attaching(request.user, subject_type, subject_id)
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
-        raise Invalid(next(iter(form.errors.values()))[0], field=next(iter(form.errors)))
+        raise Invalid(str(next(iter(form.errors.values()))[0]), field=next(iter(form.errors)))
     sent = form.cleaned_data["file"]
     kind = form.cleaned_data["kind"]
     attachment = attaching.attach(store(sent, sent.name, sent.content_type), subject, kind, request.user, sent.name)

@@ -31,12 +31,14 @@ MOST_MISSED = 50
 _FULL = 200  # notices that a slow stream may lag behind before it is cut, to come back by itself
 
 Event = tuple[int, str]
-STREAMS: web.AppKey[dict[int, set[asyncio.Queue[Event | None]]]] = web.AppKey("notice_streams", dict)
+Streams = dict[int, set["asyncio.Queue[Event | None]"]]
+STREAMS: web.AppKey[Streams] = web.AppKey("notice_streams", dict)
 
 
 def setup(app: web.Application) -> None:
     """This room's part of the live process."""
-    app[STREAMS] = defaultdict(set)
+    streams: Streams = defaultdict(set)
+    app[STREAMS] = streams
     app.router.add_get("/events", events)
     app.cleanup_ctx.append(_listening)
 
@@ -113,7 +115,7 @@ async def _listening(app: web.Application) -> AsyncIterator[None]:
         await task
 
 
-async def _listen(streams: dict[int, set[asyncio.Queue[Event | None]]]) -> None:
+async def _listen(streams: Streams) -> None:
     """Hear announcements for the life of the process; a lost connection is made again, and streams are told to return."""
     wait = 0.5
     while True:
@@ -134,7 +136,7 @@ async def _listen(streams: dict[int, set[asyncio.Queue[Event | None]]]) -> None:
         wait = min(wait * 2, 10)
 
 
-async def _hand_out(streams: dict[int, set[asyncio.Queue[Event | None]]], message: int) -> None:
+async def _hand_out(streams: Streams, message: int) -> None:
     for user, event in await live.in_thread(_told, message, list(streams)):
         for one in list(streams.get(user, ())):
             _put(one, event)

@@ -136,11 +136,13 @@ def _read_geojson(content: bytes) -> _Raw:
         raise UnreadableLayer(why=_("it is not a GeoJSON feature collection"))
     if len(features) > MAX_FEATURES:
         raise UnreadableLayer(why=_("it holds more than %(count)s features") % {"count": MAX_FEATURES})
-    properties, texts, fields = [], [], {}
+    properties, texts = [], []
+    fields: dict[str, None] = {}
     for feature in features:
         if not isinstance(feature, dict):
             raise UnreadableLayer(why=_("it is not a GeoJSON feature collection"))
-        values = feature.get("properties") if isinstance(feature.get("properties"), dict) else {}
+        held = feature.get("properties")
+        values: dict[str, Any] = held if isinstance(held, dict) else {}
         if "id" in feature and "code" not in values:
             values = {**values, "code": feature["id"]}
         properties.append(values)

@@ -131,7 +131,8 @@ def check_layer(
     Stops: no polygon or a broken one, a wrong or doubled code, a place outside `bounds` (west, south, east, north).
     Does not stop: a parent that no layer in force holds, and neighbours that overlap by more than OVERLAP_M2.
     """
-    parents, seen, problems = set(known_parents), {}, []
+    parents, problems = set(known_parents), []
+    seen: dict[str, int] = {}
     west, south, east, north = bounds
     for shape in shapes:
 

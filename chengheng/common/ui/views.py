@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -24,14 +24,14 @@ from chengheng.common.ui.border import is_partial, toast
 
 __all__ = ["is_partial", "page", "redirect", "require_act", "signed_in", "toast"]
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]  # a file or a stream, too
 
 
 def signed_in(view: View) -> View:
     """Only for people who are signed in; others are led to the sign-in page and back (htmx: the whole page goes)."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
         if is_partial(request):
@@ -52,7 +52,7 @@ def require_act(act: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @signed_in
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             access.require(request.user, act)
             return view(request, *args, **kwargs)
 
