@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -14,7 +15,8 @@ from chengheng.common.live import in_thread
 from chengheng.protocols.gb28181 import ids, manscdp
 from chengheng.protocols.sip.endpoint import Peer
 from chengheng.video.live.platform import Entry, LiveCall
-from chengheng.video.models import Alarm, Call, Channel, Device, Position, StateSpan, Watching, channel_values
+from chengheng.video.live.upstream import Above, Shared
+from chengheng.video.models import Alarm, Call, Channel, Device, Position, StateSpan, Upstream, Watching, channel_values
 from chengheng.video.sealing import unseal
 
 
@@ -282,6 +284,37 @@ def still_permitted(pairs: set[tuple[int, int, str]]) -> set[tuple[int, int, str
         if access.visible(user, "video.channel.view", Channel.objects.filter(pk=channel_pk)).exists():
             kept.add((user_pk, channel_pk, key))
     return kept
+
+
+def load_upstreams() -> list[Above]:
+    """The platforms above that are switched on, with what they may see."""
+    found = []
+    for row in Upstream.objects.filter(enabled=True).prefetch_related("shares__channel"):
+        own = row.own_id or settings.SIP_ID
+        shares = {}
+        for share in row.shares.all():
+            channel = share.channel
+            if channel.removed_at is not None or channel.hidden:
+                continue
+            item = manscdp.CatalogItem(
+                share.mapped_id, channel.name, channel.manufacturer, channel.model, "", channel.civil_code,
+                address=channel.address, status="ON" if channel.online else "OFF", lon=channel.lon, lat=channel.lat,
+                ptz_type=channel.ptz_type, register_way=1, secrecy=0,
+            )  # fmt: skip
+            shares[share.mapped_id] = Shared(
+                share.mapped_id, channel.pk, channel.gb_id, channel.device_id, item, share.may_steer
+            )
+        found.append(
+            Above(
+                row.pk, row.gb_id, row.realm or row.gb_id[:10], row.host, row.port, row.transport, own,
+                row.login or own, unseal(row.sealed_password), shares,
+            )
+        )  # fmt: skip
+    return found
+
+
+def save_upstream(pk: int, registered: bool, fault: str) -> None:
+    Upstream.objects.filter(pk=pk).update(registered=registered, fault=fault[:200], state_at=timezone.now())
 
 
 def close_stale() -> None:

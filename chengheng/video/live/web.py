@@ -26,6 +26,7 @@ from chengheng.video.live.node import NoAnswer
 from chengheng.video.live.platform import CallStopped, Entry, LiveCall, Platform
 from chengheng.video.live.platform import Settings as PlatformSettings
 from chengheng.video.live.source import Viewer
+from chengheng.video.live.upstream import Upwards
 
 log = logging.getLogger("chengheng.video")
 PERMISSION_SECONDS = 8.0
@@ -68,6 +69,7 @@ class Service:
             ),
             store.DatabaseStore(),
         )  # fmt: skip
+        self.upwards = Upwards(self.platform, self._upstream_told)
         self.watchers: set[Watcher] = set()
         self.once_play = tokens.Once(tokens.PLAY_SECONDS)
         self.once_order = tokens.Once(tokens.ORDER_SECONDS)
@@ -80,7 +82,7 @@ class Service:
         try:
             await in_thread(store.close_stale)
             await self.platform.start()
-            self._tasks = [asyncio.create_task(self._permissions())]
+            self._tasks = [asyncio.create_task(self._permissions()), asyncio.create_task(self._upstreams())]
             log.info("GB/T 28181 platform %s listens on %s:%s", settings.SIP_ID, settings.SIP_HOST, settings.SIP_PORT)
         except Exception as error:  # pages and other rooms' streams go on without cameras
             self.faults = f"{type(error).__name__}: {error}"
@@ -93,7 +95,23 @@ class Service:
         for recording in list(self.recordings.values()):
             recording.recorder.close("shutdown")
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self.platform.stop(), 4)
+            async with asyncio.timeout(2):
+                await self.upwards.stop()
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(4):
+                await self.platform.stop()
+
+    async def _upstream_told(self, pk: int, registered: bool, fault: str) -> None:
+        await in_thread(store.save_upstream, pk, registered, fault)
+
+    async def _upstreams(self) -> None:
+        """Take over platforms above as they are set up; also once a minute, for channels that came or went."""
+        while True:
+            try:
+                await self.upwards.reload(await in_thread(store.load_upstreams))
+            except Exception:
+                log.exception("the platforms above could not be read")
+            await asyncio.sleep(60)
 
     async def _permissions(self) -> None:
         while True:

@@ -72,6 +72,13 @@ async def do_reload(service: Service) -> bool:
     return True
 
 
+async def do_upstreams(service: Service) -> bool:
+    from chengheng.video.live import store
+
+    await service.upwards.reload(await in_thread(store.load_upstreams))
+    return True
+
+
 async def do_forget(service: Service, device: int) -> bool:
     """A device was deleted."""
     entry = service.platform.by_pk.pop(device, None)
