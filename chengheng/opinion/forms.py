@@ -1,0 +1,141 @@
+"""The forms of this room's pages. They parse; actions decide."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.common import places
+from chengheng.opinion.analyser import lexicon
+from chengheng.opinion.models import Channel, Claim, HeadName, Report, Rule, Source
+
+
+def _districts() -> list[tuple[str, str]]:
+    return [(one.code, one.name) for one in places.districts()]
+
+
+def _topics() -> list[tuple[str, str]]:
+    return sorted({(entry.code, f"{entry.code} {entry.name}") for entry in lexicon.built_in() if entry.code})
+
+
+class SourceForm(forms.ModelForm):
+    class Meta:
+        model = Source
+        fields = (
+            "name", "channel", "way", "url", "tier", "region", "pick", "full_text", "interval_minutes", "quiet_hours",
+            "licence", "active",
+        )  # fmt: skip
+        help_texts = {
+            "channel": _("Weibo, WeChat and Douyin are not collected from their sites: have a licensed service deliver."),
+            "pick": _("Only for list pages where the automatic choice is wrong, for example //ul[@class='list']/li"),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["url"].assume_scheme = "https"
+        self.fields["region"] = forms.ChoiceField(
+            label=_("region"), required=False, choices=[("", _("whole city")), *_districts()]
+        )
+
+    def clean_interval_minutes(self) -> int:
+        value: int = self.cleaned_data["interval_minutes"]
+        if not 1 <= value <= 1440:
+            raise forms.ValidationError(_("Between 1 and 1,440 minutes."))
+        return value
+
+
+class RuleForm(forms.ModelForm):
+    channels = forms.MultipleChoiceField(label=_("channels"), choices=Channel.choices, required=False)
+    areas = forms.MultipleChoiceField(label=_("areas"), choices=_districts, required=False)
+    topics = forms.MultipleChoiceField(label=_("classes"), choices=_topics, required=False)
+    tiers = forms.TypedMultipleChoiceField(
+        label=_("tiers"), choices=[(1, "1"), (2, "2"), (3, "3")], coerce=int, required=False
+    )
+
+    class Meta:
+        model = Rule
+        fields = (
+            "name", "notation", "title_only", "channels", "tiers", "areas", "topics", "negative", "least_relevance",
+            "least_doubt", "doubted", "least_reach", "burst", "level", "merge", "cool_down_minutes", "quiet_start",
+            "quiet_stop", "override_quiet", "opens_claim", "active",
+        )  # fmt: skip
+        help_texts = {
+            "notation": _(
+                "垃圾|废品 & 小区 ! 垃圾分类: one of the first, and the second, and not the third. 渣土车 ~8 遗撒: at most 8"
+                " characters apart; > instead of ~ keeps the order."
+            ),
+            "negative": _("Needs a trained sentiment model; without one it never holds."),
+            "least_doubt": _("0 to 1. Needs a trained model; without one it never holds."),
+            "least_relevance": _("0 to 1; one half and more is about city management."),
+        }
+        widgets = {
+            "notation": forms.Textarea(attrs={"rows": 3}),
+            "quiet_start": forms.TimeInput(attrs={"type": "time"}),
+            "quiet_stop": forms.TimeInput(attrs={"type": "time"}),
+        }
+
+    def _share(self, name: str) -> float:
+        value = float(self.cleaned_data[name])
+        if not 0 <= value <= 1:
+            raise forms.ValidationError(_("Between 0 and 1."))
+        return value
+
+    def clean_least_relevance(self) -> float:
+        return self._share("least_relevance")
+
+    def clean_least_doubt(self) -> float:
+        return self._share("least_doubt")
+
+
+class SuspectForm(forms.ModelForm):
+    class Meta:
+        model = Claim
+        fields = ("title", "match")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["match"].required = False
+
+
+class CorrectForm(forms.Form):
+    head = forms.ChoiceField(label=_("Question"), choices=[c for c in HeadName.choices if c[0] != "doubt"])
+    label = forms.CharField(label=_("Right answer"), max_length=40)
+
+
+class ReportForm(forms.Form):
+    kind = forms.ChoiceField(label=_("kind"), choices=Report.Kind.choices)
+    starts_on = forms.DateField(label=_("from"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    ends_on = forms.DateField(label=_("to"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    judgement = forms.CharField(
+        label=_("judgement and advice"), required=False, widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("A person's part: the machine writes none."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        today = timezone.localdate()
+        self.fields["starts_on"].initial = self.fields["ends_on"].initial = today - timedelta(days=1)
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        start, end = found.get("starts_on"), found.get("ends_on")
+        if start and end and not timedelta(0) <= end - start <= timedelta(days=400):
+            raise forms.ValidationError(_("The last day is before the first, or more than 400 days after it."))
+        return found
+
+
+class TrainForm(forms.Form):
+    head = forms.ChoiceField(label=_("Question"), choices=HeadName.choices)
+    file = forms.FileField(
+        label=_("Labelled rows"), required=False,
+        help_text=_("JSON lines with text and label (.jsonl, .jsonl.gz). Empty: only the clerks' corrections."),
+    )  # fmt: skip
+
+
+class MailForm(forms.Form):
+    channel = forms.ChoiceField(label=_("channel"), choices=Channel.choices)
+    file = forms.FileField(label=_("Mail (.eml)"))
