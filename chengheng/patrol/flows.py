@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ALERTS = (Decimal("0.8"), Decimal(1), Decimal("1.5"))
 _SUPERVISED = ((), ("patrol.case.urge",), ("patrol.case.urge",))
-NOTE = StepField("note", _("note"), "textarea")
+NOTE = StepField("note", pgettext_lazy("case", "note"), "textarea")
 PHOTOS = StepField("photos", _("Photos"), "files", required=False)
 
 

@@ -68,9 +68,7 @@ def collected_monthly(period: Period, scope: Scope) -> Measured:
     "patrol.valid_rate",
     label=_("Valid-report rate"),
     unit="%",
-    definition=_(
-        "Collectors' cases that the centre checked and filed ÷ collectors' cases, decided or not."
-    ),
+    definition=_("Collectors' cases that the centre checked and filed ÷ collectors' cases, decided or not."),
     source="GB/T 30428.4 vocabulary (有效上报率 = 有效上报 / 上报); facts/domain.md B.7",
     system="patrol",
     keywords=("信息有效上报率", "有效上报率", "有效率"),

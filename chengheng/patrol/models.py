@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.calendars.rules import Kind as LimitKind
 from chengheng.common.calendars.rules import Limit
@@ -28,11 +29,13 @@ class DictionaryEntry(models.Model):
 
     edition = models.CharField(_("edition"), max_length=20, choices=[(e.value, e.value) for e in Edition])
     kind = models.CharField(
-        _("kind"), max_length=10, choices=[(Kind.COMPONENT.value, _("component")), (Kind.EVENT.value, _("event"))]
+        pgettext_lazy("case", "kind"),
+        max_length=10,
+        choices=[(Kind.COMPONENT.value, _("component")), (Kind.EVENT.value, _("event"))],
     )
     class_code = models.CharField(_("class code"), max_length=2)
     class_name = models.CharField(_("class"), max_length=30)
-    code = models.CharField(_("code"), max_length=5)
+    code = models.CharField(pgettext_lazy("case", "code"), max_length=5)
     name = models.CharField(_("name"), max_length=60)
     active = models.BooleanField(_("active"), default=True)
 
@@ -80,8 +83,8 @@ class FilingStandard(models.Model):
 
     table = models.ForeignKey(StandardSet, models.CASCADE, related_name="standards", verbose_name=_("table"))
     edition = models.CharField(_("edition"), max_length=20, choices=[(e.value, e.value) for e in Edition])
-    kind = models.CharField(_("kind"), max_length=10, choices=[(k.value, k.value) for k in Kind])
-    code = models.CharField(_("code"), max_length=5)
+    kind = models.CharField(pgettext_lazy("case", "kind"), max_length=10, choices=[(k.value, k.value) for k in Kind])
+    code = models.CharField(pgettext_lazy("case", "code"), max_length=5)
     condition = models.CharField(_("filing condition"), max_length=200)
     limit_kind = models.CharField(_("kind of limit"), max_length=20, choices=LimitKind.choices())
     limit_amount = models.DecimalField(_("limit"), max_digits=6, decimal_places=2)
@@ -136,7 +139,7 @@ class Source(models.TextChoices):
     WEB = "web", _("Web")
     LEADER = "leader", _("Leader's order")
     OPINION = "opinion", _("Opinion")
-    VIDEO = "video", _("Video")
+    VIDEO = "video", pgettext_lazy("case", "Video")
     API = "api", _("Other system")
 
 
@@ -153,12 +156,14 @@ class Case(Moving):
     source = models.CharField(_("source"), max_length=10, choices=Source.choices)
     edition = models.CharField(_("edition"), max_length=20, choices=[(e.value, e.value) for e in Edition])
     kind = models.CharField(
-        _("kind"), max_length=10, choices=[(Kind.COMPONENT.value, _("component")), (Kind.EVENT.value, _("event"))]
+        pgettext_lazy("case", "kind"),
+        max_length=10,
+        choices=[(Kind.COMPONENT.value, _("component")), (Kind.EVENT.value, _("event"))],
     )
     code = models.CharField(_("class code"), max_length=5)
     class_name = models.CharField(_("class"), max_length=60)
     component_id = models.CharField(_("component id"), max_length=17, blank=True)
-    description = models.CharField(_("description"), max_length=1000, blank=True)
+    description = models.CharField(pgettext_lazy("case", "description"), max_length=1000, blank=True)
     address = models.CharField(_("address"), max_length=200, blank=True)
     lon = models.FloatField(_("longitude"), null=True)
     lat = models.FloatField(_("latitude"), null=True)
@@ -194,7 +199,7 @@ class Case(Moving):
     extensions = models.PositiveSmallIntegerField(_("extensions"), default=0, editable=False)
     suspensions = models.PositiveSmallIntegerField(_("suspensions"), default=0, editable=False)
     accept_due_at = models.DateTimeField(null=True, editable=False)
-    accepted_at = models.DateTimeField(_("accepted"), null=True, editable=False)
+    accepted_at = models.DateTimeField(pgettext_lazy("case", "accepted"), null=True, editable=False)
     verify_due_at = models.DateTimeField(null=True, editable=False)
     verified_at = models.DateTimeField(_("verified"), null=True, editable=False)
     file_due_at = models.DateTimeField(null=True, editable=False)
@@ -207,7 +212,7 @@ class Case(Moving):
     checked_at = models.DateTimeField(_("checked"), null=True, editable=False)
     check_passed = models.BooleanField(null=True, editable=False)
     close_due_at = models.DateTimeField(null=True, editable=False)
-    closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    closed_at = models.DateTimeField(pgettext_lazy("case", "closed"), null=True, editable=False)
     duplicate_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="duplicates")
     doubts = ArrayField(models.CharField(max_length=30), default=list, blank=True, verbose_name=_("doubts"))
 
@@ -273,12 +278,12 @@ class CaseTask(models.Model):
     case = models.ForeignKey(Case, models.CASCADE, related_name="tasks", verbose_name=_("case"))
     purpose = models.CharField(_("purpose"), max_length=10, choices=Purpose.choices)
     collector = models.ForeignKey("people.User", models.PROTECT, related_name="+", verbose_name=_("collector"))
-    asked_at = models.DateTimeField(_("asked"), default=timezone.now)
+    asked_at = models.DateTimeField(pgettext_lazy("case", "asked"), default=timezone.now)
     asked_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
     due_at = models.DateTimeField(_("due"), null=True)
-    done_at = models.DateTimeField(_("done"), null=True)
-    result = models.CharField(_("result"), max_length=10, choices=Result.choices, blank=True)
-    note = models.CharField(_("note"), max_length=500, blank=True)
+    done_at = models.DateTimeField(pgettext_lazy("case", "done"), null=True)
+    result = models.CharField(pgettext_lazy("case", "result"), max_length=10, choices=Result.choices, blank=True)
+    note = models.CharField(pgettext_lazy("case", "note"), max_length=500, blank=True)
     lon = models.FloatField(null=True)
     lat = models.FloatField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
@@ -317,7 +322,7 @@ class Shift(models.Model):
 
     collector = models.ForeignKey("people.User", models.PROTECT, related_name="shifts", verbose_name=_("collector"))
     area_code = models.CharField(_("area"), max_length=15, blank=True)
-    started_at = models.DateTimeField(_("signed in"))
+    started_at = models.DateTimeField(pgettext_lazy("case", "signed in"))
     ended_at = models.DateTimeField(_("signed out"), null=True)
     start_lon = models.FloatField(null=True)
     start_lat = models.FloatField(null=True)

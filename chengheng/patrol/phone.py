@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.csrf import ensure_csrf_cookie
 
 from chengheng.common.ui import assets
@@ -26,8 +27,8 @@ def _words() -> dict[str, str]:
         "signIn": _("Sign in again to send what waits; nothing is lost."),
         "waiting": _("waits"),
         "sending": _("being sent"),
-        "sent": _("sent"),
-        "refused": _("refused"),
+        "sent": pgettext("case", "sent"),
+        "refused": pgettext("case", "refused"),
         "remove": _("Remove"),
         "verify": _("Verify before filing"),
         "check": _("Check after handling"),

@@ -7,6 +7,7 @@ the area of a duty.
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.people.roles import Reach, Role, declare
 from chengheng.common.trail import acts
@@ -65,7 +66,10 @@ _POSTS = {
     ),
     "dispatcher": (_("Dispatcher"), ("dispatch", "urge", "ask_check", "resume")),
 }  # fmt: skip
-for _reach, _prefix, _where in ((Reach.ALL, "city_", _("city")), (Reach.AREA, "district_", _("district"))):
+for _reach, _prefix, _where in (
+    (Reach.ALL, "city_", pgettext_lazy("case", "city")),
+    (Reach.AREA, "district_", _("district")),
+):
     for _post, (_label, _verbs) in _POSTS.items():
         declare(
             Role(

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.flow.table import flow_of
 from chengheng.common.tables import Choice, Column, DateRange, Organisation, Table, Text, register
@@ -27,17 +28,17 @@ class CaseTable(Table):
     title = _("Cases")
     act = "patrol.case.view"
     columns = (
-        Column("number", _("Number"), value=lambda case: case.number, sort="pk", link=True),
+        Column("number", pgettext_lazy("case", "Number"), value=lambda case: case.number, sort="pk", link=True),
         Column("state", _("State"), value=lambda case: case.state_label, sort="state", badge=True, tones=_state_tone),
         Column("class_name", _("Class")),
-        Column("code", _("Code"), shown=False),
+        Column("code", pgettext_lazy("case", "Code"), shown=False),
         Column("district_code", _("District"), value=lambda case: _district(case.district_code), sort="district_code"),
         Column("address", _("Address"), shown=False),
-        Column("department__name", _("Department")),
+        Column("department__name", pgettext_lazy("case", "Department")),
         Column("source", _("Source")),
-        Column("reported_at", _("Reported"), kind="datetime"),
+        Column("reported_at", pgettext_lazy("case", "Reported"), kind="datetime"),
         Column("due_at", _("Due"), kind="datetime"),
-        Column("closed_at", _("Closed"), kind="datetime", shown=False),
+        Column("closed_at", pgettext_lazy("case", "Closed"), kind="datetime", shown=False),
         Column("reworks", _("Reworks"), kind="number", shown=False),
         Column("doubts", _("Doubts"), value=lambda case: ", ".join(case.doubts), shown=False),
     )
@@ -46,8 +47,8 @@ class CaseTable(Table):
         Choice("state", _("State"), choices=lambda: list(flow_of(Case).states.items())),
         Choice("source", _("Source"), choices=Source.choices),
         Choice("district", _("District"), lookup="district_code", choices=lambda: _districts()),
-        Organisation("department", _("Department")),
-        DateRange("reported_at", _("Reported")),
+        Organisation("department", pgettext_lazy("case", "Department")),
+        DateRange("reported_at", pgettext_lazy("case", "Reported")),
     )
     default_sort = "-number"
 
@@ -67,12 +68,15 @@ class TaskTable(Table):
         Column("case", _("Case"), value=str, sort="case__pk", link=True),
         Column("purpose", _("Purpose"), badge=True),
         Column("collector__display_name", _("Collector")),
-        Column("asked_at", _("Asked"), kind="datetime"),
+        Column("asked_at", pgettext_lazy("case", "Asked"), kind="datetime"),
         Column("due_at", _("Due"), kind="datetime"),
-        Column("done_at", _("Done"), kind="datetime"),
-        Column("result", _("Result")),
+        Column("done_at", pgettext_lazy("case", "Done"), kind="datetime"),
+        Column("result", pgettext_lazy("case", "Result")),
     )
-    filters = (Choice("purpose", _("Purpose"), choices=CaseTask.Purpose.choices), DateRange("asked_at", _("Asked")))
+    filters = (
+        Choice("purpose", _("Purpose"), choices=CaseTask.Purpose.choices),
+        DateRange("asked_at", pgettext_lazy("case", "Asked")),
+    )
     default_sort = "-asked_at"
 
     def queryset(self, user: Any) -> QuerySet:
@@ -87,10 +91,10 @@ class ShiftTable(Table):
     columns = (
         Column("collector__display_name", _("Collector")),
         Column("area_code", _("Area")),
-        Column("started_at", _("Signed in"), kind="datetime"),
+        Column("started_at", pgettext_lazy("case", "Signed in"), kind="datetime"),
         Column("ended_at", _("Signed out"), kind="datetime"),
     )
-    filters = (DateRange("started_at", _("Signed in")),)
+    filters = (DateRange("started_at", pgettext_lazy("case", "Signed in")),)
     default_sort = "-started_at"
 
     def queryset(self, user: Any) -> QuerySet:
@@ -103,17 +107,21 @@ class DictionaryTable(Table):
     title = _("Dictionary of components and events")
     act = "patrol.dictionary.view"
     columns = (
-        Column("edition", _("Edition")),
-        Column("kind", _("Kind"), badge=True),
+        Column("edition", pgettext_lazy("case", "Edition")),
+        Column("kind", pgettext_lazy("case", "Kind"), badge=True),
         Column("class_name", _("Class")),
-        Column("code", _("Code")),
-        Column("name", _("Name")),
+        Column("code", pgettext_lazy("case", "Code")),
+        Column("name", pgettext_lazy("case", "Name")),
         Column("active", _("Active"), kind="boolean", shown=False),
     )
     filters = (
         Text("q", _("Search"), fields=("code", "name")),
-        Choice("edition", _("Edition"), choices=[(e.value, e.value) for e in Edition]),
-        Choice("kind", _("Kind"), choices=[(Kind.COMPONENT.value, _("component")), (Kind.EVENT.value, _("event"))]),
+        Choice("edition", pgettext_lazy("case", "Edition"), choices=[(e.value, e.value) for e in Edition]),
+        Choice(
+            "kind",
+            pgettext_lazy("case", "Kind"),
+            choices=[(Kind.COMPONENT.value, _("component")), (Kind.EVENT.value, _("event"))],
+        ),
     )
     default_sort = "code"
 
@@ -127,10 +135,10 @@ class StandardTable(Table):
     title = _("Filing standards")
     act = "patrol.standard.view"
     columns = (
-        Column("table__name", _("Table")),
+        Column("table__name", pgettext_lazy("case", "Table")),
         Column("table__in_force_from", _("In force from"), kind="date"),
-        Column("edition", _("Edition")),
-        Column("code", _("Code")),
+        Column("edition", pgettext_lazy("case", "Edition")),
+        Column("code", pgettext_lazy("case", "Code")),
         Column("condition", _("Filing condition")),
         Column("limit", _("Limit"), value=lambda row: str(row.limit)),
         Column("closing_condition", _("Closing condition")),

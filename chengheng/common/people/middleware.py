@@ -31,7 +31,7 @@ Respond = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _API = "/api/"
 _SEEN_EVERY = timedelta(minutes=1)
-_PERMISSIONS = "camera=(self), microphone=(self), geolocation=(self), display-capture=(self), fullscreen=(self), payment=(), usb=(), serial=(), bluetooth=(), interest-cohort=()"  # noqa: E501
+_PERMISSIONS = "camera=(self), microphone=(self), geolocation=(self), display-capture=(self), fullscreen=(self), payment=(), usb=(), serial=(), bluetooth=(), interest-cohort=()"
 
 
 def is_api(request: HttpRequest) -> bool:

@@ -2,9 +2,9 @@
 
 from chengheng.opinion.actions.alerts import (
     answer_alert,
+    raise_bursts,
     raise_by_hand,
     raise_by_rules,
-    raise_bursts,
     take_alert_step,
     tell_held,
 )

@@ -16,7 +16,7 @@ from chengheng.common import trail
 from chengheng.common.people import access
 from chengheng.opinion import errors, reader
 from chengheng.opinion.analyser import doubt, heads, training
-from chengheng.opinion.collect.entries import SHANGHAI, moment
+from chengheng.opinion.collect.entries import moment
 from chengheng.opinion.models import Correction, HeadName, Item, ModelVersion
 
 

@@ -17,6 +17,7 @@ from typing import Literal
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ COUNTS: tuple[Count, ...] = (
     Count(
         "public_reported", "公众举报数", _("reported by the public"), _("cases from hotline, web and other public ways")
     ),
-    Count("accepted", "受理数", _("accepted"), _("cases taken up by reception")),
+    Count("accepted", "受理数", pgettext_lazy("case", "accepted"), _("cases taken up by reception")),
     Count("accepted_in_time", "按时受理数", _("accepted in time"), _("accepted within the reception limit")),
     Count("refused", "不予受理数", _("not accepted"), _("cases that reception refused")),
     Count("to_verify", "应核实数", _("to verify"), _("cases whose verification is done or due")),
@@ -102,7 +103,7 @@ COUNTS: tuple[Count, ...] = (
     Count("checked", "核查数", _("checked"), _("cases checked on site after handling")),
     Count("checked_in_time", "按期核查数", _("checked in time"), _("checked within the limit")),
     Count("to_close", "应结案数", _("to close"), _("closed cases and cases whose closing is due")),
-    Count("closed", "结案数", _("closed"), _("closed cases")),
+    Count("closed", "结案数", pgettext_lazy("case", "closed"), _("closed cases")),
     Count("closed_in_time", "按期结案数", _("closed in time"), _("closed within the limit")),
     Count("closed_late", "超期结案数", _("closed late"), _("closed after the limit")),
     Count("unclosed_late", "超期未结案数", _("overdue, not closed"), _("closing is due and not done")),
