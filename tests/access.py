@@ -25,7 +25,6 @@ PUBLIC: dict[str, str] = {
     "files:linked": "an address signed by us for one file and a short time; anything else is 410",
     "ui:choose": "language and appearance before signing in",
     "ui:design": "the living page holds no records",
-    "files:linked": "for machines that were handed a signed link; 410 for any other token",
 }
 
 

@@ -68,7 +68,7 @@ def source_hours(period: Period, scope: Scope) -> Measured:
     source=_SOURCE, system="opinion",
     keywords=("舆情信息数量", "新闻", "论坛", "贴吧", "博客", "微博", "微信", "新闻APP", "视频", "监测数量"),
     better="higher", cumulative=True, evidence_act="opinion.item.view",
-    options={"channel": {"": _("all nine kinds"), **{value: label for value, label in Channel.choices}}},
+    options={"channel": {"": _("all nine kinds"), **dict(Channel.choices)}},
 )  # fmt: skip
 def items(period: Period, scope: Scope) -> Measured:
     rows = Item.objects.filter(source__is_demo=False, **period.holds("collected_at"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -151,7 +152,7 @@ def word_grams(plain: str) -> list[int]:
     """
     keys = {
         ((ord(a) * 0x9E3779B1) ^ (ord(b) * 0x85EBCA6B)) & 0xFFFFFFFF
-        for a, b in zip(plain, plain[1:], strict=False)
+        for a, b in itertools.pairwise(plain)
         if not a.isspace() and not b.isspace()
     }
     return sorted(key - 0x1_0000_0000 if key >= 0x8000_0000 else key for key in keys)

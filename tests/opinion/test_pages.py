@@ -149,7 +149,7 @@ class TestDeliveries:
         assert self.send(client, (place, secret, chief)).status_code == 403
 
     def test_comments_follow_their_item(self, client, service):
-        place, secret, machine = service
+        place, secret, _machine = service
         self.send(client, service)
         actions.read_all()
         body = {"id": "w-1", "comments": [{"at": timezone.now().isoformat(), "words": "谣言，求证"}]}

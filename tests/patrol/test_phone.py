@@ -82,13 +82,17 @@ def test_a_shift_without_network_is_sent_when_it_is_back(at_work, tmp_path):
 
 
 def test_an_answer_lost_in_the_middle_makes_one_case(at_work, live_server):
+    lost = []
+
     def lose(route):
-        route.fetch()  # the centre has it …
+        lost.append(route.fetch())  # the centre has it …
         route.abort()  # … and the phone never hears so
 
     at_work.context.route("**/api/v1/patrol/cases", lose)
-    fill(at_work)
+    with at_work.expect_event("requestfailed"):
+        fill(at_work)
     expect(waiting(at_work, "waiting")).to_have_count(1)
+    assert lost
     assert Case.objects.count() == 1
     at_work.context.unroute("**/api/v1/patrol/cases")
     at_work.faults.clear()
