@@ -47,6 +47,6 @@ class LocalDayForm(forms.Form):
 
 
 class HoursForm(forms.Form):
-    starts_on = _day(_("From"))
+    starts_on = _day(_("In force from"))
     intervals = HoursField(label=_("Working hours"), help_text=_("Like 08:30-12:00, 13:30-17:30."))
     reason = forms.CharField(label=_("Reason"), max_length=200)

@@ -29,7 +29,9 @@ class CalendarVersion(models.Model):
     digest = models.CharField(max_length=64, editable=False)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     made_at = models.DateTimeField(_("made at"), default=timezone.now)
-    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("by"))
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("done by")
+    )
 
     view_act = "calendars.calendar.view"
 

@@ -18,7 +18,9 @@ class RetentionForm(forms.Form):
     )
     days = forms.IntegerField(label=_("Days kept"), min_value=1, max_value=36500)
     starts_on = forms.DateField(
-        label=_("From"), initial=timezone.localdate, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=_("In force from"),
+        initial=timezone.localdate,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     source = forms.CharField(label=_("Source"), max_length=200, help_text=_("The rule or decision that says so."))
 

@@ -22,13 +22,13 @@ class File(models.Model):
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
     phash = models.BigIntegerField(null=True, db_index=True)
-    taken_at = models.DateTimeField(_("taken"), null=True)
+    taken_at = models.DateTimeField(_("photographed"), null=True)
     lon = models.FloatField(null=True)
     lat = models.FloatField(null=True)
     device = models.CharField(_("device"), max_length=80, blank=True)
     has_thumbnail = models.BooleanField(default=False)
     stored_at = models.DateTimeField(_("stored"), default=timezone.now)
-    removed_at = models.DateTimeField(_("removed"), null=True)
+    removed_at = models.DateTimeField(_("removed from the store"), null=True)
 
     class Meta:
         verbose_name = _("file")
@@ -71,7 +71,9 @@ class Attachment(models.Model):
     subject_id = models.CharField(max_length=40)
     kind = models.CharField(_("kind of attachment"), max_length=40)
     name = models.CharField(_("name"), max_length=130)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("done by")
+    )
     at = models.DateTimeField(_("attached"), default=timezone.now)
     withdrawn_at = models.DateTimeField(_("taken back at"), null=True)
     withdrawn_why = models.CharField(_("reason"), max_length=200, blank=True)
@@ -109,7 +111,7 @@ class RetentionRule(models.Model):
     kind = models.CharField(_("kind of attachment"), max_length=40)
     subject_type = models.CharField(_("only on"), max_length=60, blank=True)
     days = models.PositiveIntegerField(_("days kept"))
-    starts_on = models.DateField(_("from"))
+    starts_on = models.DateField(_("in force from"))
     source = models.CharField(_("source"), max_length=200)
 
     view_act = "files.retention.view"

@@ -19,8 +19,8 @@ from chengheng.common.people.seal import seal, unseal
 class Message(models.Model):
     """What was said once, in the site's language, and what it is about."""
 
-    title = models.CharField(_("title"), max_length=200)
-    body = models.TextField(_("text"), blank=True)
+    title = models.CharField(_("title of the notice"), max_length=200)
+    body = models.TextField(_("text of the notice"), blank=True)
     level = models.CharField(_("level"), max_length=10, choices=Level.choices(), default=Level.INFO)
     subject_type = models.CharField(max_length=60, blank=True)
     subject_id = models.CharField(max_length=40, blank=True)
@@ -41,12 +41,12 @@ class Notice(models.Model):
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="notices")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
-    title = models.CharField(_("title"), max_length=200)
-    body = models.TextField(_("text"), blank=True)
+    title = models.CharField(_("title of the notice"), max_length=200)
+    body = models.TextField(_("text of the notice"), blank=True)
     level = models.CharField(_("level"), max_length=10, choices=Level.choices())
     url = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField(_("told"), default=timezone.now)
-    seen_at = models.DateTimeField(_("seen"), null=True)
+    seen_at = models.DateTimeField(_("seen by the reader"), null=True)
     read_at = models.DateTimeField(_("read"), null=True)
 
     class Meta:
@@ -87,7 +87,7 @@ class Endpoint(models.Model):
     """A way out that the site set up: a group's robot, a webhook, the SMS gateway. Address and secret are sealed."""
 
     channel = models.CharField(
-        _("channel"), max_length=10, choices=[pair for pair in Channel.choices() if pair[0] != Channel.EMAIL]
+        _("channel of notices"), max_length=10, choices=[pair for pair in Channel.choices() if pair[0] != Channel.EMAIL]
     )
     name = models.CharField(_("name"), max_length=60, unique=True)
     sealed_url = models.TextField(editable=False)
@@ -104,8 +104,8 @@ class Endpoint(models.Model):
 
     class Meta:
         ordering = ("name",)
-        verbose_name = _("channel")
-        verbose_name_plural = _("channels")
+        verbose_name = _("channel of notices")
+        verbose_name_plural = _("channels of notices")
 
     def __str__(self) -> str:
         return self.name
@@ -142,7 +142,7 @@ class Delivery(models.Model):
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     message = models.ForeignKey(Message, models.CASCADE, related_name="deliveries")
-    channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices())
+    channel = models.CharField(_("channel of notices"), max_length=10, choices=Channel.choices())
     endpoint = models.ForeignKey(Endpoint, models.CASCADE, null=True, related_name="deliveries")
     notice = models.ForeignKey(Notice, models.CASCADE, null=True, related_name="deliveries")
     phones = models.JSONField(default=list)

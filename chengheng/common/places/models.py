@@ -28,9 +28,11 @@ class Layer(models.Model):
     datum = models.CharField(_("datum of the file"), max_length=60)
     in_force = models.BooleanField(_("in force"), default=False)
     count = models.PositiveIntegerField(_("areas"), default=0)
-    problems = models.JSONField(_("problems"), default=list)
+    problems = models.JSONField(_("problems found"), default=list)
     made_at = models.DateTimeField(_("imported"), default=timezone.now)
-    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("by"))
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("done by")
+    )
     published_at = models.DateTimeField(_("in force since"), null=True, blank=True)
 
     view_act = "places.layer.view"

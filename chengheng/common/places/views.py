@@ -159,7 +159,7 @@ def layer(request: HttpRequest, pk: int) -> HttpResponse:
         "code": "layer", "label": str(row), "url": reverse("places:layer_shapes", args=[pk]), "shape": "area", "shown": True,
         "bounded": True,
     }  # fmt: skip
-    shown = {"districts": reverse("places:districts"), "layers": [shapes]}
+    shown: dict[str, Any] = {"districts": reverse("places:districts"), "layers": [shapes]}
     middle = row.areas.order_by("code").values_list("label_lon", "label_lat").first()
     if middle and row.level != Level.DISTRICT:
         shown |= {"point": list(middle), "zoom": {Level.SUBDISTRICT: 11, Level.COMMUNITY: 13}.get(Level(row.level), 15)}

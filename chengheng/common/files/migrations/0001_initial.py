@@ -25,13 +25,13 @@ class Migration(migrations.Migration):
                 ('width', models.PositiveIntegerField(null=True)),
                 ('height', models.PositiveIntegerField(null=True)),
                 ('phash', models.BigIntegerField(db_index=True, null=True)),
-                ('taken_at', models.DateTimeField(null=True, verbose_name='taken')),
+                ('taken_at', models.DateTimeField(null=True, verbose_name='photographed')),
                 ('lon', models.FloatField(null=True)),
                 ('lat', models.FloatField(null=True)),
                 ('device', models.CharField(blank=True, max_length=80, verbose_name='device')),
                 ('has_thumbnail', models.BooleanField(default=False)),
                 ('stored_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='stored')),
-                ('removed_at', models.DateTimeField(null=True, verbose_name='removed')),
+                ('removed_at', models.DateTimeField(null=True, verbose_name='removed from the store')),
             ],
             options={
                 'verbose_name': 'file',
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(max_length=40, verbose_name='kind of attachment')),
                 ('subject_type', models.CharField(blank=True, max_length=60, verbose_name='only on')),
                 ('days', models.PositiveIntegerField(verbose_name='days kept')),
-                ('starts_on', models.DateField(verbose_name='from')),
+                ('starts_on', models.DateField(verbose_name='in force from')),
                 ('source', models.CharField(max_length=200, verbose_name='source')),
             ],
             options={
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='attached')),
                 ('withdrawn_at', models.DateTimeField(null=True, verbose_name='taken back at')),
                 ('withdrawn_why', models.CharField(blank=True, max_length=200, verbose_name='reason')),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='done by')),
                 ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attachments', to='files.file')),
             ],
             options={

@@ -28,10 +28,10 @@ class Migration(migrations.Migration):
                 ('datum', models.CharField(max_length=60, verbose_name='datum of the file')),
                 ('in_force', models.BooleanField(default=False, verbose_name='in force')),
                 ('count', models.PositiveIntegerField(default=0, verbose_name='areas')),
-                ('problems', models.JSONField(default=list, verbose_name='problems')),
+                ('problems', models.JSONField(default=list, verbose_name='problems found')),
                 ('made_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='imported')),
                 ('published_at', models.DateTimeField(blank=True, null=True, verbose_name='in force since')),
-                ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='by')),
+                ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='done by')),
             ],
             options={
                 'verbose_name': 'layer of areas',
