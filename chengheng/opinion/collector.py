@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
 
 from chengheng.opinion import actions
@@ -106,10 +106,13 @@ class Collector:
     async def once(self, now: datetime | None = None) -> int:
         """Read every due source once and the inbox empty; returns how many sources were read. For tests and the CLI."""
         now = now or timezone.now()
-        async with self._fetcher:
-            due = await in_thread(book_due, now)
-            await asyncio.gather(*(self.read_source(source) for source in due))
-        await in_thread(actions.read_all)
+        try:
+            async with self._fetcher:
+                due = await in_thread(book_due, now)
+                await asyncio.gather(*(self.read_source(source) for source in due))
+            await in_thread(actions.read_all)
+        finally:
+            await in_thread(connections.close_all)
         return len(due)
 
     async def _every(self, seconds: float, work: Callable[[], Any]) -> None:

@@ -124,7 +124,7 @@ def _percentile(period: Period, scope: Scope, share: float) -> Measured:
 
 @measure(
     "opinion.alert_delay_p95", label=_("Alert delay, 95th percentile"), unit="小时",
-    definition=_("95 % of the alerts were raised within this many hours of publication (of collection where unknown)."),
+    definition=_("95 of 100 alerts were raised within this many hours of publication (of collection where unknown)."),
     source=_SOURCE, system="opinion", keywords=("系统预警时效", "舆情信息预警时效", "预警时效", "预警时间"),
     better="lower", evidence_act="opinion.alert.view",
 )  # fmt: skip
