@@ -1,0 +1,112 @@
+"""The road register and the rule sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from chengheng.cleanliness.errors import AdoptedAlready, BadLine
+from chengheng.cleanliness.models import Limit, Road, RoadVersion, RuleSet
+from chengheng.cleanliness.rules.points import length_m
+from chengheng.common import trail
+from chengheng.common.people import access
+
+FIELDS = (
+    "name",
+    "district_code",
+    "grade",
+    "road_class",
+    "zone",
+    "contractor_id",
+    "line",
+    "length_m",
+    "lanes",
+    "active",
+)
+
+
+def _by(actor: Any) -> Any:
+    return actor if actor.pk else None
+
+
+def as_data(road: Road) -> dict[str, Any]:
+    """The road as its version keeps it."""
+    return {name: getattr(road, name) for name in FIELDS}
+
+
+def _check_line(line: Any) -> list[list[float]]:
+    try:
+        found = [[float(lon), float(lat)] for lon, lat in line]
+    except (TypeError, ValueError):
+        raise BadLine(field="line") from None
+    inside = all(116.5 < lon < 118.3 and 38.3 < lat < 40.5 for lon, lat in found)
+    if len(found) < 2 or len(found) > 5000 or not inside or length_m(found) < 10:
+        raise BadLine(field="line")
+    return found
+
+
+@transaction.atomic
+def add_roads(actor: Any, rows: Iterable[Mapping[str, Any]], *, batch: Any = None, reason: str = "") -> int:
+    """Put roads into the register, each with its first version. Returns how many."""
+    access.require(actor, "cleanliness.road.import" if batch else "cleanliness.road.change")
+    roads = []
+    for row in rows:
+        line = _check_line(row["line"])
+        length = row.get("length_m") or round(length_m(line))
+        fields = {name: row[name] for name in row if name not in {"line", "length_m"}}
+        roads.append(Road(**fields, line=line, length_m=length, batch=batch))
+    Road.objects.bulk_create(roads, batch_size=2000)
+    now = timezone.now()
+    RoadVersion.objects.bulk_create(
+        (RoadVersion(road=r, number=1, data=as_data(r), reason=reason, at=now, by=_by(actor)) for r in roads),
+        batch_size=2000,
+    )
+    trail.record_new("cleanliness.road.change", actor, ((road, {"code": road.code}) for road in roads), reason)
+    return len(roads)
+
+
+@transaction.atomic
+def change_road(road: Road, actor: Any, *, reason: str, **changes: Any) -> Road:
+    """Change a road; what it was stays as a version, and earlier checks keep theirs."""
+    road = access.fetch_locked(actor, "cleanliness.road.change", Road.objects.all(), pk=road.pk)
+    if "line" in changes:
+        changes["line"] = _check_line(changes["line"])
+        changes.setdefault("length_m", round(length_m(changes["line"])))
+    before = as_data(road)
+    for name, value in changes.items():
+        setattr(road, name, value)
+    road.version += 1
+    road.save()
+    RoadVersion.objects.create(road=road, number=road.version, data=as_data(road), reason=reason, by=_by(actor))
+    changed = {name: [before[name], value] for name, value in as_data(road).items() if before[name] != value}
+    changed.pop("line", None)
+    trail.record("cleanliness.road.change", actor, road, changed, reason)
+    return road
+
+
+@transaction.atomic
+def adopt_rules(
+    pattern: RuleSet, actor: Any, *, day: date, name: str = "", source: str = "", **changes: Any
+) -> RuleSet:
+    """Put a copy of a rule set into force from a day; the pattern and every earlier set stay as they are."""
+    access.require(actor, "cleanliness.rules.adopt")
+    if RuleSet.objects.filter(in_force_from=day).exists():
+        raise AdoptedAlready(field="day")
+    lines = list(pattern.limits.all())
+    adopted = RuleSet.objects.get(pk=pattern.pk)
+    adopted.pk, adopted._state.adding = None, True
+    adopted.name, adopted.source = name or pattern.name, source or pattern.source
+    adopted.in_force_from, adopted.adopted_by = day, _by(actor)
+    for field, value in changes.items():
+        setattr(adopted, field, value)
+    adopted.save()
+    Limit.objects.bulk_create(
+        Limit(rule_set=adopted, lane=o.lane, grade=o.grade, zone=o.zone, limit=o.limit, inclusive=o.inclusive)
+        for o in lines
+    )
+    trail.record("cleanliness.rules.adopt", actor, adopted, {"from": day, "pattern": pattern.pk}, new=True)
+    return adopted

@@ -1,0 +1,238 @@
+"""What people ask of dust weighing: the rules of a day, one's day, districts with intervals, trends, worst roads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Avg, Count, F, Q, QuerySet, Sum
+from django.utils import timezone
+
+from chengheng.cleanliness.models import Bag, Check, Lane, Plan, PlanItem, Point, Result, Road, RuleSet
+from chengheng.cleanliness.rules.estimation import Estimate, Ranked, Stratum, estimate, ranking
+from chengheng.common import places
+from chengheng.common.people import access
+
+
+def rules_on(day: date) -> RuleSet | None:
+    """The rule set in force on the day; None before a site adopted any."""
+    return RuleSet.objects.filter(in_force_from__lte=day).order_by("-in_force_from").prefetch_related("limits").first()
+
+
+def month_of(day: date) -> int:
+    return day.year * 100 + day.month
+
+
+def in_month(moment: datetime, month: int) -> bool:
+    return month_of(timezone.localtime(moment).date()) == month
+
+
+def before(month: int, months: int) -> int:
+    """The month so many months earlier: (202401, 1) → 202312."""
+    number = month // 100 * 12 + month % 100 - 1 - months
+    return number // 12 * 100 + number % 12 + 1
+
+
+def month_text(month: int) -> str:
+    return f"{month // 100}-{month % 100:02}"
+
+
+def months_with_results() -> list[int]:
+    return list(Check.objects.filter(state__in=COUNTED).values_list("month", flat=True).distinct().order_by("-month"))
+
+
+COUNTED = ("result", "appealed")
+"""Checks with a valid result; an open appeal does not take a result away."""
+
+
+def day_of(user: Any, day: date) -> QuerySet[PlanItem]:
+    """What the user's team checks on the day, in order. A sealed plan opens to its teams only when the day has come."""
+    rows = PlanItem.objects.filter(day=day, plan__sealed_at__isnull=False, cancelled_at=None, team__members=user.pk)
+    opened = rows if day <= timezone.localdate() else rows.none()
+    return (
+        access.visible(user, "cleanliness.item.view", opened)
+        .select_related("road", "team", "plan")
+        .order_by("position", "pk")
+        .distinct()
+    )
+
+
+def strata_of(months: Iterable[int]) -> dict[str, int]:
+    """Stratum → roads in the frame, of the latest plan of these months."""
+    plan = Plan.objects.filter(month__in=list(months)).order_by("-month").first()
+    if plan is not None:
+        return {name: int(sizes[0]) for name, sizes in plan.strata.items()}
+    rows = Road.objects.filter(active=True).values("district_code", "grade").annotate(number=Count("pk"))
+    return {f"{row['district_code']}-{row['grade']}": row["number"] for row in rows}
+
+
+def _samples(months: list[int], checks: QuerySet[Check] | None = None) -> dict[str, dict[str, Stratum]]:
+    """District → stratum → its roads and checked values, with each value's own variance from its points."""
+    rows = (Check.objects.all() if checks is None else checks).filter(month__in=months, state__in=COUNTED)
+    valid = Q(points__void_reason="", points__value__isnull=False)
+    found = rows.values_list("pk", "district_code", "grade", "value").annotate(
+        one=Avg("points__value", filter=valid),
+        squares=Avg(F("points__value") * F("points__value"), filter=valid),
+        number=Count("points", filter=valid),
+    )
+    sizes = strata_of(months)
+    values: dict[str, list[float]] = defaultdict(list)
+    errors: dict[str, list[float]] = defaultdict(list)
+    for _pk, district, grade, value, mean, squares, number in found.order_by("pk"):
+        name = f"{district}-{grade}"
+        values[name].append(float(value))
+        if number > 1:
+            errors[name].append(max(0.0, float(squares) - float(mean) ** 2) / (number - 1))
+    answer: dict[str, dict[str, Stratum]] = defaultdict(dict)
+    for name, checked in values.items():
+        roads = max(sizes.get(name, 0), 1)
+        answer[name.split("-")[0]][name] = Stratum(roads, checked, errors[name])
+    return answer
+
+
+def district_means(months: list[int]) -> dict[str, Estimate]:
+    """District code → design-weighted mean in g/m² with its 95 % interval."""
+    found = {code: estimate(list(strata.values())) for code, strata in _samples(months).items()}
+    return {code: one for code, one in found.items() if one is not None}
+
+
+def city_mean(months: list[int]) -> Estimate | None:
+    return estimate([stratum for strata in _samples(months).values() for stratum in strata.values()])
+
+
+def district_ranking(months: list[int]) -> list[dict[str, Any]]:
+    """The ranking with names, and the same month last year and last month in g/m²."""
+    names = {one.code: one.name for one in places.districts()}
+    now = district_means(months)
+    last = district_means([before(month, 1) for month in months]) if len(months) == 1 else {}
+    year = district_means([before(month, 12) for month in months])
+    rows = []
+    for one in ranking(now):
+        rows.append(
+            {
+                "code": one.code, "name": names.get(one.code, one.code), "rank": one.rank, "best": one.best,
+                "worst": one.worst, "sure": one.best == one.worst == one.rank, "mean": _one(one.estimate.mean),
+                "low": _one(one.estimate.low), "high": _one(one.estimate.high), "checked": one.estimate.checked,
+                "roads": one.estimate.roads, "last_month": _change(one, last), "last_year": _change(one, year),
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _one(value: float | None, places_: int = 1) -> str | None:
+    """A g/m² figure as printed."""
+    return None if value is None else str(Decimal(repr(value)).quantize(Decimal(1).scaleb(-places_)))
+
+
+def _change(one: Ranked, other: dict[str, Estimate]) -> str | None:
+    """The difference in g/m² (not per cent), with its sign."""
+    if one.code not in other:
+        return None
+    return f"{one.estimate.mean - other[one.code].mean:+.1f}"
+
+
+def worst_roads(months: list[int], limit: int = 10) -> QuerySet[Check]:
+    rows = Check.objects.filter(month__in=months, state__in=COUNTED).select_related("road", "contractor")
+    return rows.order_by("-value", "pk")[:limit]
+
+
+def by_grade(months: list[int]) -> list[dict[str, Any]]:
+    """Mean and share met of each road grade, unweighted within the grade."""
+    rows = Check.objects.filter(month__in=months, state__in=COUNTED).values("grade")
+    found = rows.annotate(number=Count("pk"), mean=Avg("value"), met=Count("pk", filter=Q(verdict="met")))
+    return [
+        {"grade": row["grade"], "checks": row["number"], "mean": _one(float(row["mean"])), "met": row["met"]}
+        for row in found.order_by("grade")
+    ]
+
+
+def trend(month: int, months: int = 12) -> list[dict[str, Any]]:
+    """The city's mean month by month up to `month`; None where nothing was checked."""
+    found = []
+    for back in range(months - 1, -1, -1):
+        one = before(month, back)
+        mean = city_mean([one])
+        found.append({"month": month_text(one), "mean": _one(mean.mean) if mean else None})
+    return found
+
+
+def deductions(months: list[int], results: QuerySet[Result] | None = None) -> list[dict[str, Any]]:
+    """What contractors lose by the rule set of the day, in fen."""
+    rows = (Result.objects.filter(official=True) if results is None else results).filter(
+        check_of__month__in=months, check_of__state__in=COUNTED, deduction_fen__gt=0
+    )
+    found = rows.values("check_of__contractor_id", "check_of__contractor__name")
+    return [
+        {"contractor": row["check_of__contractor__name"] or "—", "roads": row["roads"], "amount_fen": row["fen"]}
+        for row in found.annotate(roads=Count("pk"), fen=Sum("deduction_fen")).order_by("-fen")
+    ]
+
+
+def month_summary(month: int) -> dict[str, Any]:
+    """All that a bulletin says, in JSON types. No person is named."""
+    checks = Check.objects.filter(month=month, state__in=COUNTED)
+    city = city_mean([month])
+    points = Point.objects.filter(check_of__in=checks, void_reason="", value__isnull=False)
+    lanes = dict(Lane.choices)
+    by_lane = points.values("lane").annotate(mean=Avg("value"), number=Count("pk")).order_by("lane")
+    rules = rules_on(date(month // 100, month % 100, 1))
+    last, year = city_mean([before(month, 1)]), city_mean([before(month, 12)])
+    return {
+        "month": month, "rules": str(rules) if rules else "", "source": rules.source if rules else "",
+        "checks": checks.count(), "points": points.count(), "met": checks.filter(verdict="met").count(),
+        "judged": checks.exclude(verdict="no_rule").count(),
+        "mean": _one(city.mean) if city else None, "low": _one(city.low) if city else None,
+        "high": _one(city.high) if city else None,
+        "last_month": f"{city.mean - last.mean:+.1f}" if city and last else None,
+        "last_year": f"{city.mean - year.mean:+.1f}" if city and year else None,
+        "by_grade": by_grade([month]),
+        "by_lane": [
+            {"lane": row["lane"], "label": str(lanes[row["lane"]]), "mean": _one(float(row["mean"])),
+             "points": row["number"]} for row in by_lane
+        ],
+        "districts": district_ranking([month]),
+        "worst": [
+            {"road": one.road.name, "district": one.district_code, "grade": one.grade, "value": _one(float(one.value or 0)),
+             "verdict": one.verdict} for one in worst_roads([month])
+        ],
+        "deductions": deductions([month]),
+    }  # fmt: skip
+
+
+def waiting_bags(user: Any) -> QuerySet[Bag]:
+    """Bags that are not weighed yet, the longest waiting first."""
+    rows = Bag.objects.filter(weighed=False, point__check_of__state__in=("sampled", "signed"))
+    return rows.select_related("point__check_of__road", "keeper").order_by("point__check_of__done_at", "code")
+
+
+def open_outliers() -> QuerySet[Point]:
+    rows = Point.objects.filter(flagged=True, confirmed="", void_reason="", check_of__state__in=("sampled", "signed"))
+    return rows.select_related("check_of__road")
+
+
+def roads_geojson(
+    roads: QuerySet[Road], box: tuple[float, float, float, float] | None = None, limit: int = 4000
+) -> dict:
+    """Roads as lines, coloured by the last verdict."""
+    found = roads[: limit + 1]
+    last = dict(
+        Check.objects.filter(state__in=COUNTED, road__in=[r.pk for r in found])
+        .order_by("road_id", "done_at")
+        .values_list("road_id", "verdict")
+    )
+    tones = {"met": "good", "missed": "bad", "no_rule": "info"}
+    features = []
+    for road in list(found)[:limit]:
+        if box and not any(box[0] <= p[0] <= box[2] and box[1] <= p[1] <= box[3] for p in road.line):
+            continue
+        features.append(
+            {
+                "type": "Feature", "geometry": {"type": "LineString", "coordinates": road.line},
+                "properties": {"title": road.name, "state": road.get_grade_display(), "url": road.get_absolute_url(),
+                               "tone": tones.get(last.get(road.pk, ""), "none")},
+            }
+        )  # fmt: skip
+    return {"type": "FeatureCollection", "features": features, "partial": len(found) > limit}

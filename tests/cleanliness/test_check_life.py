@@ -1,0 +1,292 @@
+"""A road check from the sealed plan to the result, and everything that must be caught on the way."""
+
+from __future__ import annotations
+
+import io
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from PIL import Image
+
+from chengheng.cleanliness import actions, errors, queries
+from chengheng.cleanliness.models import Check, PlanItem, Point, Road, RuleSet
+from chengheng.common import files, trail
+from chengheng.common.errors import NotPermitted
+from chengheng.common.measures import Period, evaluate
+from chengheng.common.people.access import SYSTEM
+from tests.cleanliness.conftest import noon, sampled, submit
+
+
+def test_a_plan_is_drawn_routed_sealed_and_can_be_drawn_again(town, plan):
+    assert plan.items.count() == 12
+    assert {name: drawn for name, (_size, drawn) in plan.strata.items()} == {
+        "120101-1": 4, "120101-2": 4, "120101-3": 4,
+    }  # fmt: skip
+    assert actions.redraw(plan)
+    item = plan.items.first()
+    assert len(item.points) == 6
+    assert {p["side"] for p in item.points} == {"left", "right"}
+    assert {p["lane"] for p in item.points} == {"fast", "kerb", "pavement"}
+    PlanItem.objects.filter(pk=item.pk).update(first_day=item.day + timedelta(days=1))
+    assert not actions.redraw(plan), "somebody turned the plan behind its seal"
+
+
+def test_a_sealed_day_opens_to_its_team_only_when_it_has_come(town, plan, monkeypatch):
+    item = plan.items.first()
+    monkeypatch.setattr("chengheng.cleanliness.queries.timezone.localdate", lambda: item.day - timedelta(days=1))
+    assert not queries.day_of(town.inspector, item.day).exists()
+    monkeypatch.setattr("chengheng.cleanliness.queries.timezone.localdate", lambda: item.day)
+    assert queries.day_of(town.inspector, item.day).exists()
+    assert not queries.day_of(town.boss, item.day).exists()
+
+
+def test_the_next_month_takes_other_roads(town, plan):
+    june = actions.make_plan(town.planner, month=202406, size=12)
+    first, second = (set(p.items.values_list("road", flat=True)) for p in (plan, june))
+    assert not first & second
+    assert june.seed == plan.seed
+
+
+def test_a_check_becomes_a_result_when_both_have_signed_and_all_is_weighed(town, plan):
+    item = plan.items.first()
+    check = submit(town, item)
+    assert check.state == "sampled"
+    with pytest.raises(errors.NotYourTeam):
+        actions.sign_check(check, town.inspector)
+    check = actions.sign_check(check, town.witness, now=noon(item.day, 90))
+    assert (check.state, check.valid_points, check.verdict) == ("result", 6, "met")
+    assert check.value == Decimal("4.35")  # grams 4.1 … 4.6 on 1 m²
+    assert [e.act for e in trail.history(check)][0] == "cleanliness.check.submit"
+    year = Period.year(2024)
+    assert evaluate("cleanliness.road_checks", year).value == 1
+    assert evaluate("cleanliness.points_minimum", year).value == 6
+    assert evaluate("cleanliness.points_share", year).value == 100
+    assert evaluate("cleanliness.by_plan", year).numerator == 1
+    assert evaluate("cleanliness.cost_per_check", year).value is None
+    actions.enter_cost(town.planner, month=202405, amount_fen=23_430, source="invoice 1")
+    assert evaluate("cleanliness.cost_per_check", year).value == Decimal("234.30")
+
+
+def test_the_sixth_point_missing_is_caught(town, plan):
+    item = plan.items.first()
+    with pytest.raises(errors.PointMissing) as refused:
+        submit(town, item, points=sampled(item, 5))
+    assert "5" in str(refused.value)
+    assert not Check.objects.exists()
+
+
+def test_a_void_point_leaves_the_check_incomplete_and_not_a_result(town, plan):
+    item = plan.items.first()
+    check = submit(town, item)
+    actions.void_point(check.points.first(), town.chief, reason="bag torn")
+    check = actions.sign_check(check, town.witness)
+    assert (check.state, check.verdict, check.valid_points, check.value) == ("incomplete", "incomplete", 5, None)
+    assert evaluate("cleanliness.road_checks", Period.year(2024)).value == 0
+    assert evaluate("cleanliness.points_minimum", Period.year(2024)).value == 5
+    check = actions.order_recheck(check, town.chief, data={"day": item.day + timedelta(days=1)}, note="again")
+    item.refresh_from_db()
+    points = [p.__class__(**{**vars(p), "bag": p.bag + "x"}) for p in sampled(item, source="bluetooth")]
+    again = submit(town, item, points=points)
+    assert again.recheck_of == check
+
+
+@pytest.fixture
+def waiting(town, plan):
+    """A signed check whose six bags are in the weighing room."""
+    item = plan.items.first()
+    check = actions.sign_check(submit(town, item, points=sampled(item)), town.witness)
+    for point in check.points.all():
+        actions.receive_bag(town.weigher, point.bag.code)
+    return check
+
+
+def reading(point, grams="12.0", **fields):
+    return {"bag": point.bag.code, "scale": "S1", "gross_g": Decimal(grams), "tare_g": Decimal(8), **fields}
+
+
+def test_two_people_read_by_hand_and_agree_within_a_digit(town, waiting):
+    for point in waiting.points.all():
+        actions.weigh(point, town.weigher, **reading(point))
+        with pytest.raises(errors.SecondPersonNeeded):
+            actions.weigh(point, town.weigher, **reading(point))
+        actions.weigh(point, town.second, **reading(point, "12.1"))
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.value) == ("result", Decimal("4.1"))
+
+
+def test_readings_that_differ_stay_on_record_and_are_read_anew(town, waiting):
+    point = waiting.points.first()
+    actions.weigh(point, town.weigher, **reading(point))
+    assert actions.weigh(point, town.second, **reading(point, "13.0")).value is None
+    actions.weigh(point, town.weigher, **reading(point))
+    assert actions.weigh(point, town.second, **reading(point)).value == 4
+    assert point.weighings.count() == 4
+
+
+def test_a_bag_mixed_up_is_caught(town, waiting):
+    one, other = waiting.points.all()[:2]
+    with pytest.raises(errors.BagMixedUp) as refused:
+        actions.weigh(one, town.weigher, **reading(one, bag=other.bag.code))
+    assert other.bag.code in str(refused.value)
+    assert not one.weighings.exists()
+
+
+def test_a_bag_that_never_came_to_the_room_is_not_weighed(town, plan):
+    item = plan.items.first()
+    point = submit(town, item, points=sampled(item)).points.first()
+    with pytest.raises(errors.BagNotReceived):
+        actions.weigh(point, town.weigher, **reading(point))
+
+
+def test_a_scale_out_of_calibration_blocks(town, waiting):
+    point = waiting.points.first()
+    with pytest.raises(errors.NotCalibrated):
+        actions.weigh(point, town.weigher, now=noon(date(2027, 1, 4)), **reading(point))
+    actions.calibrate(
+        town.scale, town.weigher, on=date(2026, 11, 1), until=date(2026, 11, 1), certificate="failed", passed=False
+    )
+    with pytest.raises(errors.NotCalibrated):
+        actions.weigh(point, town.weigher, now=noon(date(2026, 11, 22)), **reading(point))
+    assert not point.weighings.exists()
+
+
+def test_an_outlier_is_never_dropped_silently(town, waiting):
+    for index, point in enumerate(waiting.points.all()):
+        grams = "60" if index == 5 else f"{12 + index / 10:.1f}"
+        actions.weigh(point, town.weigher, **reading(point, grams, source="serial"))
+    waiting.refresh_from_db()
+    odd = waiting.points.get(number=6)
+    assert waiting.state == "signed"
+    assert odd.flagged
+    actions.reweigh(odd, town.weigher, reason="was it read right?")
+    actions.weigh(odd, town.weigher, **reading(odd, "60", source="serial"))
+    waiting.refresh_from_db()
+    assert waiting.state == "signed"
+    actions.confirm_outlier(odd, town.chief, reason="sand from a lorry, on the photo")
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.valid_points) == ("result", 6)
+    assert waiting.verdict == "missed"
+
+
+def photo(colour: int, stamp: str = "") -> files.File:
+    picture = Image.new("RGB", (64, 48), (colour, 90, 120))
+    exif = Image.Exif()
+    if stamp:
+        exif.get_ifd(0x8769)[0x9003] = stamp
+    out = io.BytesIO()
+    picture.save(out, "JPEG", exif=exif)
+    return files.store(out.getvalue(), f"{colour}.jpg")
+
+
+def with_photos(item, stamp="", offset=timedelta()):
+    points, colour = [], 0
+    for point in sampled(item):
+        shots = []
+        for kind in ("before", "frame", "after"):
+            colour += 7
+            file = photo(colour, stamp)
+            shots.append(actions.checking.Photo(kind, file.sha256, point.taken_at + offset))
+        points.append(actions.Sampled(**{**vars(point), "photos": shots}))
+    return points
+
+
+def test_photos_are_needed_and_kept(town, plan):
+    item = plan.items.first()
+    with pytest.raises(errors.PhotoMissing):
+        submit(town, item, points=sampled(item), photos_needed=True)
+    check = submit(town, item, points=with_photos(item), photos_needed=True)
+    assert files.of(check).count() == 18
+
+
+def test_a_photo_from_yesterday_is_caught(town, plan):
+    item = plan.items.first()
+    yesterday = f"{item.day - timedelta(days=1):%Y:%m:%d} 12:05:00"
+    with pytest.raises(errors.PhotoNotOfThisCheck):
+        submit(town, item, points=with_photos(item, yesterday), photos_needed=True)
+    with pytest.raises(errors.PhotoNotOfThisCheck):
+        submit(town, item, points=with_photos(item, offset=timedelta(days=-1)), photos_needed=True)
+
+
+def test_a_photo_is_used_once(town, plan):
+    one, other = plan.items.all()[:2]
+    submit(town, one, points=with_photos(one), photos_needed=True)
+    with pytest.raises(errors.PhotoUsedBefore):
+        submit(town, other, points=with_photos(other), photos_needed=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"arrived": (117.5, 39.3)}, errors.NotThere),
+        ({"arrived_at": noon(date(2024, 4, 30)), "done_at": noon(date(2024, 4, 30), 9)}, errors.NotThisDay),
+        ({"done_at": noon(date(2024, 6, 30))}, errors.ClockWrong),
+    ],
+)
+def test_place_and_time_must_fit(town, plan, change, refusal):
+    with pytest.raises(refusal):
+        submit(town, plan.items.first(), **change)
+
+
+def test_a_wet_road_is_left_out_and_may_be_moved_with_a_reason(town, plan):
+    item = plan.items.first()
+    check = submit(town, item, surface="wet", points=[])
+    assert (check.state, check.exclusion) == ("excluded", "wet")
+    moved = actions.move_item(item, town.planner, day=item.day + timedelta(days=2), reason="rain")
+    assert (moved.moves, moved.first_day) == (1, item.day)
+    assert actions.redraw(plan), "a move does not break the seal"
+    assert submit(town, PlanItem.objects.get(pk=item.pk)).state == "sampled"
+
+
+def test_a_check_is_made_once_and_by_the_team(town, plan):
+    item = plan.items.first()
+    submit(town, item)
+    with pytest.raises(errors.CheckedAlready):
+        submit(town, item)
+    with pytest.raises(NotPermitted):
+        actions.submit_check(
+            plan.items.last(), town.boss, witness=town.witness, arrived_at=noon(item.day), arrived=(1, 1),
+            done_at=noon(item.day), weather="clear", surface="dry", points=[],
+        )  # fmt: skip
+
+
+def test_the_contractor_appeals_and_the_deduction_follows_the_rule(town, plan):
+    item = plan.items.first()
+    check = actions.sign_check(submit(town, item, points=sampled(item, source="serial", grams=14)), town.witness)
+    assert check.verdict == "missed"
+    assert queries.deductions([202405])[0]["amount_fen"] == 50_000 + 10 * 10_000  # 9.x g/m² above 5
+    check = actions.appeal(check, town.boss, note="a lorry lost sand")
+    assert evaluate("cleanliness.road_checks", Period.year(2024)).value == 1
+    check = actions.reject_appeal(check, town.chief, note="the photos show none")
+    assert check.state == "result"
+
+
+def test_results_can_be_worked_out_under_another_rule_set(town, plan):
+    for item in plan.items.all()[:3]:
+        actions.sign_check(submit(town, item, points=sampled(item, source="serial", grams=6)), town.witness)
+    before = list(Check.objects.values_list("verdict", flat=True))
+    shijiazhuang = RuleSet.objects.get(name__contains="Shijiazhuang")
+    done = actions.recompute(shijiazhuang, town.chief, months=[202405])
+    assert done["checks"] == 3
+    assert list(Check.objects.values_list("verdict", flat=True)) == before
+
+
+def test_a_month_is_published_frozen(town, plan):
+    with pytest.raises(errors.NothingToPublish):
+        actions.publish_bulletin(town.chief, month=202405)
+    for index, item in enumerate(plan.items.all()):
+        actions.sign_check(submit(town, item, points=sampled(item, source="serial", grams=3 + index)), town.witness)
+    made = actions.publish_bulletin(town.chief, month=202405)
+    assert (made.content["checks"], made.content["points"]) == (12, 72)
+    assert made.content["districts"][0]["rank"] == 1
+    assert made.content["districts"][0]["low"] is not None
+    assert town.inspector.display_name not in str(made.content)
+
+
+def test_a_changed_road_keeps_its_former_line(town):
+    road = Road.objects.first()
+    changed = actions.change_road(road, town.planner, name="新名", reason="renamed")
+    assert [v.data["name"] for v in changed.versions.all()] == ["新名", "测试路0"]
+    with pytest.raises(errors.BadLine):
+        actions.change_road(road, SYSTEM, line=[[0, 0], [1, 1]], reason="")
+    assert Point.objects.count() == 0
