@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -39,7 +38,7 @@ class Moving(models.Model):
 
     class Meta:
         abstract = True
-        indexes: Sequence[models.Index] = (
+        indexes: ClassVar[list[models.Index] | tuple[models.Index, ...]] = (
             models.Index(fields=("state", "due_at"), name="%(app_label)s_%(class)s_state"),
             models.Index(
                 fields=("next_alert_at",),
