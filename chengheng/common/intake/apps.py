@@ -8,4 +8,7 @@ class IntakeConfig(AppConfig):
     verbose_name = _("Imports")
 
     def ready(self) -> None:
+        from chengheng.common.ui import navigation
+
+        navigation.add(navigation.Item("", _("Imports"), "intake:index", "upload", order=90))
         from chengheng.common.intake import tables as tables

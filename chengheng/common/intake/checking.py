@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -15,6 +18,8 @@ from chengheng.common.intake.errors import NoHeader, UnreadableFile
 from chengheng.common.intake.rows import Problems, Rows
 
 SAMPLE_ROWS = 10
+_paused = 0
+_pausing = threading.Lock()
 Step = Callable[[int, int, str], None]
 
 
@@ -46,6 +51,23 @@ class Checked:
         return {"sheets": [vars(sheet) for sheet in self.sheets], "sample": self.sample}
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Hundreds of thousands of rows are made and none is garbage: looking for cycles among them, again and again, would
+    take a third of the time. Counted, because several imports may be under way in one process."""
+    global _paused
+    with _pausing:
+        _paused += 1
+        gc.disable()
+    try:
+        yield
+    finally:
+        with _pausing:
+            _paused -= 1
+            if not _paused:
+                gc.enable()
+
+
 def check(
     importer: Importer,
     content: bytes,
@@ -57,6 +79,13 @@ def check(
 
     Problems of headings, cells and rows are collected; a file that cannot be read at all raises UnreadableFile.
     """
+    with _without_collecting():
+        return _check(importer, content, name, mapping, step)
+
+
+def _check(
+    importer: Importer, content: bytes, name: str, mapping: Mapping[str, str] | None, step: Step | None
+) -> Checked:
     tell = step or (lambda done, total, text: None)
     tell(0, 0, _("Reading the file"))
     fields = {one.name: one for one in importer.fields}

@@ -474,6 +474,30 @@ class datetime(Parser):
 
     __call__ = parse
 
+    def column(self, values: Sequence[Any]) -> Found:
+        usual, read, zone, utc = _ISO.fullmatch, dt.datetime.fromisoformat, self.zone, dt.UTC
+        days = dt.timedelta(days=2)  # away from the bounds no zone matters
+        first = dt.datetime.combine(self.low, dt.time(), utc) + days
+        last = dt.datetime.combine(self.high, dt.time(), utc) - days
+        parsed: list[Any] = []
+        problems: list[tuple[int, str]] = []
+        add = parsed.append
+        for index, value in enumerate(values):
+            if type(value) is str and usual(value):
+                try:
+                    found = read(value)
+                except ValueError:
+                    pass
+                else:
+                    found = (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(utc)
+                    if first < found < last:
+                        add(found)
+                        continue
+            one, problem = super().column((value,))
+            parsed += one
+            problems += [(index, message) for _index, message in problem]
+        return parsed, problems
+
 
 def _check_day(on: dt.date, low: dt.date, high: dt.date) -> None:
     if on < low:
@@ -600,6 +624,22 @@ class code(Parser):
         return found
 
     __call__ = parse
+
+    def column(self, values: Sequence[Any]) -> Found:
+        matches, upper = self.pattern.fullmatch, self.upper
+        parsed: list[Any] = []
+        problems: list[tuple[int, str]] = []
+        add = parsed.append
+        for index, value in enumerate(values):
+            if type(value) is str and value.isascii() and value.isalnum():
+                found = value.upper() if upper else value
+                if matches(found):
+                    add(found)
+                    continue
+            one, problem = super().column((value,))
+            parsed += one
+            problems += [(index, message) for _index, message in problem]
+        return parsed, problems
 
 
 pattern = code

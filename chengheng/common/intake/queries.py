@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from chengheng.common.errors import NotFound
 from chengheng.common.intake import declaration
@@ -22,12 +22,10 @@ def batches_of(user: Any, code: str = "") -> QuerySet[Batch]:
     if user is access.SYSTEM:
         found = Batch.objects.all()
     else:
-        mine = Q(by=user.pk) | Q(pk__in=access.visible(user, Batch.view_act, Batch.objects.all()).values("pk"))
+        found = Batch.objects.filter(by=user.pk) | access.visible(user, Batch.view_act, Batch.objects.all())
         for importer in importers_for(user):
             if code in ("", importer.code):
-                theirs = access.visible(user, importer.act, Batch.objects.filter(importer=importer.code))
-                mine |= Q(pk__in=theirs.values("pk"))
-        found = Batch.objects.filter(mine)
+                found |= access.visible(user, importer.act, Batch.objects.filter(importer=importer.code))
     found = found.filter(importer=code) if code else found
     return found.select_related("by", "committed_by", "undone_by", "job")
 

@@ -117,7 +117,7 @@ def _read_workbook(content: bytes) -> list[Sheet]:
 def _rows_of(grid: Any) -> Callable[[], Iterator[tuple[int, list[Any]]]]:
     def rows() -> Iterator[tuple[int, list[Any]]]:
         for number, cells in enumerate(grid.iter_rows(), 1):
-            if cells.count("") != len(cells):
+            if cells[0] or cells.count("") != len(cells):
                 yield number, cells
 
     return rows
@@ -363,7 +363,7 @@ def _read_text(content: bytes, name: str) -> Sheet:
         reader = csv.reader(io.StringIO(found, newline=""), delimiter=mark)
         try:
             for number, cells in enumerate(reader, 1):
-                if cells and cells.count("") != len(cells):
+                if cells and (cells[0] or cells.count("") != len(cells)):
                     if len(cells) > MOST_COLUMNS:
                         raise UnreadableFile(_("A sheet has more than %(most)s columns."), most=MOST_COLUMNS)
                     yield number, cells

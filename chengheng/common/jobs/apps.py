@@ -8,4 +8,7 @@ class JobsConfig(AppConfig):
     verbose_name = _("Jobs")
 
     def ready(self) -> None:
+        from chengheng.common.ui import navigation
+
+        navigation.add(navigation.Item("", _("Jobs"), "jobs:list", "loader-2", order=95))
         from chengheng.common.jobs import tables as tables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from chengheng.common.errors import NotFound
 from chengheng.common.jobs.models import Job
@@ -13,8 +13,8 @@ from chengheng.common.people import access
 
 def jobs_of(user: Any) -> QuerySet[Job]:
     """The user's own jobs, and those that `jobs.job.view` opens to them."""
-    others = access.visible(user, Job.view_act, Job.objects.all())
-    return Job.objects.filter(Q(actor=user.pk) | Q(pk__in=others.values("pk"))).select_related("actor")
+    found = Job.objects.filter(actor=user.pk) | access.visible(user, Job.view_act, Job.objects.all())
+    return found.select_related("actor")
 
 
 def job_for(user: Any, job_id: int) -> Job:
