@@ -16,6 +16,4 @@ class NoticesConfig(AppConfig):
         navigation.add(
             navigation.Item("site", _("Channels of notices"), "notices:endpoints", "send", roles.ENDPOINT_VIEW, 82)
         )
-        navigation.add(
-            navigation.Item("site", _("Deliveries"), "notices:deliveries", "mail", roles.ENDPOINT_VIEW, 84)
-        )
+        navigation.add(navigation.Item("site", _("Deliveries"), "notices:deliveries", "mail", roles.ENDPOINT_VIEW, 84))

@@ -23,7 +23,7 @@ from chengheng.protocols.gb28181.redact import redact
 from chengheng.protocols.sip import digest
 from chengheng.protocols.sip.dialog import Dialog
 from chengheng.protocols.sip.endpoint import Peer, new_call_id, new_tag
-from chengheng.protocols.sip.message import Message, response_to, uri_of
+from chengheng.protocols.sip.message import Message, uri_of
 from chengheng.video import rules
 from chengheng.video.live.node import NoAnswer, Node
 from chengheng.video.live.ports import Inlet, NoPort, PortRange
@@ -306,7 +306,7 @@ class Platform:
             return
         entry.failures = 0
         expires = rules.granted_expires(request.expires)
-        headers = {"date": time.strftime("%Y-%m-%dT%H:%M:%S.000", time.localtime(now)), "expires": str(expires)}
+        headers = {"date": f"{manscdp.stamp(utcnow())}.000", "expires": str(expires)}
         version = request.get("x-gb-ver")
         if version:
             headers["x-gb-ver"] = "3.0"
@@ -905,7 +905,3 @@ class Platform:
         call.source.attach(viewer)
         call.idle_since = None
         return viewer
-
-
-def response(request: Message, status: int, **headers: str) -> Message:
-    return response_to(request, status, **headers)
