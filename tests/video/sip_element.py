@@ -12,9 +12,8 @@ import time
 
 import uvloop
 
-from tests.video.conftest import PLATFORM_ID, MemoryStore
-
 from chengheng.video.live.platform import Entry, Platform, Settings
+from tests.video.conftest import PLATFORM_ID, MemoryStore
 
 
 async def serve(devices: int) -> None:

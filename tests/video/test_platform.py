@@ -340,7 +340,10 @@ class TestCalls:
     @pytest.mark.parametrize("unscaled", [True, False])
     def test_fast_playback_runs_evenly_whether_or_not_the_device_scales_its_stamps(self, unscaled: bool):
         async def work():
-            async with platform(entry(1)) as at, camera(at, faults=Faults(unscaled=unscaled)) as device:
+            async with (
+                platform(entry(1)) as at,
+                camera(at, faults=Faults(unscaled=unscaled), width=320, height=192) as device,
+            ):
                 await until(device.registered.is_set)
                 held, channel = at.entries[device.gb_id], next(iter(device.channels))
                 end = datetime.now(manscdp.CHINA).replace(microsecond=0) - timedelta(hours=1)
