@@ -153,6 +153,11 @@ class Channel(models.Model):
         return reverse("video:channel", args=[self.pk])
 
     @property
+    def picture_label(self) -> str:
+        """What the last probe found, in words."""
+        return str(dict(Snapshot.Verdict.choices).get(self.picture, ""))
+
+    @property
     def movable(self) -> bool:
         """Whether it can be steered: PTZType 1 dome, 4 remote (2016 A.2.1.9); unknown counts as movable."""
         return self.kind == self.Kind.CAMERA and self.ptz_type in (None, 0, 1, 4)

@@ -337,6 +337,31 @@ class TestCalls:
 
         run(work())
 
+    @pytest.mark.parametrize("unscaled", [True, False])
+    def test_fast_playback_runs_evenly_whether_or_not_the_device_scales_its_stamps(self, unscaled: bool):
+        async def work():
+            async with (
+                platform(entry(1)) as at,
+                camera(at, faults=Faults(unscaled=unscaled), width=320, height=192) as device,
+            ):
+                await until(device.registered.is_set)
+                held, channel = at.entries[device.gb_id], next(iter(device.channels))
+                end = datetime.now(manscdp.CHINA).replace(microsecond=0) - timedelta(hours=1)
+                call = at.prepare(held, 1, channel, "playback", from_at=end - timedelta(seconds=120), to_at=end)
+                await at.begin(call)
+                viewer = at.viewer(call)
+                await at.playback_control(call, "PLAY", scale=4.0)
+                await collect(viewer, 3.0)
+                muxer, began = call.source.stream.muxer, time.monotonic()
+                before, frames = muxer._time, muxer.frames
+                await collect(viewer, 2.0)
+                spent = time.monotonic() - began
+                assert (muxer.frames - frames) / spent > 18  # 10 a second at normal speed
+                assert 0.5 < (muxer._time - before) / 90_000 / spent < 1.6
+                assert muxer.speed == (4.0 if unscaled else 1.0)
+
+        run(work())
+
     def test_ptz_moves_the_picture_and_presets_bring_it_back(self):
         async def work():
             async with platform(entry(1)) as at, camera(at) as device:

@@ -290,9 +290,9 @@ def test_alarms_reach_the_list(site, device, operator):
 
 def test_orders_must_be_signed_fresh_and_new(site):
     async def send(text: str) -> int:
-        async with aiohttp.ClientSession() as session:
-            async with session.post(f"http://127.0.0.1:{site.settings.LIVE_PORT}/video/order", data=text) as answer:
-                return answer.status
+        url = f"http://127.0.0.1:{site.settings.LIVE_PORT}/video/order"
+        async with aiohttp.ClientSession() as session, session.post(url, data=text) as answer:
+            return answer.status
 
     signed = tokens.order("state", {})
     assert site.run(send(signed)) == 200

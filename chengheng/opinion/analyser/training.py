@@ -131,7 +131,9 @@ def fit(name: str, rows: Sequence[Row], labels: Sequence[str] | None = None, see
 
     # Calibration: distances of each row from a machine that did not see it (repeats share a fold).
     keys = digests([row.text for row in rows])
-    folds: npt.NDArray = ((keys.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)) >> np.uint64(33)) % FOLDS
+    folds: npt.NDArray = (
+        (keys.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)) >> np.uint64(33)
+    ) % FOLDS
     if any(len(np.unique(truth[folds != fold])) < len(order) for fold in range(FOLDS)):
         folds = np.arange(len(rows)) % FOLDS
     columns = 1 if len(order) == 2 else len(order)

@@ -13,13 +13,15 @@ _RULES = (
 )
 
 
-def redact(text: str | bytes) -> str:
+def redact(given: str | bytes) -> str:
     """The text without secrets; bytes are decoded as UTF-8, else gb18030."""
-    if isinstance(text, bytes):
+    if isinstance(given, bytes):
         try:
-            text = text.decode("utf-8")
+            text = given.decode("utf-8")
         except UnicodeDecodeError:
-            text = text.decode("gb18030", "replace")
+            text = given.decode("gb18030", "replace")
+    else:
+        text = given
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text

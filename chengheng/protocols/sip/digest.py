@@ -100,7 +100,7 @@ class Guard:
         self._order: deque[tuple[float, str]] = deque()
 
     def _nonce(self, stamp: str, salt: str, who: str, where: str) -> str:
-        mac = hmac.new(self.key, f"{stamp}:{salt}:{who}:{where}".encode(), "sha256").hexdigest()[:24]
+        mac = hmac.digest(self.key, f"{stamp}:{salt}:{who}:{where}".encode(), "sha256").hex()[:24]
         return f"{stamp}{salt}{mac}"
 
     def challenge(self, who: str, where: str, now: float, stale: bool = False) -> str:

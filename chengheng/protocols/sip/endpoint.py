@@ -13,7 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from chengheng.protocols.sip.message import Message, SipError, mark_source, response_to, tag_of
+from chengheng.protocols.sip.message import Message, SipError, mark_source, response_to
 from chengheng.protocols.sip.stream import DatagramReader, StreamReader
 
 T1, T2 = 0.5, 4.0
@@ -152,18 +152,21 @@ class Endpoint:
                 self.outgoing.append((peer, known.data))
             return None
         mark_source(message, peer.host, peer.port)
+        if known is not None:
+            del self._servers[key]
         self._servers[key] = _Server(message, peer, now + TIMEOUT)
-        self._servers.move_to_end(key)
         while self._servers and (len(self._servers) > self._most or next(iter(self._servers.values())).expires < now):
             self._servers.popitem(last=False)
         return Requested(message, peer)
 
     @staticmethod
     def _server_key(message: Message) -> tuple[str, str, str]:
-        cseq = " ".join(message.get("cseq").split())
-        if message.method == "INVITE":
-            return message.get("call-id"), cseq, ""
-        return message.get("call-id"), cseq, message.branch + tag_of(message.get("from"))
+        """Repeats are the same in every byte, so the whole Via and From tell requests apart; no part must be right."""
+        if message.key is None:
+            cseq = " ".join(message.get("cseq").split())
+            rest = "" if message.method == "INVITE" else message.get("via") + message.get("from")
+            message.key = (message.get("call-id"), cseq, rest)
+        return message.key
 
     def _response(self, message: Message, peer: Peer, now: float) -> Event | None:
         client = self._clients.get((message.call_id, " ".join(message.get("cseq").split())))

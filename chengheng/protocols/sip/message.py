@@ -35,7 +35,7 @@ class SipError(ValueError):
 class Message:
     """A request (`method`, `uri`) or a response (`status`, `reason`), its headers and its body."""
 
-    __slots__ = ("body", "headers", "method", "reason", "status", "uri")
+    __slots__ = ("body", "headers", "key", "method", "reason", "status", "uri")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Message:
         self.method, self.uri, self.status, self.reason = method, uri, status, reason
         self.headers = headers if headers is not None else {}
         self.body = body
+        self.key: tuple[str, str, str] | None = None  # how its transaction is known, once it has one
 
     def __repr__(self) -> str:
         first = f"{self.method} {self.uri}" if self.method else f"{self.status} {self.reason}"
@@ -114,7 +115,10 @@ class Message:
             if name == "content-length":
                 continue
             written = SPELLING.get(name) or name.title()
-            lines.extend(f"{written}: {value}" for value in values)
+            if len(values) == 1:
+                lines.append(f"{written}: {values[0]}")
+            else:
+                lines.extend([f"{written}: {value}" for value in values])
         lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
         return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self.body
 
@@ -246,6 +250,16 @@ def uri_of(value: str) -> Uri:
     return Uri(user.partition(":")[0], host, port, parameters)
 
 
+def user_of(value: str) -> str:
+    """The user part of a From, To, Contact or request line; as `uri_of(value).user`, quicker for the usual form."""
+    start = value.find("sip:")
+    end = value.find("@", start)
+    if start < 0 or end < 0:
+        return uri_of(value).user
+    user = value[start + 4 : end]
+    return user if user.isalnum() else uri_of(value).user
+
+
 def tag_of(value: str) -> str:
     return parameter(value, "tag")
 
@@ -253,7 +267,7 @@ def tag_of(value: str) -> str:
 def response_to(request: Message, status: int, reason: str = "", to_tag: str = "", **headers: str) -> Message:
     """A response that copies Via, From, To, Call-ID and CSeq; keyword names use underscores for hyphens."""
     to = request.get("to")
-    if to_tag and not tag_of(to):
+    if to_tag and (";tag=" not in to or not tag_of(to)):
         to = f"{to};tag={to_tag}"
     copied = {"via": list(request.all("via"))}
     if request.all("record-route"):
@@ -274,6 +288,12 @@ def mark_source(request: Message, host: str, port: int) -> None:
     """Fill rport and received of the topmost Via with where the packet came from (RFC 3581)."""
     values = request.headers.get("via")
     if not values:
+        return
+    usual = values[0]
+    if ";rport;" in usual and "received" not in usual and "," not in usual:
+        sent_by = usual.partition(";")[0].rpartition(" ")[2].partition(":")[0]
+        usual = usual.replace(";rport;", f";rport={port};", 1)
+        values[0] = usual if sent_by == host else f"{usual};received={host}"
         return
     first, comma, others = values[0].partition(",")
     parts = [part for part in first.split(";") if part.partition("=")[0].strip().lower() not in ("rport", "received")]

@@ -511,6 +511,7 @@ class Camera:
         held: list[bytes] = []
         number = 0
         pts = 90_000
+        due = time.monotonic()
         try:
             while not sending.outlet.lost:
                 if faults.stop_after_s and time.monotonic() - sending.started > faults.stop_after_s:
@@ -518,7 +519,8 @@ class Camera:
                 if sending.kind == "play":
                     data, key = await pictures.live()
                 else:
-                    await asyncio.sleep(1 / (self.fps * sending.scale))
+                    due = max(due + 1 / (self.fps * sending.scale), time.monotonic() - 0.2)
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
                     if sending.paused:
                         continue
                     assert sending.from_at is not None

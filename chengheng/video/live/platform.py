@@ -23,7 +23,7 @@ from chengheng.protocols.gb28181.redact import redact
 from chengheng.protocols.sip import digest
 from chengheng.protocols.sip.dialog import Dialog
 from chengheng.protocols.sip.endpoint import Peer, new_call_id, new_tag
-from chengheng.protocols.sip.message import Message, response_to, uri_of
+from chengheng.protocols.sip.message import Message, user_of
 from chengheng.video import rules
 from chengheng.video.live.node import NoAnswer, Node
 from chengheng.video.live.ports import Inlet, NoPort, PortRange
@@ -175,6 +175,7 @@ class Platform:
         self.refused_sources: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self.counts = {"registered": 0, "refused": 0, "keepalive": 0, "unknown": 0, "blocked": 0}
         self._sn = secrets.randbelow(100_000)
+        self._clock = (0, "")
         self._serial = secrets.randbelow(9000)
         self._queries: dict[tuple[str, int], asyncio.Future[manscdp.Command]] = {}
         self._gatherings: dict[tuple[str, str, int], tuple[Gathering, asyncio.Event]] = {}
@@ -281,7 +282,7 @@ class Platform:
         if self._blocked(peer.host, now):
             self.counts["blocked"] += 1
             return  # no answer: a guesser learns nothing and costs nothing
-        who = uri_of(request.get("from")).user
+        who = user_of(request.get("from"))
         entry = self.entries.get(who)
         if entry is None or not entry.enabled or (entry.pinned and entry.pinned != peer.host):
             self.counts["unknown"] += 1
@@ -306,7 +307,7 @@ class Platform:
             return
         entry.failures = 0
         expires = rules.granted_expires(request.expires)
-        headers = {"date": time.strftime("%Y-%m-%dT%H:%M:%S.000", time.localtime(now)), "expires": str(expires)}
+        headers = {"date": self._date(int(now)), "expires": str(expires)}
         version = request.get("x-gb-ver")
         if version:
             headers["x-gb-ver"] = "3.0"
@@ -331,6 +332,12 @@ class Platform:
             entry.subscriptions.clear()
             self.later(self._greet(entry))
 
+    def _date(self, second: int) -> str:
+        """The Date header (9.10 time sync), made once a second."""
+        if self._clock[0] != second:
+            self._clock = (second, f"{manscdp.stamp(datetime.fromtimestamp(second, UTC))}.000")
+        return self._clock[1]
+
     def _failed(self, entry: Entry, peer: Peer, now: float) -> None:
         self.counts["refused"] += 1
         self._count_refusal(peer.host, now)
@@ -350,7 +357,7 @@ class Platform:
 
     def _known(self, request: Message, peer: Peer) -> Entry | None:
         """The registered device that this request comes from; its address must be that of its registration."""
-        entry = self.entries.get(uri_of(request.get("from")).user)
+        entry = self.entries.get(user_of(request.get("from")))
         if entry is None or entry.peer is None or not entry.enabled:
             return None
         if entry.expires_at < time.time() or entry.peer.host != peer.host or entry.peer.transport != peer.transport:
@@ -899,13 +906,11 @@ class Platform:
         response = await self.node.request(message, call.peer, 8)
         if response.status >= 300:
             raise CallStopped("refused", f"{response.status} {response.reason}")
+        if scale is not None:
+            call.source.stream.play_at(scale)
 
     def viewer(self, call: LiveCall) -> Viewer:
         viewer = Viewer()
         call.source.attach(viewer)
         call.idle_since = None
         return viewer
-
-
-def response(request: Message, status: int, **headers: str) -> Message:
-    return response_to(request, status, **headers)
