@@ -1,4 +1,27 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from chengheng.common import tables
+from chengheng.maintenance import views
+from chengheng.maintenance.tables import ContractTable, DeviceTable, FaultTable, VisitTable
 
 app_name = "maintenance"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.state, name="state"),
+    path("devices/", tables.view(DeviceTable), name="devices"),
+    path("devices/new/", views.device_new, name="device_new"),
+    path("devices/labels/", views.labels, name="labels"),
+    path("devices/<int:pk>/", views.device, name="device"),
+    path("devices/<int:pk>/change/", views.device_change, name="device_change"),
+    path("devices/<int:pk>/check", views.check_new, name="check_new"),
+    path("devices/<int:pk>/window", views.exclusion_new, name="exclusion_new"),
+    path("devices/<int:pk>/fault", views.fault_new, name="fault_new"),
+    path("devices/<int:pk>/retire", views.retire, name="retire"),
+    path("faults/", tables.view(FaultTable), name="faults"),
+    path("faults/<int:pk>/", views.fault, name="fault"),
+    path("visits/", tables.view(VisitTable), name="visits"),
+    path("visits/<int:pk>/", views.visit, name="visit"),
+    path("contracts/", tables.view(ContractTable), name="contracts"),
+    path("contracts/new/", views.contract_new, name="contract_new"),
+    path("contracts/<int:pk>/", views.contract, name="contract"),
+    path("q/<str:label>/", views.label, name="label"),
+]

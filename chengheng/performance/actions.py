@@ -211,7 +211,10 @@ def suggest_bindings(programme: Programme) -> int:
             continue
         best, _score = found[0]
         shared = "、".join(word for word in best.keywords if word in own)
-        Binding.objects.create(indicator=indicator, by=Binding.By.MEASURE, measure=best.code, reason=shared[:200])
+        Binding.objects.create(
+            indicator=indicator, by=Binding.By.MEASURE, measure=best.code, reason=shared[:200],
+            options=measures.suggest_options(best.code, programme.name),
+        )  # fmt: skip
         made += 1
     return made
 

@@ -15,9 +15,11 @@ from chengheng.common.measures.registry import (
     get,
     measure,
     suggest,
+    suggest_options,
 )
 
 __all__ = [
     "Measure", "Measured", "Period", "Scope", "all_measures", "declare", "evaluate", "get", "measure", "suggest",
+    "suggest_options",
 ]  # fmt: skip
 all = all_measures

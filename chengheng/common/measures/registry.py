@@ -136,6 +136,7 @@ class Measure:
     cumulative: bool = False
     options: dict[str, dict[str, str | Promise]] = field(default_factory=dict)
     evidence_act: str = ""
+    option_words: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return str(self.label)
@@ -165,12 +166,14 @@ def measure(
     cumulative: bool = False,
     options: dict[str, dict[str, str | Promise]] | None = None,
     evidence_act: str = "",
+    option_words: dict[str, dict[str, tuple[str, ...]]] | None = None,
 ) -> Callable[[Compute], Compute]:
     """Declare the decorated function as a measure.
 
     `keywords`: Chinese words of target tables by which it is suggested for an indicator. `cumulative`: the value grows
     over the year (a count), so that forecasts extrapolate it. `options`: variants, name → {value: label}.
-    `evidence_act`: the act that a user needs to open the rows.
+    `evidence_act`: the act that a user needs to open the rows. `option_words`: words of a programme's name by which a
+    variant is suggested, name → {value: words}.
     """
 
     def add(compute: Compute) -> Compute:
@@ -188,6 +191,7 @@ def measure(
                 cumulative,
                 options or {},
                 evidence_act,
+                option_words or {},
             )
         )
         return compute
@@ -235,3 +239,14 @@ def suggest(text: str, unit: str = "", limit: int = 5) -> list[tuple[Measure, in
         if score > 0:
             found.append((entry, score))
     return sorted(found, key=lambda pair: (-pair[1], pair[0].code))[:limit]
+
+
+def suggest_options(code: str, text: str) -> dict[str, str]:
+    """The variants of a measure that a programme's words ask for; the longest word that occurs wins."""
+    plain, chosen = re.sub(r"\s+", "", text), {}
+    entry = _measures.get(code)
+    for name, values in (entry.option_words if entry else {}).items():
+        found = [(len(word), value) for value, words in values.items() for word in words if word in plain]
+        if found:
+            chosen[name] = max(found)[1]
+    return chosen

@@ -1,0 +1,499 @@
+"""What people and machines do with devices and faults: one function an act, one transaction each.
+
+The order in every act: permission, lock, check, change, record, tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chengheng.common import flow, notices, trail
+from chengheng.common.calendars.models import current_calendar
+from chengheng.common.calendars.rules import Kind, Limit
+from chengheng.common.flow.engine import runs_of
+from chengheng.common.people import access
+from chengheng.common.people.access import SYSTEM
+from chengheng.maintenance import queries
+from chengheng.maintenance.errors import (
+    AlreadyRetired,
+    DependsOnItself,
+    PeriodReversed,
+    VisitDone,
+    WrongLabel,
+)
+from chengheng.maintenance.models import (
+    Check,
+    Contract,
+    Device,
+    Exclusion,
+    Fault,
+    Part,
+    Plan,
+    Report,
+    Span,
+    System,
+    Visit,
+)
+from chengheng.maintenance.rules import watch
+
+DEFAULT_RESPONSE = Limit(Kind.URGENT_HOURS, Decimal(4))
+DEFAULT_REPAIR = Limit(Kind.URGENT_HOURS, Decimal(24))
+"""Where no contract is registered: four hours are the budget's target, a day is a local rule."""
+
+# Devices
+
+
+@transaction.atomic
+def register_device(actor: Any, **fields: Any) -> Device:
+    """Put a device into the register."""
+    access.require(actor, "maintenance.device.change")
+    device = Device.objects.create(**fields)
+    trail.record("maintenance.device.change", actor, device, {"registered": device.code}, new=True)
+    return device
+
+
+@transaction.atomic
+def change_device(device: Device, actor: Any, **fields: Any) -> Device:
+    """Change a device's entry; the trail keeps what it was."""
+    device = access.fetch_locked(actor, "maintenance.device.change", Device.objects.all(), pk=device.pk)
+    changed = {name: value for name, value in fields.items() if getattr(device, name) != value}
+    if changed:
+        before = {name: str(getattr(device, name)) for name in changed}
+        for name, value in changed.items():
+            setattr(device, name, value)
+        device.save(update_fields=list(changed))
+        after = {name: str(value) for name, value in changed.items()}
+        trail.record("maintenance.device.change", actor, device, {"before": before, "after": after})
+    return device
+
+
+@transaction.atomic
+def depend(device: Device, on: Device, actor: Any) -> None:
+    """Say that a device works only while another does. Raises DependsOnItself."""
+    device = access.fetch_locked(actor, "maintenance.device.change", Device.objects.all(), pk=device.pk)
+    if watch.closes_a_ring(device.pk, on.pk, parents_of_all()):
+        raise DependsOnItself
+    device.depends_on.add(on)
+    trail.record("maintenance.device.change", actor, device, {"depends_on": on.code})
+
+
+def parents_of_all() -> dict[int, set[int]]:
+    """Device → those that it depends on."""
+    found: dict[int, set[int]] = {}
+    for child, parent in Device.depends_on.through.objects.values_list("from_device_id", "to_device_id"):
+        found.setdefault(child, set()).add(parent)
+    return found
+
+
+@transaction.atomic
+def retire_device(device: Device, actor: Any, *, note: str = "", now: datetime | None = None) -> Device:
+    """Take a device out of service: it is watched and counted no longer, and stays in the register."""
+    now = now or timezone.now()
+    device = access.fetch_locked(actor, "maintenance.device.retire", Device.objects.all(), pk=device.pk)
+    if device.retired_at is not None:
+        raise AlreadyRetired
+    device.retired_at = max(now, device.in_service_at)
+    device.save(update_fields=["retired_at"])
+    device.checks.update(enabled=False, changed_at=now)
+    device.spans.filter(until__isnull=True).update(until=device.retired_at)
+    trail.record("maintenance.device.retire", actor, device, {"retired_at": device.retired_at}, note)
+    return device
+
+
+@transaction.atomic
+def set_check(device: Device, actor: Any, **fields: Any) -> Check:
+    """Have the prober ask something of a device."""
+    device = access.fetch_locked(actor, "maintenance.device.watch", Device.objects.all(), pk=device.pk)
+    check = Check.objects.create(device=device, **fields)
+    data = {"check": str(check), "interval_s": check.interval_s}
+    trail.record("maintenance.device.watch", actor, device, data)
+    return check
+
+
+@transaction.atomic
+def exclude(
+    actor: Any, *, starts_at: datetime, ends_at: datetime, reason: str, device: Device | None = None,
+    system: System | None = None,
+) -> Exclusion:  # fmt: skip
+    """Approve a time that does not count, of a device or of a whole system."""
+    access.require(actor, "maintenance.device.exclude")
+    if ends_at <= starts_at:
+        raise PeriodReversed(field="ends_at")
+    subject = device or system
+    if subject is None or (device and system):
+        raise ValueError("an exclusion is of a device or of a system")
+    row = Exclusion.objects.create(
+        device=device, system=system, starts_at=starts_at, ends_at=ends_at, reason=reason,
+        approved_by=actor if actor.pk else None,
+    )  # fmt: skip
+    data = {"from": starts_at, "to": ends_at}
+    trail.record("maintenance.device.exclude", actor, subject, data, reason)
+    return row
+
+
+# Faults: report
+
+
+@transaction.atomic
+def report_fault(
+    actor: Any, device: Device, *, source: str, title: str, happened_at: datetime | None = None,
+    stops_service: bool = True, name: str = "", phone: str = "", now: datetime | None = None,
+) -> tuple[Fault, bool]:  # fmt: skip
+    """Report a fault; (fault, whether it is new). While a device has an open fault, further reports join it.
+
+    The clocks start at the report, the outage at `happened_at`. A person needs the permission; a report from the QR
+    page comes in as SYSTEM.
+    """
+    now = now or timezone.now()
+    happened_at = min(happened_at or now, now)
+    if actor is not SYSTEM:
+        access.require(actor, "maintenance.fault.report")
+        access.fetch(actor, "maintenance.device.view", Device.objects.all(), pk=device.pk)
+    device = Device.objects.select_for_update(of=("self",)).get(pk=device.pk)  # one report of a device at a time
+    if device.retired_at is not None:
+        raise AlreadyRetired
+    by = actor if actor.pk else None
+    known = queries.open_fault(device)
+    said = {"source": source, "at": now, "text": title[:500], "by": by, "name": name, "phone": phone}
+    if known is not None and known.state != "fixed" and known.state != "verified":
+        Report.objects.create(fault=known, **said)
+        known.reports += 1
+        known.save(update_fields=["reports"])
+        trail.record("maintenance.fault.join", actor, known, {"source": source}, title)
+        return known, False
+    if known is not None:  # it was thought to be repaired: the same fault is back
+        Report.objects.create(fault=known, **said)
+        return _back_again(known, happened_at, title, now), False
+    contract = queries.contract_on(device, timezone.localtime(now).date())
+    fault = Fault(
+        device=device, system=device.system, vendor=device.vendor or (contract.vendor if contract else None),
+        contract=contract, source=source, title=title[:200], stops_service=stops_service, happened_at=happened_at,
+        reported_at=now, reported_by=by, holder_organisation=device.vendor or (contract.vendor if contract else None),
+    )  # fmt: skip
+    fault = flow.begin(fault, actor, limits=_limits(contract), now=now)
+    Report.objects.create(fault=fault, **said)
+    if stops_service and source != Fault.Source.PROBE:
+        Span.objects.create(device=device, fault=fault, state=Span.State.DOWN, since=happened_at, cause=title[:200])
+    trail.record("maintenance.fault.report", actor, fault, {"source": source, "device": device.code}, title, new=True)
+    _tell_vendor(fault, _("New fault"), "urgent")
+    return fault, True
+
+
+def _limits(contract: Contract | None) -> dict[str, Limit]:
+    """Which clocks run from the report, and how long. The contract says what ends the response."""
+    response = contract.response_limit if contract else DEFAULT_RESPONSE
+    repair = contract.repair_limit if contract else DEFAULT_REPAIR
+    meaning = contract.response_meaning if contract else Contract.Meaning.RESPONDED
+    if meaning == Contract.Meaning.FIXED:
+        return {"repair": response}
+    return {"respond" if meaning == Contract.Meaning.RESPONDED else "arrive": response, "repair": repair}
+
+
+def _tell_vendor(fault: Fault, words: str, level: str = "info") -> None:
+    if fault.vendor is not None:
+        notices.tell(
+            role="maintenance.vendor", organisation=fault.vendor, title=f"{words}: {fault}", subject=fault, level=level
+        )
+
+
+# Faults: the steps
+
+
+def _hours(start: datetime, end: datetime, limit: Limit) -> tuple[Decimal, bool]:
+    """Hours between two moments as the limit counts them, and whether the limit was met."""
+    calendar = current_calendar()
+    kind = Kind.WORKING_HOURS if limit.kind.by_calendar else Kind.URGENT_HOURS
+    end = max(start, end)
+    hours = calendar.elapsed(kind, [(start, end)], end)
+    met = calendar.elapsed(limit.kind, [(start, end)], end) <= limit.amount
+    return hours.quantize(Decimal("0.0001")), met
+
+
+def _response(fault: Fault, event: str, at: datetime) -> dict[str, Any]:
+    """The response's columns when `event` is what ends it under the fault's contract and it has not ended yet."""
+    contract = fault.contract
+    meaning = contract.response_meaning if contract else "responded"
+    order = ("responded", "arrived", "fixed")
+    if fault.response_hours is not None or order.index(event) < order.index(meaning):
+        return {}
+    limit = contract.response_limit if contract else DEFAULT_RESPONSE
+    hours, met = _hours(fault.reported_at, at, limit)
+    return {"response_hours": hours, "response_met": met}
+
+
+@transaction.atomic
+def respond(fault: Fault, actor: Any, *, note: str = "", now: datetime | None = None, **taken: Any) -> Fault:
+    """The vendor accepts the fault."""
+    now = now or timezone.now()
+    fields = {"responded_at": now, **_response(fault, "responded", now)}
+    holder = actor if actor.pk else None
+    return flow.take(fault, "respond", actor, fields=fields, holder=holder, note=note, now=now, **_plain(taken))
+
+
+@transaction.atomic
+def arrive(fault: Fault, actor: Any, *, note: str = "", now: datetime | None = None, **taken: Any) -> Fault:
+    """Somebody of the vendor stands at the device."""
+    now = now or timezone.now()
+    fields: dict[str, Any] = {"arrived_at": now, **_response(fault, "arrived", now)}
+    if fault.responded_at is None:
+        fields["responded_at"] = now
+    holder = actor if actor.pk else None
+    return flow.take(fault, "arrive", actor, fields=fields, holder=holder, note=note, now=now, **_plain(taken))
+
+
+@transaction.atomic
+def fix(
+    fault: Fault, actor: Any, *, data: Mapping[str, Any], note: str = "", now: datetime | None = None, **taken: Any
+) -> Fault:
+    """It works again: root cause, solution (`note`), parts and cost. The outage ends here, as far as people saw it."""
+    now = now or timezone.now()
+    data = dict(data)
+    fields = _fixed(fault, now) | {
+        "cause": data.get("cause", ""), "solution": note, "cost_fen": int(Decimal(str(data.pop("cost", 0) or 0)) * 100),
+    }  # fmt: skip
+    parts = str(data.pop("parts", "") or "")
+    fault = flow.take(fault, "fix", actor, fields=fields, data=data, note=note, now=now, **_plain(taken))
+    for line in parts.splitlines():
+        text, _sign, count = line.replace("*", "×").partition("×")
+        if text.strip():
+            number = int(count) if count.strip().isdigit() else 1
+            Part.objects.create(fault=fault, name=text.strip()[:100], count=number)
+    _end_outage(fault, now)
+    return fault
+
+
+def _fixed(fault: Fault, at: datetime) -> dict[str, Any]:
+    hours, met = _repair(fault, at)
+    return {"fixed_at": at, "repair_hours": hours, "repair_met": met, **_response(fault, "fixed", at)}
+
+
+def _repair(fault: Fault, at: datetime) -> tuple[Decimal, bool]:
+    """Hours of repair by the running clock, approved waiting left out, and whether its limit was met."""
+    run = next((run for run in runs_of(fault) if run.clock == "repair" and run.done_at is None), None)
+    if run is None:
+        return _hours(fault.reported_at, at, DEFAULT_REPAIR)
+    calendar, kind = current_calendar(), Kind(run.kind)
+    at = max(at, run.started[-1])
+    spans = run.spans(at)
+    hours = calendar.elapsed(Kind.WORKING_HOURS if kind.by_calendar else Kind.URGENT_HOURS, spans, at)
+    return hours.quantize(Decimal("0.0001")), calendar.elapsed(kind, spans, at) <= run.amount + run.extended
+
+
+def _end_outage(fault: Fault, at: datetime) -> None:
+    for span in fault.spans.filter(until__isnull=True):
+        span.until = max(at, span.since)
+        span.save(update_fields=["until"])
+
+
+def _plain(taken: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form gives besides note and data; limits and holders of these steps are not asked for."""
+    return {name: value for name, value in taken.items() if name == "version"}
+
+
+@transaction.atomic
+def recover(fault: Fault, at: datetime, now: datetime | None = None) -> Fault:
+    """The probes see the device work again before somebody said so. People still verify and close.
+
+    Local rule: a fault that passed before anybody had to respond counts in no response time; one that passed after the
+    response limit counts with the time until it passed, as late.
+    """
+    now = now or timezone.now()
+    fields = _fixed(fault, max(at, fault.reported_at))
+    if fault.responded_at is None and fields.get("response_met"):
+        fields |= {"response_hours": None, "response_met": None}
+    fault = flow.take(fault, "recover", SYSTEM, fields=fields, now=now)
+    _end_outage(fault, at)
+    return fault
+
+
+def _back_again(fault: Fault, happened_at: datetime, title: str, now: datetime) -> Fault:
+    """A fault that was thought to be fixed is reported again before it closed."""
+    fault = flow.take(
+        fault, "return", SYSTEM, fields=_unfixed(fault), limits=_repair_limit(fault), note=title, now=now
+    )
+    if fault.stops_service and fault.source != Fault.Source.PROBE:
+        Span.objects.create(device=fault.device, fault=fault, state=Span.State.DOWN, since=happened_at, cause=title[:200])
+    _tell_vendor(fault, _("The fault is back"), "urgent")
+    return fault
+
+
+def _unfixed(fault: Fault) -> dict[str, Any]:
+    return {
+        "fixed_at": None, "verified_at": None, "repair_hours": None, "repair_met": None, "reworks": fault.reworks + 1,
+        "reports": fault.reports + 1,
+    }  # fmt: skip
+
+
+def _repair_limit(fault: Fault) -> dict[str, Limit]:
+    return {"repair": fault.contract.repair_limit if fault.contract else DEFAULT_REPAIR}
+
+
+@transaction.atomic
+def verify(fault: Fault, actor: Any, *, note: str = "", now: datetime | None = None, **taken: Any) -> Fault:
+    """Somebody who is not of the vendor saw it work."""
+    now = now or timezone.now()
+    return flow.take(
+        fault, "verify", actor, fields={"verified_at": now}, holder=None, note=note, now=now, **_plain(taken)
+    )
+
+
+@transaction.atomic
+def rework(fault: Fault, actor: Any, *, note: str, now: datetime | None = None, **taken: Any) -> Fault:
+    """It does not work after all: back to the vendor; the outage goes on from where it was said to have ended."""
+    now = now or timezone.now()
+    fixed_at = fault.fixed_at or now
+    fields = _unfixed(fault) | {"reports": fault.reports}
+    fault = flow.take(
+        fault, "rework", actor, fields=fields, limits=_repair_limit(fault), note=note, now=now, **_plain(taken)
+    )
+    if fault.stops_service:
+        Span.objects.create(device=fault.device, fault=fault, state=Span.State.DOWN, since=fixed_at, cause=note[:200])
+    return fault
+
+
+@transaction.atomic
+def close(fault: Fault, actor: Any, *, note: str = "", now: datetime | None = None, **taken: Any) -> Fault:
+    """The fault is over."""
+    now = now or timezone.now()
+    return flow.take(fault, "close", actor, fields={"closed_at": now}, note=note, now=now, **_plain(taken))
+
+
+@transaction.atomic
+def void(fault: Fault, actor: Any, *, note: str, now: datetime | None = None, **taken: Any) -> Fault:
+    """It was no fault: it counts nowhere, and the outage that a person reported is struck."""
+    now = now or timezone.now()
+    fields = {"closed_at": now, "void": True}
+    fault = flow.take(fault, "void", actor, fields=fields, holder=None, note=note, now=now, **_plain(taken))
+    gone = [[span.since, span.until] for span in fault.spans.all()]
+    fault.spans.all().delete()
+    if gone:
+        trail.record("maintenance.fault.void", actor, fault.device, {"spans_struck": gone}, note)
+    return fault
+
+
+# What the prober saw
+
+
+@transaction.atomic
+def record_change(
+    check: Check, change: watch.Change, *, flapping: bool = False, follows: bool = False, text: str = ""
+) -> Fault | None:
+    """Keep a change of state that the prober is certain of; raise or end the device's fault where that is due.
+
+    No fault is raised while the check flaps, in a maintenance window, or when something that the device depends on is
+    down (`follows`: the prober has just found it failing). Returns the fault that was raised or moved.
+    """
+    device = Device.objects.select_for_update(of=("self",)).get(pk=check.pk and check.device_id)
+    open_span = Span.objects.filter(check_row=check, until__isnull=True).first()
+    began = max(change.began, open_span.since) if open_span else change.began
+    if open_span is not None:
+        open_span.until = began
+        open_span.save(update_fields=["until"])
+    Span.objects.create(device=device, check_row=check, state=change.after, since=began, cause=text[:200])
+    if device.retired_at is not None:
+        return None
+    if change.after == watch.DOWN:
+        parents = parents_of_all()
+        down = set(Span.objects.filter(until__isnull=True, state=watch.DOWN).values_list("device", flat=True))
+        if flapping or follows or watch.is_suppressed(device.pk, parents, down) or _in_window(device, change.seen):
+            return None
+        title = f"{check}: {text}" if text else str(check)
+        fault, _new = report_fault(
+            SYSTEM, device, source=Fault.Source.PROBE, title=title, happened_at=began, now=change.seen
+        )
+        return fault
+    still_down = Span.objects.filter(
+        device=device, until__isnull=True, state=watch.DOWN, check_row__isnull=False
+    ).exists()
+    known = queries.open_fault(device)
+    if change.after == watch.UP and not still_down and known is not None and known.state in queries.OPEN:
+        if known.source == Fault.Source.PROBE:
+            return recover(known, began, change.seen)
+    return None
+
+
+def _in_window(device: Device, at: datetime) -> bool:
+    from django.db.models import Q
+
+    return Exclusion.objects.filter(
+        Q(device=device) | Q(system=device.system_id), starts_at__lte=at, ends_at__gt=at
+    ).exists()
+
+
+@transaction.atomic
+def hear(key: str, ok: bool, at: datetime, text: str) -> None:
+    """Another system reported the health of one of its things (`common.health`)."""
+    device = Device.objects.filter(outside=key, retired_at__isnull=True).first()
+    if device is None:
+        return
+    known = queries.open_fault(device)
+    if not ok:
+        if known is None or known.state not in queries.OPEN:
+            report_fault(SYSTEM, device, source=Fault.Source.SYSTEM, title=text or _("not working"), happened_at=at)
+    elif known is not None and known.source == Fault.Source.SYSTEM and known.state in queries.OPEN:
+        recover(known, at)
+
+
+# Rounds
+
+
+@transaction.atomic
+def make_visits(until: Any, plan: Plan | None = None) -> int:
+    """Make the visits that active plans ask for up to a day; those that are there already stay. Returns how many."""
+    made = 0
+    for one in [plan] if plan else Plan.objects.filter(active=True):
+        day, rows = one.starts_on, []
+        devices = one.system.devices.all()
+        if one.kind:
+            devices = devices.filter(kind=one.kind)
+        found = list(devices)
+        while day <= until:
+            rows += [
+                Visit(plan=one, device=device, due_on=day)
+                for device in found
+                if timezone.localtime(device.in_service_at).date() <= day
+                and (device.retired_at is None or timezone.localtime(device.retired_at).date() > day)
+            ]
+            day += timedelta(days=one.every_days)
+        before = one.visits.count()
+        Visit.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
+        made += one.visits.count() - before
+    return made
+
+
+@transaction.atomic
+def record_visit(
+    visit: Visit, actor: Any, *, normal: bool, answers: Mapping[str, Any] | None = None, note: str = "",
+    label: str = "", now: datetime | None = None,
+) -> Visit:  # fmt: skip
+    """Record what was found at a device. A scanned label proves the place; one of another device is refused.
+
+    A device that was not found normal gets a fault.
+    """
+    now = now or timezone.now()
+    visit = access.fetch_locked(
+        actor, "maintenance.visit.record", Visit.objects.select_related("device", "plan"), pk=visit.pk
+    )
+    if visit.done_at is not None:
+        raise VisitDone
+    if label and label != visit.device.label:
+        raise WrongLabel(field="label")
+    visit.done_at, visit.by, visit.normal = now, actor if actor.pk else None, normal
+    visit.answers, visit.note, visit.label_read = dict(answers or {}), note[:500], bool(label)
+    visit.save()
+    data = {"normal": normal, "answers": visit.answers, "label": visit.label_read}
+    trail.record("maintenance.visit.record", actor, visit, data, note)
+    if not normal and visit.device.retired_at is None:
+        report_fault(
+            SYSTEM, visit.device, source=Fault.Source.INSPECTION, title=note or str(visit.plan), now=now,
+            stops_service=False,
+        )  # fmt: skip
+    return visit
+

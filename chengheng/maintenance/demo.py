@@ -1,0 +1,165 @@
+"""This room's share of the demonstration city: 22, 222 and 36 devices and 33 venues, with invented faults of 2024 and now.
+
+Numbers of devices and sites are those of the target tables 2024; makers, addresses, faults and times are invented. All
+faults are made through the room's own acts, each at its own moment.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from chengheng.common.demo import DemoCity
+from chengheng.common.people.access import SYSTEM
+from chengheng.maintenance import actions, reference
+from chengheng.maintenance.models import Contract, Device, Fault, Plan, Site, System, Visit
+
+KINDS = {
+    "video": (("视频服务器", 2), ("存储阵列", 4), ("核心交换机", 2), ("解码器", 8), ("国标网关", 2), ("不间断电源", 4)),
+    "platform": (
+        ("应用服务器", 36), ("数据库服务器", 8), ("存储阵列", 10), ("接入交换机", 48), ("防火墙", 8), ("坐席终端", 72),
+        ("大屏拼接单元", 24), ("不间断电源", 6), ("精密空调", 4), ("坐席话机", 6),
+    ),
+    "finance": (("应用服务器", 4), ("数据库服务器", 2), ("防火墙", 2), ("接入交换机", 10), ("采集终端", 17), ("不间断电源", 1)),
+    "command": (("会议终端", 33),),
+}  # fmt: skip
+PREFIX = {"video": "SP", "platform": "PT", "finance": "CW", "command": "HY"}
+SHARE_OF_FAULTS = {"video": 9, "platform": 46, "finance": 8, "command": 14}  # a year
+TROUBLES = (
+    ("无法开机", "hardware", "更换电源模块"), ("画面卡顿", "network", "更换光模块并清洁尾纤"), ("磁盘告警", "hardware", "更换硬盘，重建阵列"),
+    ("无法登录", "software", "重启服务并修正配置"), ("网络不通", "network", "重做水晶头，恢复端口"), ("异响过热", "hardware", "清理风扇滤网，更换风扇"),
+    ("市电中断后未恢复", "power", "更换电池组"), ("时间不同步", "settings", "改正对时服务器地址"),
+)  # fmt: skip
+
+
+def build(city: DemoCity) -> None:
+    """Systems, devices, contracts, plans and two years' history. Safe to repeat."""
+    reference.load()
+    manager = city.person("maintenance", "运维主管", "326206", "maintenance.manager")
+    desk = city.person("helpdesk", "运维值班员", "326206", "maintenance.desk")
+    engineers = {
+        "V1": city.person("engineer1", "运维工程师甲", "V1", "maintenance.vendor"),
+        "V2": city.person("engineer2", "运维工程师乙", "V2", "maintenance.vendor"),
+    }
+    if Device.objects.exists():
+        return
+    with transaction.atomic():
+        System.objects.filter(organisation=None).update(organisation=city.centre)
+        for system in System.objects.filter(code__in=KINDS):
+            vendor = "V1" if system.code in {"video", "platform"} else "V2"
+            _contracts(city, system, vendor)
+            _devices(city, system, vendor, manager)
+            _plan(system)
+        actions.make_visits(timezone.localdate() + timedelta(days=30))
+        for year in (2024, timezone.localdate().year):
+            for system in System.objects.filter(code__in=KINDS):
+                _history(city, system, year, desk, engineers)
+        _visits(city, engineers)
+
+
+def _contracts(city: DemoCity, system: System, vendor: str) -> None:
+    for year in range(2024, timezone.localdate().year + 1):
+        Contract.objects.create(
+            system=system, vendor=city.organisation(vendor), title=f"{year}年{system.name}运维合同（演示）",
+            starts_on=date(year, 1, 1), ends_on=date(year, 12, 31), source="演示数据，非真实合同",
+            penalties=[{"kind": "late_response", "amount_fen": 20_000, "most_fen": 500_000},
+                       {"kind": "late_repair", "amount_fen": 10_000, "most_fen": 500_000},
+                       {"kind": "low_rate", "amount_fen": 100_000, "threshold": "90"}],
+        )  # fmt: skip
+
+
+def _devices(city: DemoCity, system: System, vendor: str, manager: Any) -> None:
+    since = timezone.make_aware(datetime(2023, 1, 1))
+    centre_room = None
+    if system.code != "command":
+        centre_room, _made = Site.objects.get_or_create(
+            code="JF-326206", defaults={"name": "考核中心机房", "organisation": city.centre}
+        )
+    venues = [*city.districts.values(), *(city.organisation(f"U{number:02}") for number in range(1, 18))]
+    number, rows = 0, []
+    for kind, count in KINDS[system.code]:
+        for _each in range(count):
+            number += 1
+            site, name = centre_room, f"{kind}{number:03}"
+            if system.code == "command":
+                place = venues[number - 1]
+                site = Site.objects.create(code=f"HC-{number:02}", name=f"{place.name}会场", organisation=place)
+                name = f"{place.name}会议终端"
+            rows.append(
+                dict(
+                    code=f"{PREFIX[system.code]}-{number:03}", name=name, system=system, site=site, kind=kind,
+                    room="中心机房" if site is centre_room else "会议室",
+                    vendor=city.organisation(vendor), serial=f"DEMO{system.pk:02}{number:05}",
+                    address=f"198.51.{100 + system.pk % 50}.{number}", in_service_at=since,
+                    warranty_until=date(2027, 12, 31),
+                )
+            )  # fmt: skip
+    made = [actions.register_device(manager, **row) for row in rows]
+    switch = next((device for device in made if "交换机" in device.kind), None)
+    if switch is not None:
+        for device in [one for one in made if "服务器" in one.kind][:6]:
+            actions.depend(device, switch, manager)
+
+
+def _plan(system: System) -> None:
+    Plan.objects.create(
+        system=system, name=f"{system.name}季度巡检", every_days=91, starts_on=date(2024, 3, 1), grace_days=7,
+        items=["外观完好", "指示灯正常", "温度与风扇正常", "网络连通", "时间同步"],
+    )  # fmt: skip
+
+
+def _history(city: DemoCity, system: System, year: int, desk: Any, engineers: dict[str, Any]) -> None:
+    """The year's faults, each through its whole life; those of the last two days of the running year stay open."""
+    chance, devices = city.random, list(system.devices.all())
+    begin = timezone.make_aware(datetime(year, 1, 2))
+    end = min(timezone.make_aware(datetime(year, 12, 28)), timezone.now() - timedelta(days=4))
+    span = (end - begin).total_seconds()
+    moments = sorted(begin + timedelta(seconds=chance.random() * span) for _n in range(SHARE_OF_FAULTS[system.code]))
+    for moment in moments:
+        device = chance.choice(devices)
+        words, cause, solution = chance.choice(TROUBLES)
+        if Fault.objects.filter(device=device, closed_at__gt=moment - timedelta(days=1)).exists():
+            continue
+        engineer = engineers[device.vendor.code]
+        fault, new = actions.report_fault(
+            SYSTEM, device, source=chance.choice(("user", "user", "duty", "inspection")), title=f"{device.kind}{words}",
+            happened_at=moment - timedelta(minutes=chance.randint(2, 40)), stops_service=chance.random() < 0.7, now=moment,
+        )  # fmt: skip
+        at = moment + timedelta(minutes=chance.randint(4, 170))
+        fault = actions.respond(fault, engineer, now=at)
+        at += timedelta(minutes=chance.randint(20, 150))
+        fault = actions.arrive(fault, engineer, now=at)
+        at += timedelta(minutes=chance.randint(15, 600))
+        cost = Decimal(chance.randint(0, 40) * 10)
+        fault = actions.fix(fault, engineer, data={"cause": cause, "cost": cost}, note=solution, now=at)
+        at += timedelta(hours=chance.randint(1, 30))
+        fault = actions.verify(fault, desk, now=at)
+        actions.close(fault, desk, now=at + timedelta(minutes=5))
+    if year == timezone.localdate().year and system.code in {"platform", "command"}:
+        device = next(one for one in devices if not one.faults.filter(closed_at=None).exists())
+        now = timezone.now()
+        fault, _new = actions.report_fault(
+            SYSTEM, device, source="user", title=f"{device.kind}画面卡顿", stops_service=False,
+            now=now - timedelta(minutes=50),
+        )  # fmt: skip
+        if system.code == "platform":
+            actions.respond(fault, engineers[device.vendor.code], now=now - timedelta(minutes=20))
+
+
+def _visits(city: DemoCity, engineers: dict[str, Any]) -> None:
+    """Visits that were due before the last two weeks, done in bulk: nearly all in time and normal."""
+    chance, rows = city.random, []
+    until = timezone.localdate() - timedelta(days=14)
+    for visit in Visit.objects.filter(due_on__lt=until, done_at=None).select_related("device__vendor", "plan"):
+        day = datetime.combine(visit.due_on, datetime.min.time(), timezone.get_current_timezone())
+        late = chance.random() < 0.02
+        visit.done_at = day + timedelta(days=chance.randint(9, 12) if late else chance.randint(0, 5), hours=10)
+        visit.by, visit.normal = engineers[visit.device.vendor.code], chance.random() < 0.985
+        visit.label_read = chance.random() < 0.9
+        visit.answers = {str(item): bool(visit.normal) for item in visit.plan.items}
+        rows.append(visit)
+    Visit.objects.bulk_update(rows, ["done_at", "by", "normal", "label_read", "answers"], batch_size=500)

@@ -1,0 +1,43 @@
+"""What can go wrong with devices and faults."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.common.errors import Invalid, Refusal
+
+
+class DependsOnItself(Invalid):
+    code = "depends_on_itself"
+    message = _("A device cannot depend on itself, not even through others.")
+
+
+class AlreadyRetired(Refusal):
+    code = "already_retired"
+    message = _("This device is retired already.")
+
+
+class TooManyReports(Refusal):
+    code = "too_many_reports"
+    status = 429
+    message = _("Too many reports came from here. Please try again in a few minutes.")
+
+
+class BadTarget(Invalid):
+    code = "bad_target"
+    message = _("Give the target as an address that this kind of probe understands.")
+
+
+class VisitDone(Refusal):
+    code = "visit_done"
+    message = _("This visit was recorded already.")
+
+
+class WrongLabel(Invalid):
+    code = "wrong_label"
+    message = _("This label belongs to another device.")
+
+
+class PeriodReversed(Invalid):
+    code = "period_reversed"
+    message = _("The end lies before the start.")

@@ -1,0 +1,56 @@
+"""Who may do what in maintenance: the centre's manager and duty desk, the vendor's engineers."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.common.people.roles import Reach, Role, declare
+from chengheng.common.trail import acts
+
+ACTS = {
+    "maintenance.device.view": _("View devices under maintenance"),
+    "maintenance.device.change": _("Change devices under maintenance"),
+    "maintenance.device.import": _("Import devices under maintenance"),
+    "maintenance.device.retire": _("Retire a device"),
+    "maintenance.device.watch": _("Set up probes"),
+    "maintenance.device.exclude": _("Approve a maintenance window"),
+    "maintenance.fault.view": _("View faults"),
+    "maintenance.fault.report": _("Report a fault"),
+    "maintenance.fault.respond": _("Respond to a fault"),
+    "maintenance.fault.fix": _("Repair a fault"),
+    "maintenance.fault.wait": _("Let a fault wait"),
+    "maintenance.fault.verify": _("Verify a repair"),
+    "maintenance.fault.close": _("Close a fault"),
+    "maintenance.fault.void": _("Void a fault"),
+    "maintenance.fault.recover": _("Recovered by itself"),
+    "maintenance.fault.join": _("Another report of the same fault"),
+    "maintenance.contract.view": _("View maintenance contracts"),
+    "maintenance.contract.change": _("Change maintenance contracts"),
+    "maintenance.visit.view": _("View inspection visits"),
+    "maintenance.visit.record": _("Record an inspection visit"),
+    "maintenance.plan.change": _("Plan inspections"),
+}
+for _act, _label in ACTS.items():
+    acts.declare(_act, _label)
+
+_LOOK = ("maintenance.device.view", "maintenance.fault.view", "maintenance.visit.view", "maintenance.contract.view")
+_DESK = (
+    *_LOOK, "maintenance.fault.report", "maintenance.fault.verify", "maintenance.fault.close", "maintenance.fault.wait",
+    "maintenance.fault.void",
+)  # fmt: skip
+_MANAGE = (
+    *_DESK, "maintenance.device.change", "maintenance.device.import", "maintenance.device.retire",
+    "maintenance.device.watch", "maintenance.device.exclude", "maintenance.contract.change", "maintenance.plan.change",
+    "maintenance.visit.record",
+)  # fmt: skip
+_REPAIR = (*_LOOK, "maintenance.fault.report", "maintenance.fault.respond", "maintenance.fault.fix",
+           "maintenance.visit.record")  # fmt: skip
+
+declare(Role("maintenance.viewer", _("Maintenance viewer"), dict.fromkeys(_LOOK, Reach.ALL), group="maintenance"))
+declare(Role("maintenance.desk", _("Maintenance duty desk"), dict.fromkeys(_DESK, Reach.ALL), group="maintenance"))
+declare(Role("maintenance.manager", _("Maintenance manager"), dict.fromkeys(_MANAGE, Reach.ALL), group="maintenance"))
+declare(
+    Role(
+        "maintenance.vendor", _("Vendor's engineer"), dict.fromkeys(_REPAIR, Reach.ORGANISATION), group="maintenance"
+    )
+)

@@ -1,0 +1,275 @@
+"""Pages of maintenance: parse, call one action or query, render."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import segno
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from chengheng.common import files, trail
+from chengheng.common.errors import Refusal
+from chengheng.common.measures import Period
+from chengheng.common.people import access
+from chengheng.common.people.access import SYSTEM
+from chengheng.common.people.limits import Buckets
+from chengheng.common.ui.views import page, redirect, require_act
+from chengheng.maintenance import actions, queries
+from chengheng.maintenance.errors import TooManyReports
+from chengheng.maintenance.forms import (
+    CheckForm,
+    ContractForm,
+    DeviceForm,
+    ExclusionForm,
+    FaultForm,
+    LabelForm,
+    VisitForm,
+)
+from chengheng.maintenance.models import Contract, Device, Fault, ProberRun, Visit
+
+LABEL_REPORTS_PER_MINUTE = 6
+_label_reports = Buckets()
+
+
+@require_act("maintenance.device.view")
+def state(request: HttpRequest) -> HttpResponse:
+    """How every system is now: devices, outages, faults, and whether the prober runs."""
+    prober = ProberRun.objects.filter(ended_at__isnull=True).first()
+    alive = prober is not None and timezone.now() - prober.last_seen_at < timedelta(minutes=2)
+    faults = access.visible(request.user, "maintenance.fault.view", Fault.objects.filter(closed_at__isnull=True))
+    context = {
+        "systems": queries.systems(request.user), "prober": prober, "alive": alive,
+        "faults": faults.select_related("device", "vendor").order_by("due_at")[:20],
+    }  # fmt: skip
+    return page(request, "maintenance/state.html", context)
+
+
+def _device(request: HttpRequest, pk: int, act: str = "maintenance.device.view") -> Device:
+    rows = Device.objects.select_related("system", "site", "vendor")
+    return access.fetch(request.user, act, rows, pk=pk)
+
+
+@require_act("maintenance.device.view")
+def device(request: HttpRequest, pk: int) -> HttpResponse:
+    """One device: state, checks, outages, faults, relations, label."""
+    row = _device(request, pk)
+    today = timezone.localdate()
+    month = Period.month(today.year, today.month)
+    due, down = queries.normal_seconds([row.pk], month.starts_at, month.ends_before).get(row.pk, (0, 0))
+    context = {
+        "device": row,
+        "state": queries.state_of([row])[row.pk],
+        "rate": (due - down) / due * 100 if due else None,
+        "down_hours": down / 3600,
+        "checks": row.checks.all(),
+        "spans": row.spans.exclude(state="up").select_related("check_row", "fault")[:12],
+        "windows": row.exclusions.all()[:5],
+        "faults": access.visible(request.user, "maintenance.fault.view", row.faults.all())[:10],
+        "parents": row.depends_on.all(),
+        "children": row.dependents.all(),
+        "contract": queries.contract_on(row, today),
+        "qr": _qr(request, row),
+        "documents": files.of(row),
+        "history": trail.history(row).order_by("-at")[:15],
+        "may_change": access.may(request.user, "maintenance.device.change", row),
+        "may_watch": access.may(request.user, "maintenance.device.watch", row),
+        "may_exclude": access.may(request.user, "maintenance.device.exclude", row),
+        "may_report": access.may(request.user, "maintenance.fault.report"),
+    }
+    return page(request, "maintenance/device.html", context)
+
+
+def _qr(request: HttpRequest, row: Device) -> str:
+    address = request.build_absolute_uri(row.label_url())
+    return segno.make(address, error="m").svg_data_uri(scale=4, border=2, dark="#000", light="#fff")
+
+
+@require_act("maintenance.device.view")
+def labels(request: HttpRequest) -> HttpResponse:
+    """Labels for printing, of the devices that the filter names (?system=, ?q=), at most 500."""
+    rows = access.visible(request.user, "maintenance.device.view", Device.objects.filter(retired_at__isnull=True))
+    if system := request.GET.get("system", ""):
+        rows = rows.filter(system__code=system)
+    if words := request.GET.get("q", ""):
+        rows = rows.filter(code__icontains=words)
+    found = [(row, _qr(request, row)) for row in rows.select_related("system", "site")[:500]]
+    return page(request, "maintenance/labels.html", {"labels": found})
+
+
+def _form(request: HttpRequest, form: Any, title: str, back: str, status: int = 200) -> HttpResponse:
+    context = {"form": form, "title": title, "back": back}
+    return page(request, "maintenance/form.html", context, status=422 if form.errors else status)
+
+
+@require_act("maintenance.device.change")
+def device_new(request: HttpRequest) -> HttpResponse:
+    """Register a device."""
+    form = DeviceForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        made = actions.register_device(request.user, **form.cleaned_data)
+        return redirect(request, made.get_absolute_url(), _("Registered."))
+    return _form(request, form, _("Add a device"), reverse("maintenance:devices"))
+
+
+@require_act("maintenance.device.change")
+def device_change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change a device's entry."""
+    row = _device(request, pk, "maintenance.device.change")
+    form = DeviceForm(request.POST or None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        actions.change_device(Device.objects.get(pk=pk), request.user, **form.cleaned_data)
+        return redirect(request, row.get_absolute_url(), _("Saved."))
+    return _form(request, form, _("Change a device"), row.get_absolute_url())
+
+
+@require_act("maintenance.device.watch")
+def check_new(request: HttpRequest, pk: int) -> HttpResponse:
+    """Set up a probe of a device."""
+    row = _device(request, pk, "maintenance.device.watch")
+    form = CheckForm(request.POST or None, initial={"target": row.address, "interval_s": 60})
+    if request.method == "POST" and form.is_valid():
+        actions.set_check(row, request.user, **form.cleaned_data)
+        return redirect(request, row.get_absolute_url(), _("The prober takes it up within a minute."))
+    return _form(request, form, _("Add a probe"), row.get_absolute_url())
+
+
+@require_act("maintenance.device.exclude")
+def exclusion_new(request: HttpRequest, pk: int) -> HttpResponse:
+    """Approve a maintenance window."""
+    row = _device(request, pk, "maintenance.device.exclude")
+    form = ExclusionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.exclude(request.user, device=row, **form.cleaned_data)
+            return redirect(request, row.get_absolute_url(), _("Approved."))
+        except Refusal as refusal:
+            form.add_error(refusal.field or None, str(refusal))
+    return _form(request, form, _("Approve a maintenance window"), row.get_absolute_url())
+
+
+@require_act("maintenance.fault.report")
+def fault_new(request: HttpRequest, pk: int) -> HttpResponse:
+    """Report a fault of a device."""
+    row = _device(request, pk)
+    form = FaultForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made, new = actions.report_fault(request.user, row, source=Fault.Source.DUTY, **form.cleaned_data)
+            words = _("Reported.") if new else _("This device has an open fault: your report was added to it.")
+            return redirect(request, made.get_absolute_url(), words)
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+    return _form(request, form, _("Report a fault"), row.get_absolute_url())
+
+
+@require_POST
+@require_act("maintenance.device.retire")
+def retire(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a device out of service."""
+    row = _device(request, pk, "maintenance.device.retire")
+    actions.retire_device(row, request.user)
+    return redirect(request, row.get_absolute_url(), _("Retired."))
+
+
+@require_act("maintenance.fault.view")
+def fault(request: HttpRequest, pk: int) -> HttpResponse:
+    """One fault with its steps, clocks, reports, parts and what helped before. Looking at reporters' phones is recorded."""
+    rows = Fault.objects.select_related("device__site", "system", "vendor", "contract", "holder")
+    row = access.fetch(request.user, "maintenance.fault.view", rows, pk=pk)
+    reports = list(row.report_rows.select_related("by"))
+    if any(report.name or report.phone for report in reports):
+        trail.viewed(request.user, row, "maintenance.fault.view")
+    context = {
+        "fault": row, "reports": reports, "parts": row.parts.all(), "known": queries.known_solutions(row),
+        "photos": list(files.of(row)), "spans": row.device.spans.filter(state="down", since__gte=row.happened_at)[:5],
+    }  # fmt: skip
+    return page(request, "maintenance/fault.html", context)
+
+
+@require_act("maintenance.visit.view")
+def visit(request: HttpRequest, pk: int) -> HttpResponse:
+    """One visit: the check list until it is recorded, the result afterwards."""
+    row = access.fetch(
+        request.user, "maintenance.visit.view", Visit.objects.select_related("plan", "device", "by"), pk=pk
+    )
+    may = row.done_at is None and access.may(request.user, "maintenance.visit.record", row)
+    form = VisitForm(row.plan, request.POST or None, initial={"label": request.GET.get("label", "")}) if may else None
+    if request.method == "POST" and form is not None and form.is_valid():
+        try:
+            actions.record_visit(
+                row, request.user, normal=form.cleaned_data["normal"] == "1", answers=form.answers(),
+                note=form.cleaned_data["note"], label=form.cleaned_data["label"],
+            )  # fmt: skip
+            return redirect(request, row.get_absolute_url(), _("Recorded."))
+        except Refusal as refusal:
+            form.add_error(refusal.field or None, str(refusal))
+    return page(request, "maintenance/visit.html", {"visit": row, "form": form})
+
+
+@require_act("maintenance.contract.change")
+def contract_new(request: HttpRequest) -> HttpResponse:
+    """Register a contract."""
+    form = ContractForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            made = form.save()
+            trail.record("maintenance.contract.change", request.user, made, {"title": made.title}, new=True)
+        return redirect(request, made.get_absolute_url(), _("Registered."))
+    return _form(request, form, _("Register a contract"), reverse("maintenance:contracts"))
+
+
+@require_act("maintenance.contract.view")
+def contract(request: HttpRequest, pk: int) -> HttpResponse:
+    """A contract with its service report of a month (?month=2024-05)."""
+    rows = Contract.objects.select_related("system", "vendor")
+    row = access.fetch(request.user, "maintenance.contract.view", rows, pk=pk)
+    today = timezone.localdate()
+    year, _sign, month = request.GET.get("month", "").partition("-")
+    try:
+        period = Period.month(int(year), int(month))
+    except ValueError:
+        last = min(row.ends_on, today)
+        period = Period.month(last.year, last.month)
+    context = {
+        "contract": row, "period": period, "month": f"{period.start:%Y-%m}",
+        **queries.service_report(row, period.starts_at, period.ends_before),
+    }  # fmt: skip
+    return page(request, "maintenance/contract.html", context)
+
+
+@login_not_required
+def label(request: HttpRequest, label: str) -> HttpResponse:
+    """Behind a QR label, without sign-in: what this device is, and a report of a fault. Shows nothing else of it."""
+    row = Device.objects.filter(label=label).select_related("system", "site").first()
+    if row is None:
+        raise Http404
+    form = LabelForm(request.POST or None, request.FILES or None)
+    known = queries.open_fault(row)
+    if request.method == "POST" and form.is_valid():
+        try:
+            if _label_reports.take(request.META.get("REMOTE_ADDR", ""), LABEL_REPORTS_PER_MINUTE):
+                raise TooManyReports
+            told = _report_by_label(row, form.cleaned_data)
+            return page(request, "maintenance/label.html", {"device": row, "told": told})
+        except Refusal as refusal:
+            form.add_error("photo" if refusal.status == 415 else None, str(refusal))
+    status = 422 if form.errors else 200
+    return page(request, "maintenance/label.html", {"device": row, "form": form, "known": known}, status=status)
+
+
+@transaction.atomic
+def _report_by_label(row: Device, said: dict[str, Any]) -> dict[str, Any]:
+    made, new = actions.report_fault(
+        SYSTEM, row, source=Fault.Source.USER, title=said["title"], stops_service=said["stops_service"],
+        name=said["name"], phone=said["phone"],
+    )  # fmt: skip
+    if said["photo"]:
+        files.attach(files.store(said["photo"], said["photo"].name), made, "photos", SYSTEM)
+    return {"number": made.number, "new": new}

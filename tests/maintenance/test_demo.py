@@ -1,0 +1,40 @@
+"""The demonstration's maintenance answers the indicators of the four maintenance programmes."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from chengheng.common.demo import DemoCity
+from chengheng.common.people.access import SYSTEM
+from chengheng.maintenance import demo
+from chengheng.maintenance.models import Device, Fault
+from chengheng.performance import demo as targets
+from chengheng.performance import queries
+from chengheng.simulate.city import build_base
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_four_programmes_are_answered_by_the_right_system():
+    city = DemoCity()
+    build_base(city)
+    demo.build(city)
+    demo.build(city)
+    assert Device.objects.count() == 22 + 222 + 36 + 33
+    assert Fault.objects.filter(closed_at=None).count() == 2
+    targets.build(city)
+    found = {}
+    for one in queries.overview(2024, SYSTEM, date(2026, 11, 22)):
+        for line in one.indicators:
+            if line.measure.startswith("maintenance."):
+                found.setdefault(one.programme.name, {})[line.measure] = line
+    counts = {
+        name: (lines.get("maintenance.devices") or lines["maintenance.sites"]).value for name, lines in found.items()
+    }
+    assert sorted(counts.values()) == [22, 33, 36, 222]
+    for lines in found.values():
+        assert all(line.answered for line in lines.values())
+        assert lines["maintenance.normal_rate"].value >= 90
+        assert lines["maintenance.response_hours"].value <= 4
