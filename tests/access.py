@@ -26,6 +26,7 @@ PUBLIC: dict[str, str] = {
     "files:linked": "an address signed by us for one file and a short time; anything else is 410",
     "ui:choose": "language and appearance before signing in",
     "ui:design": "the living page holds no records",
+    "cleanliness:public_bulletin": "the public version of a bulletin, once opened by an act; 404 before; names no person",
 }
 
 

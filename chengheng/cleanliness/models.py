@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.cleanliness.rules.weighing import LimitLine, RuleTable
 from chengheng.common.flow.models import Moving
@@ -287,7 +288,7 @@ class PlanItem(models.Model):
 
 
 class Weather(models.TextChoices):
-    CLEAR = "clear", _("Clear")
+    CLEAR = "clear", pgettext_lazy("weather", "Clear")
     CLOUDY = "cloudy", _("Cloudy")
     RAIN = "rain", _("Rain")
     SNOW = "snow", _("Snow")

@@ -1,0 +1,127 @@
+"""What people type in dust weighing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.cleanliness.models import Grade, Lane, ReadingSource, Road, RoadClass, Scale, Team, Zone
+from chengheng.common.people.models import Organisation
+
+DAY = forms.DateInput(attrs={"type": "date"})
+
+
+def month_number(value: str) -> int | None:
+    """ "2024-05" → 202405."""
+    year, _dash, month = value.partition("-")
+    if year.isdigit() and month.isdigit() and 2000 <= int(year) <= 2099 and 1 <= int(month) <= 12:
+        return int(year) * 100 + int(month)
+    return None
+
+
+class MonthField(forms.CharField):
+    """A month, "2024-05" → 202405."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.DateInput(attrs={"type": "month"}))
+        super().__init__(max_length=7, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        found = month_number(super().clean(value))
+        if found is None:
+            raise forms.ValidationError(_("A month is written as 2024-05."))
+        return found
+
+
+class PlanForm(forms.Form):
+    month = MonthField(label=_("Month"))
+    size = forms.IntegerField(label=_("Checks"), min_value=1, max_value=20_000, initial=550)
+    seed = forms.CharField(
+        label=_("Seed"), max_length=80, required=False,
+        help_text=_("For the year's first plan: a number drawn in public. Empty: the machine draws one."),
+    )  # fmt: skip
+    gap_days = forms.IntegerField(
+        label=_("Least days between two checks of a road"), min_value=0, max_value=180, required=False
+    )
+
+
+class MoveForm(forms.Form):
+    day = forms.DateField(label=_("New day"), widget=DAY, required=False, help_text=_("Empty: cancel this check."))
+    team = forms.ModelChoiceField(Team.objects.filter(active=True), label=_("Team"), required=False)
+    reason = forms.CharField(label=_("Reason"), max_length=200, help_text=_("Rain, snow, closure …"))
+
+
+class AdoptForm(forms.Form):
+    day = forms.DateField(label=_("In force from"), widget=DAY)
+    name = forms.CharField(label=_("Name"), max_length=80, required=False)
+    source = forms.CharField(
+        label=_("Source"), max_length=300, required=False, help_text=_("The document that set it.")
+    )
+
+
+class WeighForm(forms.Form):
+    bag = forms.CharField(
+        label=_("Code on the bag"), max_length=30,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+        help_text=_("Scan it; do not type from the list."),
+    )  # fmt: skip
+    scale = forms.ModelChoiceField(Scale.objects.filter(active=True), label=_("Scale"), to_field_name="code")
+    gross_g = forms.DecimalField(label=_("Gross (g)"), min_value=0, max_digits=9, decimal_places=3)
+    tare_g = forms.DecimalField(label=_("Tare (g)"), min_value=0, max_digits=9, decimal_places=3)
+    source = forms.ChoiceField(label=_("Reading"), choices=ReadingSource.choices, initial=ReadingSource.HAND)
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label=_("Reason"), max_length=200)
+
+
+class ScaleForm(forms.Form):
+    code = forms.CharField(label=_("Scale code"), max_length=30)
+    name = forms.CharField(label=_("Name"), max_length=60)
+    resolution_g = forms.DecimalField(label=_("Resolution (g)"), min_value=0, max_digits=6, decimal_places=3)
+    max_g = forms.DecimalField(label=_("Greatest load (g)"), min_value=1, max_digits=9, decimal_places=3)
+
+
+class CalibrationForm(forms.Form):
+    on = forms.DateField(label=_("Calibrated on"), widget=DAY)
+    until = forms.DateField(label=_("Valid until"), widget=DAY)
+    certificate = forms.CharField(label=_("Certificate"), max_length=80)
+    passed = forms.BooleanField(label=_("Passed"), required=False, initial=True)
+
+
+class CostForm(forms.Form):
+    month = MonthField(label=_("Month"))
+    amount = forms.DecimalField(label=_("Amount (元)"), min_value=0, max_digits=12, decimal_places=2)
+    source = forms.CharField(label=_("Source"), max_length=200)
+
+
+class RoadForm(forms.Form):
+    name = forms.CharField(label=_("Road name"), max_length=80)
+    grade = forms.TypedChoiceField(label=_("Grade"), choices=Grade.choices, coerce=int)
+    road_class = forms.ChoiceField(label=_("Road class"), choices=RoadClass.choices)
+    zone = forms.ChoiceField(label=_("Zone"), choices=Zone.choices, required=False)
+    lanes = forms.MultipleChoiceField(label=_("Lane types"), choices=Lane.choices, widget=forms.CheckboxSelectMultiple)
+    contractor = forms.ModelChoiceField(
+        Organisation.objects.filter(kind="contractor", active=True), label=_("Contractor"), required=False
+    )
+    line = forms.CharField(
+        label=_("Line"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("[[lon, lat], …]; a click on the map adds a position."),
+    )
+    active = forms.BooleanField(label=_("In the register"), required=False)
+    reason = forms.CharField(label=_("Reason"), max_length=200)
+
+    @classmethod
+    def of(cls, road: Road, data: Any = None) -> RoadForm:
+        first = {name: getattr(road, name) for name in ("name", "grade", "road_class", "zone", "lanes", "active")}
+        return cls(data, initial={**first, "contractor": road.contractor_id, "line": json.dumps(road.line)})
+
+    def clean_line(self) -> Any:
+        try:
+            return json.loads(self.cleaned_data["line"])
+        except ValueError:
+            raise forms.ValidationError(_("A line is a list of [lon, lat] pairs.")) from None

@@ -1,0 +1,92 @@
+"""The road check's phone page at /m/clean/: installable, works offline. Its service worker's scope is /m/clean/ only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import ensure_csrf_cookie
+
+from chengheng.cleanliness.models import Exclusion, Lane, Scale, Surface, Weather
+from chengheng.common.ui import assets
+from chengheng.common.ui.views import require_act
+
+ENTRY = "src/m-clean/main.ts"
+ACT = "cleanliness.check.submit"
+_WORKER = Path(__file__).parent / "static" / "cleanliness" / "sw.js"
+
+
+def _words() -> dict[str, str]:
+    return {
+        "noPlace": _("No position yet. Step out from under the roof."),
+        "tooFar": _("You are too far from the road: %s m."),
+        "oldPhoto": _("This photo is not of today: take it again."),
+        "bagTwice": _("Bag %s is used for another point of this check."),
+        "pointMissing": _("Point %s is missing something: three photos and a bag code are needed."),
+        "kept": _("Kept on the phone. It is handed in as soon as there is network."),
+        "signIn": _("Sign in again to hand in what waits; nothing is lost."),
+        "sent": _("handed in"),
+        "waiting": _("waits for network"),
+        "refused": _("refused by the centre"),
+        "none": _("Nothing is planned for you today"),
+        "point": _("Point"),
+        "before": _("photo before"),
+        "frame": _("photo in the frame"),
+        "after": _("photo after"),
+        "bag": _("Bag code"),
+        "scan": _("Scan"),
+        "noScan": _("The phone cannot read the code; type it."),
+        "reason": _("Reason of moving"),
+        "gross": _("Gross (g)"),
+        "tare": _("Tare (g)"),
+        "bluetooth": _("Read the scale by Bluetooth"),
+        "serial": _("Read the scale by cable"),
+        **{f"lane_{value}": str(label) for value, label in Lane.choices},
+    }
+
+
+@ensure_csrf_cookie
+@require_act(ACT)
+def page(request: HttpRequest) -> HttpResponse:
+    """The page itself, for inspectors."""
+    context = {
+        "words": _words(), "weathers": Weather.choices, "surfaces": Surface.choices, "exclusions": Exclusion.choices,
+        "scales": list(Scale.objects.filter(active=True).values_list("code", "name")),
+    }  # fmt: skip
+    return render(request, "cleanliness/phone.html", context)
+
+
+@require_act(ACT)
+def worker(request: HttpRequest) -> HttpResponse:
+    """The service worker, from an address that gives it its scope."""
+    return HttpResponse(
+        _WORKER.read_text(encoding="utf-8"), content_type="text/javascript", headers={"Cache-Control": "no-cache"}
+    )
+
+
+@require_act(ACT)
+def files(request: HttpRequest) -> JsonResponse:
+    """The static files that the page needs, for the service worker to keep."""
+    scripts, styles, chunks = assets.files(ENTRY)
+    return JsonResponse([static(path) for path in (*scripts, *styles, *chunks)], safe=False)
+
+
+@require_act(ACT)
+def manifest(request: HttpRequest) -> JsonResponse:
+    """What a phone needs to install the page."""
+    return JsonResponse(
+        {
+            "name": _("Chengheng road check"),
+            "short_name": _("Road check"),
+            "start_url": "/m/clean/",
+            "scope": "/m/clean/",
+            "display": "standalone",
+            "background_color": "#f4f3ee",
+            "theme_color": "#16343a",
+            "icons": [{"src": static("ui/mark.svg"), "sizes": "any", "type": "image/svg+xml"}],
+        },
+        content_type="application/manifest+json",
+    )

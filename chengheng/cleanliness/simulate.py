@@ -1,0 +1,122 @@
+"""A synthetic register and its synthetic truth: roads inside the districts, months of checks made through the acts.
+
+Used by the demonstration (small) and by benchmarks and slow tests (a whole year). All roads, names and grams are invented.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from chengheng.cleanliness import actions
+from chengheng.cleanliness.actions.checking import Reading
+from chengheng.cleanliness.models import Check, Plan, PlanItem
+from chengheng.common.people.access import SYSTEM
+from chengheng.common.people.models import User
+
+CLASSES = (("trunk", 1), ("trunk", 2), ("secondary", 2), ("secondary", 3), ("branch", 3), ("branch", 4))
+_NAMES = "和平 解放 建设 友谊 新华 光明 长江 黄河 海河 津塘 卫津 南开 红旗 东风 迎水 紫金 昆仑 泰山 华山 嵩山"
+_KINDS = {"trunk": "大道", "secondary": "道", "branch": "路", "expressway": "快速路"}
+LEVEL = {1: 4.2, 2: 5.2, 3: 6.4, 4: 8.0}
+"""Typical g/m² by grade in the synthetic truth; invented."""
+
+
+def register(
+    points_in: Callable[[str, int], Sequence[tuple[float, float]]], districts: Sequence[str], count: int,
+    chance: random.Random, contractors: Sequence[Any] = (),
+) -> list[dict[str, Any]]:  # fmt: skip
+    """`count` roads spread evenly over the districts; each is a bent line whose middle lies inside its district."""
+    names = _NAMES.split()
+    rows = []
+    for index, district in enumerate(districts):
+        share = count // len(districts) + (index < count % len(districts))
+        for number, (lon, lat) in enumerate(points_in(district, share)):
+            road_class, grade = CLASSES[(number * 7 + index) % len(CLASSES)]
+            length, turn = chance.uniform(400, 1800), chance.uniform(0, math.pi)
+            dx = length / 2 / 111_195 / math.cos(math.radians(lat)) * math.cos(turn)
+            dy = length / 2 / 111_195 * math.sin(turn)
+            rows.append(
+                {
+                    "code": f"{district}-{number + 1:04}",
+                    "name": f"{names[(number + index * 3) % len(names)]}{number // len(names) + 1 or ''}{_KINDS[road_class]}"
+                    "（演示）",
+                    "district_code": district, "grade": grade, "road_class": road_class,
+                    "zone": "inner" if index < 6 else "outer",
+                    "lanes": ["fast", "slow", "pavement"] if road_class != "branch" else ["slow", "pavement"],
+                    "line": [[round(lon - dx, 6), round(lat - dy, 6)], [round(lon, 6), round(lat, 6)],
+                             [round(lon + dx, 6), round(lat + dy, 6)]],
+                    "contractor": contractors[number % len(contractors)] if contractors else None,
+                }
+            )  # fmt: skip
+    return rows
+
+
+@dataclass
+class Truth:
+    """What a road really carries, and what a point of it shows. Log-normal between roads and between points."""
+
+    seed: int = 2024
+    between: float = 0.30
+    within: float = 0.25
+
+    def road(self, district: str, grade: int, code: str) -> float:
+        chance = random.Random(f"{self.seed}|{code}")  # noqa: S311 - synthetic, not secret
+        shift = random.Random(f"{self.seed}|{district}").uniform(-0.15, 0.15)  # noqa: S311
+        return LEVEL[grade] * math.exp(shift + chance.gauss(0, self.between))
+
+    def point(self, road: float, lane: str, chance: random.Random) -> float:
+        more = 1.6 if lane == "pavement" else 1.0
+        return road * more * math.exp(chance.gauss(-(self.within**2) / 2, self.within))
+
+
+def check_road(
+    item: PlanItem, inspector: User, witness: User, truth: Truth, chance: random.Random, minute: int = 0,
+    scale: str = "DEMO-1",
+) -> Check:  # fmt: skip
+    """One planned check with all its points, weighed on the road by a scale that reads by itself, and signed."""
+    road = item.road
+    start = timezone.make_aware(datetime.combine(item.day, time(9))) + timedelta(minutes=minute)
+    real = truth.road(road.district_code, road.grade, road.code)
+    area = Decimal("0.24")
+    points = []
+    for point in item.points:
+        net = Decimal(str(round(truth.point(real, point["lane"], chance) * float(area), 1)))
+        points.append(
+            actions.Sampled(
+                number=point["number"], lon=point["lon"], lat=point["lat"],
+                taken_at=start + timedelta(minutes=2 * point["number"]), bag=f"S{item.pk}-{point['number']}",
+                reading=Reading(scale, Decimal("8.5") + net, Decimal("8.5"), "serial"),
+            )
+        )  # fmt: skip
+    done = start + timedelta(minutes=2 * len(points) + 2)
+    check = actions.submit_check(
+        item, inspector, witness=witness, arrived_at=start, arrived=(road.line[1][0], road.line[1][1]), done_at=done,
+        weather="clear", surface="dry", points=points, frame_area_m2=area, wind_ms=Decimal("2.1"),
+        now=done + timedelta(minutes=5), photos_needed=False,
+    )  # fmt: skip
+    check = actions.sign_check(check, witness, now=done + timedelta(minutes=10))
+    for odd in [p for p in check.points.all() if p.undecided]:
+        actions.confirm_outlier(odd, SYSTEM, reason="演示：现场照片确认有遗撒", now=done + timedelta(minutes=20))
+    return Check.objects.get(pk=check.pk)
+
+
+def run_month(
+    planner: Any, people: dict[int, tuple[User, User]], month: int, size: int, truth: Truth, chance: random.Random,
+    *, seed: str = "2024", milliseconds: int = 100, share: float = 1.0, scale: str = "DEMO-1",
+) -> Plan:  # fmt: skip
+    """Draw, route and seal a month, then check (a share of) it. `people`: team → inspector and second person."""
+    plan = actions.make_plan(planner, month=month, size=size, seed=seed)
+    actions.route_plan(plan, planner, milliseconds=milliseconds)
+    plan = actions.seal_plan(plan, planner)
+    items = list(plan.items.select_related("road", "plan"))
+    for item in items[: round(len(items) * share)]:
+        inspector, witness = people[item.team_id or 0]
+        check_road(item, inspector, witness, truth, chance, minute=(item.position % 20) * 20, scale=scale)
+    return plan

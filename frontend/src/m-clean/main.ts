@@ -1,0 +1,416 @@
+// A whole road check on a phone, without network: arrive, six points with photos and bags, hand in when it is back.
+// All words come from the page (gettext).
+
+import "./style.css";
+import { compressed } from "../collector/photo";
+import { bluetooth, byBluetooth, bySerial, serial } from "./scale";
+import { all, fact, keep, setFact, type Taken, type Waiting } from "./store";
+
+type Planned = { number: number; lon: number; lat: number; side: string; lane: string };
+type Item = {
+  id: number;
+  day: string;
+  order: number;
+  road: string;
+  line: [number, number][];
+  points: Planned[];
+  mates: { id: number; name: string }[];
+  done: boolean;
+  geofence_m: number;
+  frame_area_m2: string;
+};
+type Draft = { arrived_at?: string; lon?: number; lat?: number; accuracy?: number; points: Record<number, Taken> };
+
+const API = "/api/v1/cleanliness";
+const words: Record<string, string> = JSON.parse(document.getElementById("words")!.textContent!);
+const $ = <T extends HTMLElement = HTMLElement>(selector: string) => document.querySelector<T>(selector)!;
+const value = (id: string) => $<HTMLInputElement>(`#${id}`).value;
+let place: GeolocationPosition | undefined;
+let items: Item[] = [];
+let item: Item | undefined;
+let draft: Draft = { points: {} };
+
+function say(text: string, tone: "good" | "bad" | "" = ""): void {
+  $("#say").textContent = text;
+  $("#say").dataset.tone = tone;
+  if (tone === "bad") $("#say").scrollIntoView({ block: "center" });
+}
+const put = (text: string, what: unknown) => text.replace("%s", String(what));
+
+async function call(url: string, body?: BodyInit, type?: string): Promise<Response> {
+  const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
+  const headers: Record<string, string> = { "X-CSRFToken": token, Accept: "application/json" };
+  if (type) headers["Content-Type"] = type;
+  return fetch(url, { method: body === undefined ? "GET" : "POST", body, headers, redirect: "error" });
+}
+
+// The way on the ground, flat near the road
+
+const DEGREE = 111_195;
+function metres(a: [number, number], b: [number, number]): number {
+  return Math.hypot((a[0] - b[0]) * Math.cos((a[1] * Math.PI) / 180), a[1] - b[1]) * DEGREE;
+}
+function fromLine(p: [number, number], line: [number, number][]): number {
+  const k = Math.cos((p[1] * Math.PI) / 180);
+  const flat = (q: [number, number]): [number, number] => [(q[0] - p[0]) * k * DEGREE, (q[1] - p[1]) * DEGREE];
+  let best = Infinity;
+  for (let i = 1; i < line.length; i++) {
+    const [a, b] = [flat(line[i - 1]!), flat(line[i]!)];
+    const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
+    const square = dx * dx + dy * dy;
+    const t = square ? Math.max(0, Math.min(1, -(a[0] * dx + a[1] * dy) / square)) : 0;
+    best = Math.min(best, Math.hypot(a[0] + t * dx, a[1] + t * dy));
+  }
+  return best;
+}
+
+function draw(): void {
+  if (!item) return;
+  const canvas = $<HTMLCanvasElement>("#map");
+  const pen = canvas.getContext("2d")!;
+  const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(`--ch-${name}`).trim();
+  const [lons, lats] = [item.line.map((p) => p[0]), item.line.map((p) => p[1])];
+  const [west, south] = [Math.min(...lons), Math.min(...lats)];
+  const k = Math.cos((south * Math.PI) / 180);
+  const scale = Math.min(620 / ((Math.max(...lons) - west) * k || 1e-6), 300 / (Math.max(...lats) - south || 1e-6));
+  const at = (lon: number, lat: number): [number, number] => [50 + (lon - west) * k * scale, 350 - (lat - south) * scale];
+  pen.clearRect(0, 0, canvas.width, canvas.height);
+  pen.lineWidth = 8;
+  pen.lineJoin = "round";
+  pen.strokeStyle = colour("line-strong");
+  pen.beginPath();
+  item.line.forEach((p, i) => (i ? pen.lineTo(...at(...p)) : pen.moveTo(...at(...p))));
+  pen.stroke();
+  pen.font = "bold 22px sans-serif";
+  for (const p of item.points) {
+    const [x, y] = at(p.lon, p.lat);
+    pen.fillStyle = draft.points[p.number] && complete(draft.points[p.number]!) ? colour("good") : colour("seal");
+    pen.beginPath();
+    pen.arc(x, y + (p.side === "left" ? -20 : 20), 15, 0, 7);
+    pen.fill();
+    pen.fillStyle = "#fff";
+    pen.fillText(String(p.number), x - 6, y + (p.side === "left" ? -12 : 28));
+  }
+  if (place) {
+    pen.fillStyle = colour("info");
+    pen.fillRect(...(at(place.coords.longitude, place.coords.latitude).map((v) => v - 7) as [number, number]), 14, 14);
+  }
+}
+
+// The day
+
+async function loadDay(): Promise<void> {
+  items = (await fact<Item[]>("day")) ?? [];
+  try {
+    const response = await call(`${API}/day`);
+    if (response.ok) {
+      items = await response.json();
+      await setFact("day", items);
+    }
+  } catch {
+    // no network: the day that is kept serves
+  }
+  await showDay();
+}
+
+async function showDay(): Promise<void> {
+  const waiting = await all();
+  const rows = items.map((one) => {
+    const mine = waiting.filter((entry) => entry.item === one.id).at(-1);
+    const row = document.createElement("li");
+    row.dataset.state = mine?.state ?? (one.done ? "done" : "open");
+    const button = document.createElement("button");
+    button.type = "button";
+    const name = document.createElement("b");
+    name.textContent = `${one.order}. ${one.road}`;
+    const note = document.createElement("div");
+    note.textContent = mine ? `${words[mine.state]} ${mine.message}` : one.done ? words.sent! : `${one.points.length} × ${words.point}`;
+    button.append(name, note);
+    button.addEventListener("click", () => void openItem(one));
+    row.append(button);
+    return row;
+  });
+  if (!rows.length) {
+    const row = document.createElement("li");
+    row.textContent = words.none!;
+    rows.push(row);
+  }
+  $("#list").replaceChildren(...rows);
+}
+
+// One road
+
+async function openItem(one: Item): Promise<void> {
+  const mine = (await all()).filter((entry) => entry.item === one.id && entry.state !== "refused");
+  if (one.done || mine.length) return;
+  item = one;
+  draft = (await fact<Draft>(`draft-${one.id}`)) ?? { points: {} };
+  $("#road").textContent = one.road;
+  $<HTMLInputElement>("#area").value = one.frame_area_m2;
+  $("#witness").replaceChildren(...one.mates.map((mate) => new Option(mate.name, String(mate.id))));
+  $("#roads").hidden = true;
+  $("#check").hidden = false;
+  $("#form").hidden = !draft.arrived_at;
+  $("#arrive").hidden = Boolean(draft.arrived_at);
+  say("");
+  $("#points").replaceChildren(...one.points.map(pointForm));
+  draw();
+}
+$("#back").addEventListener("click", () => {
+  item = undefined;
+  $("#roads").hidden = false;
+  $("#check").hidden = true;
+  void showDay();
+});
+
+$("#arrive").addEventListener("click", async () => {
+  if (!item || !place) return say(words.noPlace!, "bad");
+  const here: [number, number] = [place.coords.longitude, place.coords.latitude];
+  const off = fromLine(here, item.line);
+  if (off > item.geofence_m) return say(put(words.tooFar!, Math.round(off)), "bad");
+  draft = { ...draft, arrived_at: new Date().toISOString(), lon: here[0], lat: here[1], accuracy: place.coords.accuracy };
+  await setFact(`draft-${item.id}`, draft);
+  $("#form").hidden = false;
+  $("#arrive").hidden = true;
+});
+
+const complete = (p: Taken) => p.bag !== "" && ["before", "frame", "after"].every((kind) => p.shots.some((shot) => shot.kind === kind));
+
+function taken(number: number): Taken {
+  const planned = item!.points.find((one) => one.number === number)!;
+  return (draft.points[number] ??= {
+    number, lon: planned.lon, lat: planned.lat, taken_at: new Date().toISOString(), bag: "", moved_reason: "", shots: [],
+  });
+}
+async function changed(): Promise<void> {
+  if (item) await setFact(`draft-${item.id}`, draft);
+  draw();
+}
+
+function field(label: string, start: string, set: (text: string) => void, mode = "text"): HTMLInputElement {
+  const input = document.createElement("input");
+  input.placeholder = label;
+  input.setAttribute("aria-label", label);
+  input.value = start;
+  input.inputMode = mode;
+  input.addEventListener("change", () => {
+    set(input.value.trim());
+    void changed();
+  });
+  return input;
+}
+function line(...children: Node[]): HTMLElement {
+  const row = document.createElement("div");
+  row.className = "row";
+  row.append(...children);
+  return row;
+}
+
+function pointForm(planned: Planned): HTMLElement {
+  const box = document.createElement("div");
+  const number = planned.number;
+  const known = draft.points[number];
+  box.className = "point";
+  box.dataset.point = String(number);
+  const head = document.createElement("b");
+  head.textContent = `${words.point} ${number} · ${words[`lane_${planned.lane}`]}`;
+  const shots = ["before", "frame", "after"].map((kind) => shot(number, kind));
+  const bag = field(words.bag!, known?.bag ?? "", (text) => {
+    if (Object.values(draft.points).some((other) => other.number !== number && text && other.bag === text)) {
+      bag.value = "";
+      return say(put(words.bagTwice!, text), "bad");
+    }
+    taken(number).bag = text;
+  });
+  bag.dataset.bag = String(number);
+  const scan = document.createElement("button");
+  scan.type = "button";
+  scan.textContent = words.scan!;
+  scan.addEventListener("click", () => void scanInto(bag));
+  const reason = field(words.reason!, known?.moved_reason ?? "", (text) => (taken(number).moved_reason = text));
+  const mass = (which: "gross_g" | "tare_g", label: string) =>
+    field(label, known?.reading?.[which] ?? "", (text) => setMass(number, which, text, "hand"), "decimal");
+  const gross = mass("gross_g", words.gross!);
+  const tare = mass("tare_g", words.tare!);
+  const readers = [
+    ...(bluetooth() ? [reader(words.bluetooth!, "bluetooth", byBluetooth)] : []),
+    ...(serial() ? [reader(words.serial!, "serial", bySerial)] : []),
+  ];
+  function reader(label: string, source: string, read: () => Promise<number>): HTMLButtonElement {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = label;
+    button.addEventListener("click", async () => {
+      try {
+        const found = String(await read());
+        const target = tare.value === "" ? tare : gross;
+        target.value = found;
+        setMass(number, target === tare ? "tare_g" : "gross_g", found, source);
+        await changed();
+      } catch (problem) {
+        say(String(problem), "bad");
+      }
+    });
+    return button;
+  }
+  box.append(head, line(...shots), line(bag, scan), line(reason), line(tare, gross), line(...readers));
+  return box;
+}
+
+function setMass(number: number, which: "gross_g" | "tare_g", text: string, source: string): void {
+  const point = taken(number);
+  const before = point.reading ?? { scale: "", gross_g: "", tare_g: "", source };
+  // a mass typed once makes the whole reading one by hand
+  point.reading = { ...before, [which]: text, source: before.source === "hand" || source === "hand" ? "hand" : source };
+}
+
+function shot(number: number, kind: string): HTMLElement {
+  const label = document.createElement("label");
+  label.className = "pick";
+  label.textContent = words[kind]!;
+  if (draft.points[number]?.shots.some((one) => one.kind === kind)) label.dataset.taken = "1";
+  const input = document.createElement("input");
+  input.type = "file";
+  input.accept = "image/*";
+  input.setAttribute("capture", "environment");
+  input.name = `${kind}-${number}`;
+  input.addEventListener("change", async () => {
+    const file = input.files?.[0];
+    if (!file || !draft.arrived_at) return;
+    const made = new Date(file.lastModified || Date.now());
+    if (made.getTime() < Date.parse(draft.arrived_at) - 600_000) {
+      input.value = "";
+      return say(words.oldPhoto!, "bad");
+    }
+    const point = taken(number);
+    point.shots = [...point.shots.filter((one) => one.kind !== kind), { kind, blob: await compressed(file), taken_at: made.toISOString() }];
+    point.taken_at = new Date().toISOString();
+    if (place && metres([place.coords.longitude, place.coords.latitude], [point.lon, point.lat]) > Math.max(15, place.coords.accuracy)) {
+      point.lon = place.coords.longitude;
+      point.lat = place.coords.latitude;
+    }
+    label.dataset.taken = "1";
+    await changed();
+  });
+  label.append(input);
+  return label;
+}
+
+async function scanInto(input: HTMLInputElement): Promise<void> {
+  const Detector = (window as any).BarcodeDetector; // eslint-disable-line
+  if (!Detector) return say(words.noScan!, "bad");
+  const video = document.createElement("video");
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    video.srcObject = stream;
+    input.after(video);
+    await video.play();
+    const detector = new Detector({ formats: ["qr_code", "code_128"] });
+    for (const until = Date.now() + 20_000; Date.now() < until; ) {
+      const [found] = await detector.detect(video);
+      if (found) {
+        input.value = found.rawValue.slice(0, 30);
+        input.dispatchEvent(new Event("change"));
+        break;
+      }
+      await new Promise((done) => setTimeout(done, 200));
+    }
+    for (const track of stream.getTracks()) track.stop();
+  } catch {
+    say(words.noScan!, "bad");
+  }
+  video.remove();
+}
+
+// Handing in
+
+$("#form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (!item || !draft.arrived_at) return;
+  const unfit = value("exclusion") || ["wet", "ice"].includes(value("surface")) || ["rain", "snow"].includes(value("weather"));
+  const points = unfit ? [] : item.points.map((one) => taken(one.number));
+  const open = points.find((one) => !complete(one));
+  if (open) return say(put(words.pointMissing!, open.number), "bad");
+  for (const point of points) {
+    if (point.reading && value("scale") && point.reading.gross_g && point.reading.tare_g) point.reading.scale = value("scale");
+    else delete point.reading;
+  }
+  const key = crypto.randomUUID();
+  const wind = value("wind");
+  const body = {
+    client_id: key, item: item.id, witness: Number(value("witness")), arrived_at: draft.arrived_at, arrived_lon: draft.lon,
+    arrived_lat: draft.lat, accuracy_m: draft.accuracy, done_at: new Date().toISOString(), weather: value("weather"),
+    surface: value("surface"), wind_ms: wind === "" ? null : wind, exclusion: value("exclusion"), frame_area_m2: value("area"),
+  };
+  await keep({ key, item: item.id, road: item.road, body, points, state: "waiting", message: "" });
+  await setFact(`draft-${item.id}`, undefined);
+  $("#back").click();
+  say(words.kept!, "good");
+  void send();
+});
+
+let sending = false;
+async function send(): Promise<void> {
+  if (sending) return;
+  sending = true;
+  try {
+    for (const entry of await all()) if (entry.state === "waiting" && !(await handIn(entry))) break;
+  } catch (problem) {
+    if (!(problem instanceof TypeError)) throw problem; // fetch: no network
+  } finally {
+    sending = false;
+    if (!item) await showDay();
+  }
+}
+
+async function handIn(entry: Waiting): Promise<boolean> {
+  for (const point of entry.points)
+    for (const one of point.shots) {
+      if (one.sha256) continue;
+      const form = new FormData();
+      form.append("photo", one.blob, `${one.kind}.jpg`);
+      const response = await call(`${API}/photos`, form);
+      if (!response.ok) return await stopped(entry, response);
+      one.sha256 = (await response.json()).sha256;
+      await keep(entry);
+    }
+  const points = entry.points.map(({ shots, ...point }) => ({
+    ...point,
+    photos: shots.map(({ kind, sha256, taken_at }) => ({ kind, sha256, taken_at })),
+  }));
+  const response = await call(`${API}/checks`, JSON.stringify({ ...entry.body, points }), "application/json");
+  if (!response.ok) return await stopped(entry, response);
+  await keep({ ...entry, points: [], state: "sent", message: "" });
+  return true;
+}
+
+async function stopped(entry: Waiting, response: Response): Promise<boolean> {
+  if (response.status === 401) say(words.signIn!, "bad");
+  if (response.status === 401 || response.status === 429 || response.status >= 500) return false;
+  const answer = await response.json();
+  await setFact(`draft-${entry.item}`, {
+    arrived_at: entry.body.arrived_at, lon: entry.body.arrived_lon, lat: entry.body.arrived_lat, accuracy: entry.body.accuracy_m,
+    points: Object.fromEntries(entry.points.map((one) => [one.number, { ...one, shots: one.shots.map(({ sha256: _sent, ...shot }) => shot) }])),
+  });
+  await keep({ ...entry, state: "refused", message: answer.message ?? JSON.stringify(answer.detail ?? answer) });
+  return true;
+}
+
+const network = () => {
+  document.body.dataset.network = navigator.onLine ? "on" : "off";
+  if (navigator.onLine) void send();
+};
+addEventListener("online", network);
+addEventListener("offline", network);
+navigator.geolocation?.watchPosition(
+  (found) => {
+    place = found;
+    $("#place").textContent = `${found.coords.longitude.toFixed(5)}, ${found.coords.latitude.toFixed(5)} ±${Math.round(found.coords.accuracy)} m`;
+    draw();
+  },
+  () => ($("#place").textContent = words.noPlace!),
+  { enableHighAccuracy: true, maximumAge: 5000 },
+);
+if ("serviceWorker" in navigator) void navigator.serviceWorker.register("/m/clean/sw.js", { scope: "/m/clean/" });
+setInterval(network, 30_000);
+void loadDay().then(network);

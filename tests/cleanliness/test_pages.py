@@ -1,0 +1,154 @@
+"""Every page and address of dust weighing: shown to those who may, closed to others, and nothing leaks by API or file."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from chengheng.cleanliness import actions
+from chengheng.cleanliness.models import Check
+from tests import access, builders
+from tests.cleanliness.conftest import noon, road_row, sampled, submit
+
+
+@pytest.fixture
+def month(town, plan):
+    for index, item in enumerate(plan.items.all()[:8]):
+        check = submit(town, item, points=sampled(item, source="serial", grams=2 + index))
+        actions.sign_check(check, town.witness)
+    town.bulletin = actions.publish_bulletin(town.chief, month=202405)
+    return plan
+
+
+PAGES = {
+    "planner": ("plans", "my_day", "results", "bulletins", "roads", "road_map", "rules", "checks", "roads_geojson"),
+    "chief": ("plans", "results", "rules", "scales", "checks"),
+    "weigher": ("weighing", "scales", "checks"),
+    "inspector": ("my_day", "checks", "rules"),
+    "boss": ("roads", "road_map", "checks", "bulletins"),
+}
+
+
+@pytest.mark.parametrize("who", PAGES)
+def test_everybody_sees_their_pages(month, town, client, who):
+    access.sign_in(client, getattr(town, who))
+    for name in PAGES[who]:
+        assert client.get(reverse(f"cleanliness:{name}")).status_code == 200, name
+
+
+def test_the_pages_of_one_thing_open(month, town, client):
+    check = Check.objects.first()
+    access.sign_in(client, town.planner)
+    for url in (month.get_absolute_url(), f"{month.get_absolute_url()}?redraw", check.get_absolute_url(),
+                check.road.get_absolute_url(), town.bulletin.get_absolute_url(),
+                reverse("cleanliness:move_item", args=[month.items.last().pk])):  # fmt: skip
+        assert client.get(url).status_code == 200, url
+    for form in ("docx", "xlsx"):
+        answer = client.get(reverse("cleanliness:bulletin_file", args=[202405, form]))
+        assert answer.status_code == 200
+        assert answer.content[:2] == b"PK"
+    assert client.get(reverse("cleanliness:bulletin_file", args=[202405, "exe"])).status_code == 404
+
+
+def test_another_contractor_sees_nothing_of_it(month, town, client):
+    other = builders.holder("cleanliness.contractor", builders.organisation("Mop Ltd", kind="contractor"))
+    check = Check.objects.first()
+    access.assert_scoped(
+        client, [check.get_absolute_url(), check.road.get_absolute_url(), f"/api/v1/cleanliness/checks/{check.pk}"],
+        town.boss, other,
+    )  # fmt: skip
+    access.sign_in(client, other)
+    assert client.get("/api/v1/cleanliness/checks?month=202405").json() == []
+    assert client.get(month.get_absolute_url()).status_code == 403
+    assert client.get("/api/v1/cleanliness/districts?month=202405").status_code == 403
+
+
+def test_the_public_version_is_closed_until_it_is_opened_and_names_nobody(month, town, client):
+    url = reverse("cleanliness:public_bulletin", args=[202405])
+    assert client.get(url).status_code == 404
+    access.sign_in(client, town.chief)
+    client.post(reverse("cleanliness:open_bulletin", args=[202405]), {"public": "1"})
+    client.logout()
+    answer = client.get(url)
+    assert answer.status_code == 200
+    text = answer.content.decode()
+    assert "Broom" not in text
+    assert town.inspector.display_name not in text
+
+
+def test_the_api_takes_a_check_once(town, plan, client, monkeypatch):
+    item = plan.items.first()
+    monkeypatch.setattr("django.utils.timezone.now", lambda: noon(item.day, 60))
+    access.sign_in(client, town.inspector)
+    day = client.get("/api/v1/cleanliness/day").json()
+    assert item.pk in [one["id"] for one in day]
+    points = [
+        {"number": p.number, "lon": p.lon, "lat": p.lat, "taken_at": p.taken_at.isoformat(), "bag": p.bag, "photos": []}
+        for p in sampled(item)
+    ]
+    body = {
+        "client_id": str(uuid.uuid4()), "item": item.pk, "witness": town.witness.pk,
+        "arrived_at": noon(item.day).isoformat(), "arrived_lon": item.road.line[0][0],
+        "arrived_lat": item.road.line[0][1], "done_at": noon(item.day, 20).isoformat(), "weather": "clear",
+        "surface": "dry", "points": points,
+    }  # fmt: skip
+
+    def send(body):
+        return client.post("/api/v1/cleanliness/checks", json.dumps(body), content_type="application/json")
+
+    refused = send(body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "photo_missing")
+    wet = {**body, "client_id": str(uuid.uuid4()), "surface": "wet", "points": []}
+    first, again = send(wet), send(wet)
+    assert first.status_code == again.status_code == 201, first.content
+    assert first.json() == again.json()
+    assert first.json()["state"] == "excluded"
+    assert Check.objects.count() == 1
+
+
+def test_a_plan_is_drawn_and_sealed_on_its_page(town, client):
+    access.sign_in(client, town.planner)
+    answer = client.post(reverse("cleanliness:plans"), {"month": "2024-07", "size": "10", "seed": "7"})
+    assert answer.status_code == 302
+    url = answer["Location"]
+    seal = client.post(f"{url}seal/")
+    assert seal.status_code == 302
+    assert "没有可派出的检测组" in client.get(url, headers={"accept-language": "zh-hans"}).content.decode()
+
+
+def test_the_weighing_room_receives_and_weighs(town, plan, client):
+    item = plan.items.first()
+    check = actions.sign_check(submit(town, item, points=sampled(item)), town.witness)
+    point = check.points.first()
+    access.sign_in(client, town.weigher)
+    client.post(reverse("cleanliness:weighing"), {"bag": point.bag.code})
+    url = reverse("cleanliness:weigh", args=[point.pk])
+    wrong = client.post(
+        url, {"bag": check.points.last().bag.code, "scale": "S1", "gross_g": 12, "tare_g": 8, "source": "hand"}
+    )
+    assert wrong.status_code == 422
+    assert check.points.last().bag.code in wrong.content.decode()
+    good = client.post(url, {"bag": point.bag.code, "scale": "S1", "gross_g": 12, "tare_g": 8, "source": "hand"})
+    assert good.status_code == 302
+    access.sign_in(client, town.second)
+    client.post(url, {"bag": point.bag.code, "scale": "S1", "gross_g": 12, "tare_g": 8, "source": "hand"})
+    point.refresh_from_db()
+    assert point.value == 4
+
+
+def test_a_road_is_changed_on_its_page_and_only_by_who_may(town, client):
+    from chengheng.cleanliness.models import Road
+
+    road = Road.objects.first()
+    row = road_row(0)
+    body = {**{k: row[k] for k in ("name", "grade", "road_class", "zone", "lanes")}, "line": json.dumps(row["line"]),
+            "active": "on", "reason": "new name"}  # fmt: skip
+    access.sign_in(client, town.boss)
+    client.post(road.get_absolute_url(), {**body, "name": "boss road"})
+    access.sign_in(client, town.planner)
+    client.post(road.get_absolute_url(), {**body, "name": "planner road"})
+    road.refresh_from_db()
+    assert (road.name, road.version) == ("planner road", 2)
