@@ -16,12 +16,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from chengheng.common import flow, notices, trail
-from chengheng.common.calendars.rules import Kind, Limit
-from chengheng.common.errors import Invalid, NotFound
-from chengheng.common.people import access
-from chengheng.common.people.access import SYSTEM
-from chengheng.common.people.models import Organisation, User
 from chengheng.command import rules
 from chengheng.command.errors import (
     BadLimits,
@@ -50,6 +44,12 @@ from chengheng.command.models import (
     Site,
     Target,
 )
+from chengheng.common import flow, notices, trail
+from chengheng.common.calendars.rules import Kind, Limit
+from chengheng.common.errors import Invalid, NotFound
+from chengheng.common.people import access
+from chengheng.common.people.access import SYSTEM
+from chengheng.common.people.models import Organisation, User
 
 LEVELS = {Priority.ROUTINE: "info", Priority.URGENT: "warning", Priority.EMERGENCY: "urgent"}
 _OPEN = ("issued", "received")
@@ -78,7 +78,9 @@ def give_order(
     if not wanted:
         raise NoTarget(field="organisations")
     found = list(
-        access.visible(actor, "command.order.give", Organisation.objects.filter(active=True, pk__in=wanted)).order_by("code")
+        access.visible(actor, "command.order.give", Organisation.objects.filter(active=True, pk__in=wanted)).order_by(
+            "code"
+        )
     )
     if len(found) != len(wanted):
         raise NotFound
@@ -100,7 +102,9 @@ def _give(
               finish_minutes=finish_minutes, **fields),
         actor, limits={"whole": _limit(finish_minutes)}, now=now,
     )  # fmt: skip
-    trail.record("command.order.give", actor, order, {"to": [one.code for one in targets], "drill": order.drill}, new=True)
+    trail.record(
+        "command.order.give", actor, order, {"to": [one.code for one in targets], "drill": order.drill}, new=True
+    )
     on_duty = people_on_duty(targets, now)
     sites = {site.organisation_id: site for site in Site.objects.filter(organisation__in=targets).order_by("-code")}
     limits = {"receipt": _limit(receipt_minutes), "finish": _limit(finish_minutes)}
@@ -207,7 +211,9 @@ def _perhaps_complete(order_pk: int, now: datetime) -> None:
     if order.state == "issued" and not set(rows) & set(_OPEN) and set(rows) - {"withdrawn"}:
         order = flow.take(order, "complete", SYSTEM, now=now)
         if order.issued_by:
-            notices.tell(order.issued_by, _("All have finished: %(title)s"), subject=order, params={"title": order.title})
+            notices.tell(
+                order.issued_by, _("All have finished: %(title)s"), subject=order, params={"title": order.title}
+            )
 
 
 @transaction.atomic
@@ -291,7 +297,9 @@ def start_plan(
         level=level, organisation=plan.organisation, drill=drill, reason=reason.strip()[:300], started_at=now,
         started_by=actor if actor.pk else None,
     )  # fmt: skip
-    trail.record("command.plan.start", actor, run, {"plan": plan.code, "level": level.rank, "drill": drill}, reason, new=True)
+    trail.record(
+        "command.plan.start", actor, run, {"plan": plan.code, "level": level.rank, "drill": drill}, reason, new=True
+    )
     for step in level.steps.order_by("position"):
         targets = targets_of(step)
         if not targets:
@@ -365,7 +373,9 @@ def add_shift(
 def hand_over(shift: DutyShift, actor: Any, *, to: User, note: str, now: datetime | None = None) -> DutyShift:
     """Hand a shift over (交接班): open orders of the one on duty go to who follows. Raises NotOnTheirDuty, HandedOver."""
     now = now or timezone.now()
-    shift = access.fetch_locked(actor, "command.rota.hand_over", DutyShift.objects.select_related("organisation"), pk=shift.pk)
+    shift = access.fetch_locked(
+        actor, "command.rota.hand_over", DutyShift.objects.select_related("organisation"), pk=shift.pk
+    )
     if actor.pk != shift.person_id and not access.may(actor, "command.rota.change", shift):
         raise NotOnTheirDuty
     if shift.handed_over_at is not None:
@@ -378,7 +388,9 @@ def hand_over(shift: DutyShift, actor: Any, *, to: User, note: str, now: datetim
     moved = list(waiting.select_for_update().values_list("pk", flat=True))
     Target.objects.filter(pk__in=moved).update(holder=to)
     trail.record("command.rota.hand_over", actor, shift, {"to": to.pk, "orders": moved}, shift.handover)
-    notices.tell(to, _("%(count)s open orders were handed over to you"), note, subject=shift, params={"count": len(moved)})
+    notices.tell(
+        to, _("%(count)s open orders were handed over to you"), note, subject=shift, params={"count": len(moved)}
+    )
     return shift
 
 
@@ -429,5 +441,7 @@ def save_resource(actor: Any, resource: Resource) -> Resource:
     if not new:
         access.fetch_locked(actor, "command.resource.change", Resource.objects.all(), pk=resource.pk)
     resource.save()
-    trail.record("command.resource.change", actor, resource, {"state": resource.state, "amount": str(resource.amount)}, new=new)
+    trail.record(
+        "command.resource.change", actor, resource, {"state": resource.state, "amount": str(resource.amount)}, new=new
+    )
     return resource

@@ -7,7 +7,7 @@ unit; reports at 08:00 and 17:00); it is no city's.
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from decimal import Decimal
 
 from django.utils import timezone
 
@@ -18,9 +18,20 @@ from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
 
 CENTRE_POINT = (117.2, 39.13)
-_LEVELS = ((1, "一级响应", "暴雪红色或橙色预警信号（示例）"), (3, "三级响应", "暴雪蓝色预警信号或积雪 5 毫米以上（示例）"))
+_LEVELS = (
+    (1, "一级响应", "暴雪红色或橙色预警信号（示例）"),
+    (3, "三级响应", "暴雪蓝色预警信号或积雪 5 毫米以上（示例）"),
+)
 _STEPS: tuple[tuple[str, int, str, str, str, int, int], ...] = (
-    ("雪前", 0, "上岗到位并报告人员车辆", "各单位按预案上岗到位，报告应急队伍、除雪车辆、融雪剂储备数量。", "sites", 15, 60),
+    (
+        "雪前",
+        0,
+        "上岗到位并报告人员车辆",
+        "各单位按预案上岗到位，报告应急队伍、除雪车辆、融雪剂储备数量。",
+        "sites",
+        15,
+        60,
+    ),
     ("雪前", 30, "检查除雪机具和融雪剂", "对除雪机具、融雪剂储备点逐一检查，发现问题立即补充。", "districts", 30, 120),
     ("雪中", 60, "桥梁坡道先行除雪", "先保桥梁、坡道、匝道和公交线路，随下随清。", "districts", 15, 240),
     ("雪中", 60, "单位门前及场站清雪", "清理管辖场站和门前积雪，保证作业车辆进出。", "units", 15, 240),
@@ -52,15 +63,21 @@ def _sites(city: DemoCity) -> dict[str, User]:
         (organisation.code, f"{organisation.name.removesuffix('城市管理委员会')}分会场", "district", code)
         for code, organisation in city.districts.items()
     ]
-    wanted += [(f"U{number:02}", f"{city.organisation(f'U{number:02}').name}会场", "unit", "") for number in range(1, 18)]
+    wanted += [
+        (f"U{number:02}", f"{city.organisation(f'U{number:02}').name}会场", "unit", "") for number in range(1, 18)
+    ]
     people = {}
     for code, name, kind, district in wanted:
         if kind != "main":
             short = code.lower()
-            people[code] = city.person(f"zhiban_{short}", f"{name.removesuffix('（演示）会场')[:12]}值班员", code, "command.site")
+            people[code] = city.person(
+                f"zhiban_{short}", f"{name.removesuffix('（演示）会场')[:12]}值班员", code, "command.site"
+            )
         if Site.objects.filter(code=f"HC-{code}").exists():
             continue
-        lon, lat = CENTRE_POINT if kind == "main" else city.point_in(district or city.random.choice(list(city.districts)))
+        lon, lat = (
+            CENTRE_POINT if kind == "main" else city.point_in(district or city.random.choice(list(city.districts)))
+        )
         actions.save_site(
             SYSTEM,
             Site(code=f"HC-{code}", name=name, kind=kind, organisation=city.organisation(code), area_code=district,
@@ -106,7 +123,9 @@ def _plan(city: DemoCity) -> Plan:
     if made:
         for rank, name, trigger in _LEVELS:
             level = PlanLevel.objects.create(plan=plan, rank=rank, name=name, trigger=trigger)
-            for position, (phase, offset, title, body, to, receipt, finish) in enumerate(_STEPS[: 6 if rank == 1 else 4], 1):
+            for position, (phase, offset, title, body, to, receipt, finish) in enumerate(
+                _STEPS[: 6 if rank == 1 else 4], 1
+            ):
                 PlanStep.objects.create(
                     level=level, position=position, phase=phase, offset_minutes=offset, title=title, body=body, to=to,
                     receipt_minutes=receipt, finish_minutes=finish, priority="emergency" if rank == 1 else "urgent",
@@ -116,26 +135,20 @@ def _plan(city: DemoCity) -> Plan:
 
 def _checks(city: DemoCity) -> None:
     """A round of calls on the first working day of each month of 2024, and one today."""
-    moments = [timezone.make_aware(datetime(2024, month, 5, 9, 0)) for month in range(1, 13)]
+    moments = [datetime(2024, month, 5, 9, 0, tzinfo=timezone.get_current_timezone()) for month in range(1, 13)]
     for moment in [*moments, timezone.now()]:
         for number, site in enumerate(Site.objects.exclude(kind="main").order_by("code")):
             reached = (number * 7 + moment.month * 5) % 41 != 0
-            loss = "0.10" if reached else None
+            loss = Decimal("0.10") if reached else None
             actions.check_link(
-                SYSTEM, site, reached=reached, loss_percent=_decimal(loss), at=moment + timedelta(seconds=number * 20)
+                SYSTEM, site, reached=reached, loss_percent=loss, at=moment + timedelta(seconds=number * 20)
             )
-
-
-def _decimal(text: str | None) -> Any:
-    from decimal import Decimal
-
-    return Decimal(text) if text else None
 
 
 def _past(city: DemoCity, chief: User, dispatcher: User, people: dict[str, User], plan: Plan) -> None:
     """Orders of 2024, carried out; and the December snow as one run of the plan, ended."""
     for month in range(1, 13):
-        given = timezone.make_aware(datetime(2024, month, 12, 9, 0))
+        given = datetime(2024, month, 12, 9, 0, tzinfo=timezone.get_current_timezone())
         codes = city.random.sample(sorted(people), 5)
         with city.at(given):
             order = actions.give_order(
@@ -145,13 +158,15 @@ def _past(city: DemoCity, chief: User, dispatcher: User, people: dict[str, User]
         _carry_out(city, order, people, given, 2880)
         with city.at(given + timedelta(days=4)):
             actions.close_order(order, dispatcher)
-    begun = timezone.make_aware(datetime(2024, 12, 14, 19, 0))
+    begun = datetime(2024, 12, 14, 19, 0, tzinfo=timezone.get_current_timezone())
     with city.at(begun):
         run = actions.start_plan(plan.levels.get(rank=3), chief, reason="气象台发布暴雪蓝色预警信号（演示）")
     for order in run.orders.all():
         _carry_out(city, order, people, begun, order.finish_minutes)
     with city.at(begun + timedelta(hours=20)):
-        actions.end_run(PlanRun.objects.get(pk=run.pk), chief, conclusion="主干道路未出现积雪结冰，清雪工作按时完成（演示）。")
+        actions.end_run(
+            PlanRun.objects.get(pk=run.pk), chief, conclusion="主干道路未出现积雪结冰，清雪工作按时完成（演示）。"
+        )
 
 
 def _carry_out(city: DemoCity, order: Order, people: dict[str, User], begun: datetime, finish_minutes: int) -> None:

@@ -23,7 +23,11 @@ def report(run: PlanRun) -> bytes:
     figures = queries.run_figures(run)
     document: Any = Document()
     section = document.sections[0]
-    section.orientation, section.page_width, section.page_height = WD_ORIENT.LANDSCAPE, section.page_height, section.page_width
+    section.orientation, section.page_width, section.page_height = (
+        WD_ORIENT.LANDSCAPE,
+        section.page_height,
+        section.page_width,
+    )
     document.add_heading(_("After-action report: %(plan)s") % {"plan": run.level.plan}, 1)
     if run.drill:
         document.add_paragraph(_("This was a drill."))
@@ -35,7 +39,10 @@ def report(run: PlanRun) -> bytes:
         (_("Started"), f"{_clock(run.started_at)} {run.started_by or ''}"),
         (_("Ended"), f"{_clock(run.ended_at)} {run.ended_by or ''}"),
         (_("Organisations addressed"), str(figures["total"])),
-        (_("Received"), f"{figures['received']}（{_('in time')} {words.percent(figures['received_rate'])}）"),
+        (
+            pgettext("dispatch", "Received"),
+            f"{figures['received']}（{_('in time')} {words.percent(figures['received_rate'])}）",
+        ),
         (_("Finished"), f"{figures['finished']}（{_('in time')} {words.percent(figures['finished_rate'])}）"),
         (_("Sent back"), str(figures["returns"])),
     )
@@ -46,7 +53,8 @@ def report(run: PlanRun) -> bytes:
         order = entry["order"]
         document.add_heading(str(order), 2)
         document.add_paragraph(order.body)
-        head = (_("Organisation"), _("State"), _("Received"), _("Receipt due"), _("Finished"), _("Finish due"), _("Held by"))
+        head = (_("Organisation"), _("State"), pgettext("dispatch", "Received"), _("Receipt due"), _("Finished"),
+                _("Finish due"), _("Held by"))  # fmt: skip
         _table(document, head, (
             (str(row.organisation), row.state_label, _clock(row.received_at), _clock(row.receipt_due_at),
              _clock(row.finished_at), _clock(row.finish_due_at), str(row.holder or "—"))

@@ -20,7 +20,7 @@ from chengheng.common.flow import SAME, Clock, Flow, Step, StepField
 _ALERTS = (Decimal("0.8"), Decimal(1), Decimal("1.5"), Decimal(2))
 _LADDER = ((), ("command.target.supervise",), ("command.target.supervise",), ("command.target.lead",))
 PHOTOS = StepField("photos", _("Photos"), "files", required=False)
-NOTE = StepField("note", _("What was done"), "textarea")
+NOTE = StepField("note", _("How it was carried out"), "textarea")
 
 
 def _marks(_target: Target, _actor: Any) -> list[tuple[str, str]]:
@@ -70,7 +70,7 @@ TARGET = flow.register(
         final={"accepted", "withdrawn"},
         clocks=[Clock("receipt", _("Receipt"), _ALERTS, _LADDER), Clock("finish", _("Finish"), _ALERTS, _LADDER)],
         steps=[
-            Step("receive", _("Receive"), "issued", "received", "command.target.receive", stop="receipt",
+            Step("receive", pgettext_lazy("dispatch", "Receive"), "issued", "received", "command.target.receive", stop="receipt",
                  by=actions.receive_order, primary=True),
             Step("report", _("Report progress"), "received", SAME, "command.target.report", needs=("note",),
                  fields=(NOTE, PHOTOS)),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.command import queries
 from chengheng.command.models import DutyShift, Priority, Resource, Site
@@ -29,7 +30,7 @@ class OrderForm(forms.Form):
     lon = forms.FloatField(label=_("Longitude"), required=False, min_value=-180, max_value=180)
     lat = forms.FloatField(label=_("Latitude"), required=False, min_value=-90, max_value=90)
     organisations = forms.ModelMultipleChoiceField(
-        label=_("To"), queryset=Organisation.objects.none(), widget=forms.CheckboxSelectMultiple
+        label=pgettext_lazy("order", "To"), queryset=Organisation.objects.none(), widget=forms.CheckboxSelectMultiple
     )
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
@@ -81,7 +82,9 @@ class SiteForm(forms.ModelForm):
             "code", "name", "kind", "organisation", "area_code", "address", "lon", "lat", "contact", "phone",
             "serves_from", "serves_until",
         )  # fmt: skip
-        widgets = {name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in ("serves_from", "serves_until")}
+        widgets = {
+            name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in ("serves_from", "serves_until")
+        }
 
 
 class CheckForm(forms.Form):

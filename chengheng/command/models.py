@@ -49,7 +49,7 @@ class Site(models.Model):
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     serves_from = models.DateField(_("in service from"))
     serves_until = models.DateField(_("in service until"), null=True, blank=True)
-    link_state = models.CharField(_("link"), max_length=10, blank=True, editable=False)
+    link_state = models.CharField(pgettext_lazy("venue", "link"), max_length=10, blank=True, editable=False)
     checked_at = models.DateTimeField(_("link checked"), null=True, editable=False)
 
     view_act = "command.site.view"
@@ -92,7 +92,7 @@ class LinkCheck(models.Model):
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="checks", verbose_name=_("venue"))
     at = models.DateTimeField(_("at"), default=timezone.now)
-    result = models.CharField(_("result"), max_length=10, choices=Result.choices)
+    result = models.CharField(pgettext_lazy("link", "result"), max_length=10, choices=Result.choices)
     way = models.CharField(_("way"), max_length=10, choices=Way.choices, default=Way.HAND)
     loss_percent = models.DecimalField(_("packet loss (%)"), max_digits=5, decimal_places=2, null=True, blank=True)
     jitter_ms = models.DecimalField(_("jitter (ms)"), max_digits=7, decimal_places=1, null=True, blank=True)
@@ -177,11 +177,13 @@ class PlanStep(models.Model):
 
     level = models.ForeignKey(PlanLevel, models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField(_("position"))
-    phase = models.CharField(_("phase"), max_length=20, help_text=_("Before, during or after, in the plan's own words."))
+    phase = models.CharField(
+        _("phase"), max_length=20, help_text=_("Before, during or after, in the plan's own words.")
+    )
     offset_minutes = models.PositiveIntegerField(_("minutes after the start"), default=0)
     title = models.CharField(_("title"), max_length=120)
     body = models.TextField(_("text"), max_length=2000)
-    to = models.CharField(_("to"), max_length=10, choices=To.choices)
+    to = models.CharField(pgettext_lazy("order", "to"), max_length=10, choices=To.choices)
     named = models.ManyToManyField("people.Organisation", related_name="+", blank=True, verbose_name=_("organisations"))
     priority = models.CharField(_("priority"), max_length=10, choices=Priority.choices, default=Priority.URGENT)
     receipt_minutes = models.PositiveIntegerField(_("receipt within (minutes)"), default=15)
@@ -278,13 +280,15 @@ class Order(Moving):
 class Target(Moving):
     """An order as one organisation has it: receipt, progress, finish, each by its own clock."""
 
-    order = models.ForeignKey(Order, models.CASCADE, related_name="targets", verbose_name=pgettext_lazy("dispatch", "order"))
+    order = models.ForeignKey(
+        Order, models.CASCADE, related_name="targets", verbose_name=pgettext_lazy("dispatch", "order")
+    )
     organisation = models.ForeignKey(**_ORGANISATION, verbose_name=_("organisation"))
     site = models.ForeignKey(Site, models.PROTECT, null=True, related_name="targets", verbose_name=_("venue"))
     issued_at = models.DateTimeField(_("issued"))
     receipt_due_at = models.DateTimeField(_("receipt due"))
     finish_due_at = models.DateTimeField(_("finish due"))
-    received_at = models.DateTimeField(_("received"), null=True, editable=False)
+    received_at = models.DateTimeField(pgettext_lazy("dispatch", "received"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
     returns = models.PositiveSmallIntegerField(_("sent back"), default=0, editable=False)
     extensions = models.PositiveSmallIntegerField(_("extensions"), default=0, editable=False)
@@ -352,7 +356,7 @@ class Resource(models.Model):
 
     class Kind(models.TextChoices):
         VEHICLE = "vehicle", _("vehicle")
-        TEAM = "team", _("team")
+        TEAM = "team", pgettext_lazy("resource", "team")
         SALT = "salt", _("de-icing agent")
         EQUIPMENT = "equipment", _("equipment")
 
@@ -364,7 +368,7 @@ class Resource(models.Model):
     name = models.CharField(_("name"), max_length=120)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     organisation = models.ForeignKey(**_ORGANISATION, verbose_name=_("organisation"))
-    amount = models.DecimalField(_("amount"), max_digits=10, decimal_places=2, default=1)
+    amount = models.DecimalField(pgettext_lazy("resource", "amount"), max_digits=10, decimal_places=2, default=1)
     unit = models.CharField(_("unit"), max_length=10)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.FREE)
     lon = models.FloatField(_("longitude"), null=True, blank=True)

@@ -38,7 +38,9 @@ def orderable(user: Any) -> QuerySet[Organisation]:
 def find(user: Any, text: str, limit: int) -> Iterator[Hit]:
     """Orders, orders received, and venues by words."""
     for order in orders(user).filter(Q(title__icontains=text) | Q(body__icontains=text))[:limit]:
-        yield Hit(str(order), order.get_absolute_url(), pgettext("dispatch", "Order"), order.state_label, "speakerphone")
+        yield Hit(
+            str(order), order.get_absolute_url(), pgettext("dispatch", "Order"), order.state_label, "speakerphone"
+        )
     if not access.may(user, "command.order.view"):
         for target in targets(user).filter(order__title__icontains=text)[:limit]:
             yield Hit(str(target.order), target.get_absolute_url(), pgettext("dispatch", "Order"), target.state_label,
@@ -136,7 +138,14 @@ def site_points(user: Any) -> dict[str, Any]:
     """Venues with a place, for the map."""
     rows = access.visible(user, "command.site.view", Site.objects.filter(_serving(), lon__isnull=False))
     return _collection(
-        _point(row.lon, row.lat, title=row.name, state=row.link_label, url=row.get_absolute_url(), tone=TONES[row.link_state])
+        _point(
+            row.lon,
+            row.lat,
+            title=row.name,
+            state=row.link_label,
+            url=row.get_absolute_url(),
+            tone=TONES[row.link_state],
+        )
         for row in rows
     )
 

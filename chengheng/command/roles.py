@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.people.roles import Reach, Role, declare
 from chengheng.common.trail import acts
@@ -27,7 +29,7 @@ ACTS = {
     "command.target.extend": _("Give an organisation more time"),
     "command.target.withdraw": _("Withdraw the order from an organisation"),
     "command.target.lead": _("Be told when orders stay late"),
-    "command.plan.view": _("View plans"),
+    "command.plan.view": pgettext_lazy("emergency", "View plans"),
     "command.plan.start": _("Start a plan"),
     "command.run.view": _("View runs of plans"),
     "command.run.end": _("End a run of a plan"),
@@ -51,9 +53,8 @@ _OWN = ("command.target.receive", "command.target.report", "command.target.finis
 _PLAN = ("command.plan.start", "command.run.end")
 
 
-def _role(code: str, label: object, acts_of: tuple[str, ...], reach: Reach) -> None:
-    declare(Role(f"command.{code}", str(label) if isinstance(label, str) else label, dict.fromkeys(acts_of, reach),  # type: ignore[arg-type]
-                 group="command"))  # fmt: skip
+def _role(code: str, label: str | Promise, acts_of: tuple[str, ...], reach: Reach) -> None:
+    declare(Role(f"command.{code}", label, dict.fromkeys(acts_of, reach), group="command"))
 
 
 _role("chief", _("Commander"), (*_LOOK, *_GIVE, *_PLAN, "command.target.lead", "command.site.change"), Reach.ALL)

@@ -24,7 +24,7 @@ class OrderTable(Table):
     title = pgettext_lazy("dispatch", "Orders")
     act = "command.order.view"
     columns = (
-        Column("number", _("Number"), link=True, sort=""),
+        Column("number", pgettext_lazy("dispatch", "Number"), link=True, sort=""),
         Column("title", _("Title")),
         Column("priority", _("Priority"), badge=True, tones=PRIORITIES),
         Column("state_label", _("State"), badge=True, sort="state"),
@@ -62,7 +62,7 @@ class TargetTable(Table):
         Column("state_label", _("State"), badge=True, sort="state"),
         Column("holder", _("Held by"), kind="user"),
         Column("issued_at", pgettext_lazy("dispatch", "Issued"), kind="datetime"),
-        Column("received_at", _("Received"), kind="datetime"),
+        Column("received_at", pgettext_lazy("dispatch", "Received"), kind="datetime"),
         Column("finished_at", _("Finished"), kind="datetime"),
         Column("due_at", _("Due"), kind="datetime"),
         Column("returns", _("Sent back"), kind="number", shown=False),
@@ -91,11 +91,11 @@ class SiteTable(Table):
     title = _("Venues")
     act = "command.site.view"
     columns = (
-        Column("name", _("Name"), link=True),
-        Column("code", _("Code")),
+        Column("name", pgettext_lazy("venue", "Name"), link=True),
+        Column("code", pgettext_lazy("venue", "Code")),
         Column("kind", _("Kind"), badge=True),
         Column("organisation__name", _("Organisation")),
-        Column("link_state", _("Link"), kind="badge", value=lambda row: row.link_label,
+        Column("link_state", pgettext_lazy("venue", "Link"), kind="badge", value=lambda row: row.link_label,
                tones=lambda row: queries.TONES[row.link_state], sort="link_state"),
         Column("checked_at", _("Link checked"), kind="datetime"),
         Column("contact", _("Contact")),
@@ -107,7 +107,7 @@ class SiteTable(Table):
     filters = (
         Text("q", _("Search"), fields=("name", "code", "address")),
         Choice("kind", _("Kind"), choices=Site.Kind.choices),
-        Choice("link_state", _("Link"), choices=LinkCheck.Result.choices),
+        Choice("link_state", pgettext_lazy("venue", "Link"), choices=LinkCheck.Result.choices),
         Organisation("organisation", _("Organisation")),
     )
     default_sort = "code"
@@ -125,7 +125,7 @@ class LinkCheckTable(Table):
     columns = (
         Column("at", _("Time"), kind="datetime", link=True),
         Column("site__name", _("Venue")),
-        Column("result", _("Result"), badge=True, tones=queries.TONES),
+        Column("result", pgettext_lazy("link", "Result"), badge=True, tones=queries.TONES),
         Column("way", _("Way")),
         Column("loss_percent", _("Packet loss (%)"), kind="number"),
         Column("jitter_ms", _("Jitter (ms)"), kind="number"),
@@ -134,7 +134,7 @@ class LinkCheckTable(Table):
     )
     filters = (
         Text("q", _("Search"), fields=("site__name", "note")),
-        Choice("result", _("Result"), choices=LinkCheck.Result.choices),
+        Choice("result", pgettext_lazy("link", "Result"), choices=LinkCheck.Result.choices),
         DateRange("at", _("Time")),
     )
     default_sort = "-at"
@@ -208,9 +208,9 @@ class ResourceTable(Table):
     title = _("Resources")
     act = "command.resource.view"
     columns = (
-        Column("name", _("Name"), link=True),
+        Column("name", pgettext_lazy("venue", "Name"), link=True),
         Column("kind", _("Kind"), badge=True),
-        Column("amount", _("Amount"), kind="number"),
+        Column("amount", pgettext_lazy("resource", "Amount"), kind="number"),
         Column("unit", _("Unit")),
         Column("state", _("State"), badge=True, tones={"free": "good", "busy": "info", "out": "bad"}),
         Column("organisation__name", _("Organisation")),

@@ -71,7 +71,10 @@ def order_new(request: HttpRequest) -> HttpResponse:
 @require_act("command.order.view")
 def order(request: HttpRequest, pk: int) -> HttpResponse:
     row = access.fetch(
-        request.user, "command.order.view", Order.objects.select_related("organisation", "issued_by", "run__level__plan"), pk=pk
+        request.user,
+        "command.order.view",
+        Order.objects.select_related("organisation", "issued_by", "run__level__plan"),
+        pk=pk,
     )
     rows = row.targets.select_related("organisation", "holder").order_by("organisation__code")
     context = {
@@ -139,7 +142,9 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_act("command.run.view")
 def run(request: HttpRequest, pk: int) -> HttpResponse:
-    row = access.fetch(request.user, "command.run.view", PlanRun.objects.select_related("level__plan", "started_by"), pk=pk)
+    row = access.fetch(
+        request.user, "command.run.view", PlanRun.objects.select_related("level__plan", "started_by"), pk=pk
+    )
     context = {
         "run": row,
         "figures": queries.run_figures(row),
@@ -206,13 +211,17 @@ def site_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         saved = actions.save_site(request.user, form.save(commit=False))
         return redirect(request, saved.get_absolute_url(), _("Saved"))
-    return _form(request, form, str(row) if row else _("Enter a venue"), row.get_absolute_url() if row else "/command/sites/")
+    return _form(
+        request, form, str(row) if row else _("Enter a venue"), row.get_absolute_url() if row else "/command/sites/"
+    )
 
 
 @require_act("command.site.check")
 def check_round(request: HttpRequest) -> HttpResponse:
     """A round of calls: every venue in service on one page, marked as reached or not."""
-    rows = access.visible(request.user, "command.site.check", Site.objects.filter(serves_until=None).exclude(kind="main"))
+    rows = access.visible(
+        request.user, "command.site.check", Site.objects.filter(serves_until=None).exclude(kind="main")
+    )
     if request.method == "POST":
         done = 0
         for row in rows:
