@@ -1,0 +1,447 @@
+"""What people and machines do in command: one function an act, one transaction each.
+
+The order in every act: permission, lock, check, change, record, tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.command import rules
+from chengheng.command.errors import (
+    BadLimits,
+    HandedOver,
+    InTheFuture,
+    NoTarget,
+    NotOnTheirDuty,
+    NotServing,
+    PlanOff,
+    PlanRunning,
+    RunOver,
+    StillOpen,
+    TwoOnDuty,
+    WrongHours,
+)
+from chengheng.command.models import (
+    DutyShift,
+    LinkCheck,
+    Order,
+    Plan,
+    PlanLevel,
+    PlanRun,
+    PlanStep,
+    Priority,
+    Resource,
+    Site,
+    Target,
+)
+from chengheng.common import flow, notices, trail
+from chengheng.common.calendars.rules import Kind, Limit
+from chengheng.common.errors import Invalid, NotFound
+from chengheng.common.people import access
+from chengheng.common.people.access import SYSTEM
+from chengheng.common.people.models import Organisation, User
+
+LEVELS = {Priority.ROUTINE: "info", Priority.URGENT: "warning", Priority.EMERGENCY: "urgent"}
+_OPEN = ("issued", "received")
+
+
+def _limit(minutes: int) -> Limit:
+    """Orders run day and night."""
+    return Limit(Kind.URGENT_HOURS, rules.hours(minutes))
+
+
+# Orders
+
+
+@transaction.atomic
+def give_order(
+    actor: Any, *, title: str, body: str, organisations: Iterable[Organisation], priority: str = Priority.ROUTINE,
+    receipt_minutes: int = 30, finish_minutes: int = 1440, address: str = "", lon: float | None = None,
+    lat: float | None = None, now: datetime | None = None,
+) -> Order:  # fmt: skip
+    """Give an order to organisations; who is on duty there gets it. Raises NoTarget, BadLimits, NotFound.
+
+    Every organisation must be one to which the actor may give orders.
+    """
+    access.require(actor, "command.order.give")
+    wanted = {organisation.pk for organisation in organisations}
+    if not wanted:
+        raise NoTarget(field="organisations")
+    found = list(
+        access.visible(actor, "command.order.give", Organisation.objects.filter(active=True, pk__in=wanted)).order_by(
+            "code"
+        )
+    )
+    if len(found) != len(wanted):
+        raise NotFound
+    return _give(
+        actor, found, title=title, body=body, priority=priority, receipt_minutes=receipt_minutes,
+        finish_minutes=finish_minutes, address=address, lon=lon, lat=lat, organisation=actor.organisation,
+        now=now or timezone.now(),
+    )  # fmt: skip
+
+
+def _give(
+    actor: Any, targets: list[Organisation], *, now: datetime, receipt_minutes: int, finish_minutes: int,
+    **fields: Any,
+) -> Order:  # fmt: skip
+    if not rules.limits_fit(receipt_minutes, finish_minutes):
+        raise BadLimits(field="finish_minutes")
+    order = flow.begin(
+        Order(issued_by=actor if actor.pk else None, issued_at=now, receipt_minutes=receipt_minutes,
+              finish_minutes=finish_minutes, **fields),
+        actor, limits={"whole": _limit(finish_minutes)}, now=now,
+    )  # fmt: skip
+    trail.record(
+        "command.order.give", actor, order, {"to": [one.code for one in targets], "drill": order.drill}, new=True
+    )
+    on_duty = people_on_duty(targets, now)
+    sites = {site.organisation_id: site for site in Site.objects.filter(organisation__in=targets).order_by("-code")}
+    limits = {"receipt": _limit(receipt_minutes), "finish": _limit(finish_minutes)}
+    for organisation in targets:
+        target = flow.begin(
+            Target(
+                order=order, organisation=organisation, holder_organisation=organisation, drill=order.drill,
+                holder=on_duty.get(organisation.pk), site=sites.get(organisation.pk), issued_at=now,
+                receipt_due_at=now + timedelta(minutes=receipt_minutes),
+                finish_due_at=now + timedelta(minutes=finish_minutes),
+            ),
+            actor, limits=limits, now=now,
+        )  # fmt: skip
+        trail.record("command.order.give", actor, target, {"order": order.pk}, new=True)
+        _tell(target, _("Order: %(title)s"), {"title": order.title}, LEVELS[Priority(order.priority)])
+    return order
+
+
+def _tell(target: Target, title: Any, params: Mapping[str, Any], level: str, body: str = "") -> None:
+    """Tell who is on duty; without a rota everybody at the organisation who receives orders."""
+    if target.holder_id:
+        notices.tell(target.holder, title, body, subject=target, level=level, params=params)
+    else:
+        for role in ("command.site", "command.district_dispatcher"):
+            notices.tell(None, title, body, role=role, organisation=target.organisation, subject=target, level=level,
+                         params=params)  # fmt: skip
+
+
+def people_on_duty(organisations: Iterable[Organisation], now: datetime) -> dict[int, User]:
+    """Organisation → who is on duty there now (the shift that began last)."""
+    rows = DutyShift.objects.filter(
+        organisation__in=list(organisations), starts_at__lte=now, ends_at__gt=now, handed_over_at__isnull=True,
+        person__is_active=True,
+    )  # fmt: skip
+    return {row.organisation_id: row.person for row in rows.select_related("person").order_by("starts_at", "pk")}
+
+
+@transaction.atomic
+def supplement_order(order: Order, actor: Any, *, note: str, **taken: Any) -> Order:
+    """Add to the text of an order; everybody who has it open is told."""
+    stamp = f"\n\n[{timezone.localtime():%m-%d %H:%M}] {note.strip()}"
+    if len(order.body) + len(stamp) > 4000:
+        raise Invalid(_now("The text of an order may have 4,000 characters."), field="note")
+    order = flow.take(order, "supplement", actor, note=note, fields={"body": order.body + stamp}, **taken)
+    for target in order.targets.filter(state__in=_OPEN).select_related("organisation", "holder"):
+        _tell(target, _("Supplement: %(title)s"), {"title": order.title}, "warning", note)
+    return order
+
+
+@transaction.atomic
+def recall_order(order: Order, actor: Any, *, note: str, now: datetime | None = None, **taken: Any) -> Order:
+    """Take an order back from everybody who has not finished it."""
+    now = now or timezone.now()
+    order = flow.take(order, "recall", actor, note=note, fields={"ended_at": now}, now=now, **taken)
+    for target in order.targets.filter(state__in=_OPEN).select_related("organisation", "holder"):
+        target = flow.take(target, "withdraw", SYSTEM, note=note, now=now)
+        _tell(target, _("Recalled: %(title)s"), {"title": order.title}, "warning", note)
+    return order
+
+
+@transaction.atomic
+def close_order(order: Order, actor: Any, *, note: str = "", now: datetime | None = None, **taken: Any) -> Order:
+    """Close an order; what was reported finished and not yet judged is accepted. Raises StillOpen."""
+    now = now or timezone.now()
+    order = access.fetch_locked(actor, "command.order.close", Order.objects.all(), pk=order.pk)
+    count = order.targets.filter(state__in=_OPEN).count()
+    if count:
+        raise StillOpen(count=count)
+    for target in order.targets.filter(state="done"):
+        flow.take(target, "accept", SYSTEM, now=now)
+    return flow.take(order, "close", actor, note=note, fields={"ended_at": now}, now=now, **taken)
+
+
+# Targets
+
+
+@transaction.atomic
+def receive_order(target: Target, actor: Any, *, now: datetime | None = None, **taken: Any) -> Target:
+    """Sign for an order (签收); who signs has it from now on."""
+    now = now or timezone.now()
+    return flow.take(target, "receive", actor, fields={"received_at": now}, holder=actor, now=now, **taken)
+
+
+@transaction.atomic
+def finish_order(
+    target: Target, actor: Any, *, data: Mapping[str, Any] | None = None, now: datetime | None = None, **taken: Any
+) -> Target:
+    """Report an order finished, with what was done; the order is done when the last one has finished."""
+    now, data = now or timezone.now(), dict(data or {})
+    fields: dict[str, Any] = {"finished_at": now}
+    for name, limit in (("lon", 180), ("lat", 90)):
+        if data.get(name) is not None:
+            if abs(float(data[name])) > limit:
+                raise Invalid(field=name)
+            fields[name] = float(data[name])
+    target = flow.take(target, "finish", actor, data=data, fields=fields, now=now, **taken)
+    _perhaps_complete(target.order_id, now)
+    return target
+
+
+def _perhaps_complete(order_pk: int, now: datetime) -> None:
+    order = Order.objects.select_for_update().get(pk=order_pk)
+    rows = list(Target.objects.filter(order=order).values_list("state", flat=True))
+    if order.state == "issued" and not set(rows) & set(_OPEN) and set(rows) - {"withdrawn"}:
+        order = flow.take(order, "complete", SYSTEM, now=now)
+        if order.issued_by:
+            notices.tell(
+                order.issued_by, _("All have finished: %(title)s"), subject=order, params={"title": order.title}
+            )
+
+
+@transaction.atomic
+def accept_target(target: Target, actor: Any, *, data: Mapping[str, Any] | None = None, **taken: Any) -> Target:
+    """Accept what was done, with a mark from 1 to 5 where one is given."""
+    data = dict(data or {})
+    mark = int(data["mark"]) if data.get("mark") else None
+    if mark is not None and not 1 <= mark <= 5:
+        raise Invalid(field="mark")
+    return flow.take(target, "accept", actor, data=data, fields={"mark": mark}, **taken)
+
+
+@transaction.atomic
+def send_back_target(
+    target: Target, actor: Any, *, note: str, limits: Mapping[str, Limit] | None = None, now: datetime | None = None,
+    **taken: Any,
+) -> Target:  # fmt: skip
+    """Send an order back as not done, with a new limit; an order that was complete is open again."""
+    now, limits = now or timezone.now(), dict(limits or {"finish": _limit(240)})
+    fields = {"finished_at": None, "returns": target.returns + 1}
+    target = flow.take(target, "send_back", actor, note=note, limits=limits, fields=fields, now=now, **taken)
+    Target.objects.filter(pk=target.pk).update(finish_due_at=target.due_at)
+    order = Order.objects.select_for_update().get(pk=target.order_id)
+    if order.state == "done":
+        flow.take(order, "reopen", SYSTEM, now=now)
+    _tell(target, _("Sent back: %(title)s"), {"title": order.title}, "warning", note)
+    return Target.objects.get(pk=target.pk)
+
+
+@transaction.atomic
+def supervise_target(target: Target, actor: Any, *, note: str, **taken: Any) -> Target:
+    """Supervise (督办): say again that it is due; told urgently."""
+    target = flow.take(target, "supervise", actor, note=note, **taken)
+    _tell(target, _("Supervised: %(title)s"), {"title": target.order.title}, "urgent", note)
+    return target
+
+
+@transaction.atomic
+def extend_target(
+    target: Target, actor: Any, *, note: str, data: Mapping[str, Any] | None = None, **_taken: Any
+) -> Target:
+    """Give an organisation more hours to finish."""
+    more = Decimal(str((data or {}).get("hours") or 0))
+    if not Decimal("0.25") <= more <= 720:
+        raise Invalid(_now("Between a quarter of an hour and thirty days."), field="hours")
+    target = flow.extend(target, "finish", more, actor, "command.target.extend", note=note)
+    target.finish_due_at += timedelta(hours=float(more))
+    target.extensions += 1
+    target.save(update_fields=["finish_due_at", "extensions"])
+    return target
+
+
+@transaction.atomic
+def withdraw_target(target: Target, actor: Any, *, note: str, now: datetime | None = None, **taken: Any) -> Target:
+    """Withdraw the order from one organisation."""
+    now = now or timezone.now()
+    target = flow.take(target, "withdraw", actor, note=note, now=now, **taken)
+    _tell(target, _("Recalled: %(title)s"), {"title": target.order.title}, "warning", note)
+    _perhaps_complete(target.order_id, now)
+    return target
+
+
+# Plans
+
+
+@transaction.atomic
+def start_plan(
+    level: PlanLevel, actor: Any, *, reason: str, drill: bool = False, now: datetime | None = None
+) -> PlanRun:
+    """Start a plan at a level: all its orders are given at once, each due by its own offset from now.
+
+    Raises PlanOff, PlanRunning, NoTarget (a step that reaches nobody stops the start: nothing is given).
+    """
+    now = now or timezone.now()
+    plan = access.fetch_locked(actor, "command.plan.start", Plan.objects.all(), pk=level.plan_id)
+    if not plan.active:
+        raise PlanOff
+    if PlanRun.objects.filter(level=level, drill=drill, ended_at=None).exists():
+        raise PlanRunning
+    run = PlanRun.objects.create(
+        level=level, organisation=plan.organisation, drill=drill, reason=reason.strip()[:300], started_at=now,
+        started_by=actor if actor.pk else None,
+    )  # fmt: skip
+    trail.record(
+        "command.plan.start", actor, run, {"plan": plan.code, "level": level.rank, "drill": drill}, reason, new=True
+    )
+    for step in level.steps.order_by("position"):
+        targets = targets_of(step)
+        if not targets:
+            raise NoTarget(_now("“%(step)s” reaches no organisation.") % {"step": step.title})
+        _give(
+            actor, targets, title=f"【演练】{step.title}" if drill else step.title, body=step.body,
+            priority=step.priority, receipt_minutes=step.receipt_minutes,
+            finish_minutes=max(step.offset_minutes + step.finish_minutes, step.receipt_minutes),
+            organisation=plan.organisation, run=run, step=step, drill=drill, now=now,
+        )  # fmt: skip
+    return run
+
+
+def targets_of(step: PlanStep) -> list[Organisation]:
+    """The organisations that a step of a plan goes to, today."""
+    rows = Organisation.objects.filter(active=True)
+    if step.to == PlanStep.To.NAMED:
+        rows = rows.filter(pk__in=step.named.values("pk"))
+    else:
+        today = timezone.localdate()
+        serving = Site.objects.filter(serves_from__lte=today).filter(Q(serves_until=None) | Q(serves_until__gte=today))
+        kinds = {PlanStep.To.DISTRICTS: ("district",), PlanStep.To.UNITS: ("unit",)}.get(
+            PlanStep.To(step.to), ("district", "unit")
+        )
+        rows = rows.filter(pk__in=serving.filter(kind__in=kinds).values("organisation"))
+    return list(rows.order_by("code"))
+
+
+@transaction.atomic
+def end_run(run: PlanRun, actor: Any, *, conclusion: str, now: datetime | None = None) -> PlanRun:
+    """End a run of a plan; orders that are still open are recalled. Raises RunOver."""
+    now = now or timezone.now()
+    run = access.fetch_locked(actor, "command.run.end", PlanRun.objects.all(), pk=run.pk)
+    if run.ended_at is not None:
+        raise RunOver
+    for order in run.orders.filter(state="issued"):
+        recall_order(order, SYSTEM, note=_now("The run of the plan ended."), now=now)
+    for order in run.orders.filter(state="done"):
+        close_order(order, SYSTEM, now=now)
+    run.ended_at, run.ended_by, run.conclusion = now, (actor if actor.pk else None), conclusion.strip()[:4000]
+    run.save(update_fields=["ended_at", "ended_by", "conclusion"])
+    trail.record("command.run.end", actor, run, {}, run.conclusion)
+    return run
+
+
+# Rota
+
+
+@transaction.atomic
+def add_shift(
+    actor: Any, organisation: Organisation, person: User, starts_at: datetime, ends_at: datetime, phone: str = ""
+) -> DutyShift:
+    """Put somebody on duty. Raises WrongHours, TwoOnDuty, NotFound (an organisation that is not the actor's to plan)."""
+    organisation = access.fetch_locked(actor, "command.rota.change", Organisation.objects.all(), pk=organisation.pk)
+    if not rules.shift_fits(starts_at, ends_at):
+        raise WrongHours(field="ends_at")
+    if not person.organisation.path.startswith(organisation.path):
+        raise NotFound
+    spans = DutyShift.objects.filter(person=person, ends_at__gt=starts_at).values_list("starts_at", "ends_at")
+    if rules.overlap(spans, starts_at, ends_at):
+        raise TwoOnDuty(field="person")
+    shift = DutyShift.objects.create(
+        organisation=organisation, person=person, starts_at=starts_at, ends_at=ends_at, phone=phone or person.phone
+    )
+    trail.record("command.rota.change", actor, shift, {"person": person.pk, "from": starts_at.isoformat(),
+                 "until": ends_at.isoformat()}, new=True)  # fmt: skip
+    return shift
+
+
+@transaction.atomic
+def hand_over(shift: DutyShift, actor: Any, *, to: User, note: str, now: datetime | None = None) -> DutyShift:
+    """Hand a shift over (交接班): open orders of the one on duty go to who follows. Raises NotOnTheirDuty, HandedOver."""
+    now = now or timezone.now()
+    shift = access.fetch_locked(
+        actor, "command.rota.hand_over", DutyShift.objects.select_related("organisation"), pk=shift.pk
+    )
+    if actor.pk != shift.person_id and not access.may(actor, "command.rota.change", shift):
+        raise NotOnTheirDuty
+    if shift.handed_over_at is not None:
+        raise HandedOver
+    if to.pk == shift.person_id or not to.organisation.path.startswith(shift.organisation.path):
+        raise Invalid(field="to")
+    shift.handed_over_at, shift.handed_to, shift.handover = now, to, note.strip()[:2000]
+    shift.save(update_fields=["handed_over_at", "handed_to", "handover"])
+    waiting = Target.objects.filter(holder=shift.person, organisation=shift.organisation, state__in=_OPEN)
+    moved = list(waiting.select_for_update().values_list("pk", flat=True))
+    Target.objects.filter(pk__in=moved).update(holder=to)
+    trail.record("command.rota.hand_over", actor, shift, {"to": to.pk, "orders": moved}, shift.handover)
+    notices.tell(
+        to, _("%(count)s open orders were handed over to you"), note, subject=shift, params={"count": len(moved)}
+    )
+    return shift
+
+
+# Venues and resources
+
+
+@transaction.atomic
+def save_site(actor: Any, site: Site) -> Site:
+    """Enter or change a venue."""
+    access.require(actor, "command.site.change")
+    new = site.pk is None
+    if not new:
+        access.fetch_locked(actor, "command.site.change", Site.objects.all(), pk=site.pk)
+    site.save()
+    trail.record("command.site.change", actor, site, {"code": site.code, "name": site.name}, new=new)
+    return site
+
+
+@transaction.atomic
+def check_link(
+    actor: Any, site: Site, *, reached: bool, loss_percent: Decimal | None = None, jitter_ms: Decimal | None = None,
+    note: str = "", at: datetime | None = None, way: str = LinkCheck.Way.HAND,
+) -> LinkCheck:  # fmt: skip
+    """Record one check of a venue's link; the verdict follows from what was seen. Raises NotServing, InTheFuture."""
+    site = access.fetch_locked(actor, "command.site.check", Site.objects.all(), pk=site.pk)
+    at = at or timezone.now()
+    if at > timezone.now() + timedelta(minutes=5):
+        raise InTheFuture(field="at")
+    day = timezone.localtime(at).date()
+    if day < site.serves_from or (site.serves_until is not None and day > site.serves_until):
+        raise NotServing
+    check = LinkCheck.objects.create(
+        site=site, at=at, result=rules.judge_link(reached, loss_percent, jitter_ms), way=way, loss_percent=loss_percent,
+        jitter_ms=jitter_ms, note=note.strip()[:300], by=actor if actor.pk else None,
+    )  # fmt: skip
+    if site.checked_at is None or site.checked_at < at:
+        site.link_state, site.checked_at = check.result, at
+        site.save(update_fields=["link_state", "checked_at"])
+    trail.record("command.site.check", actor, site, {"check": check.pk, "result": check.result}, note)
+    return check
+
+
+@transaction.atomic
+def save_resource(actor: Any, resource: Resource) -> Resource:
+    """Enter or change a resource; its organisation must be one whose resources the actor keeps."""
+    access.fetch(actor, "command.resource.change", Organisation.objects.all(), pk=resource.organisation_id)
+    new = resource.pk is None
+    if not new:
+        access.fetch_locked(actor, "command.resource.change", Resource.objects.all(), pk=resource.pk)
+    resource.save()
+    trail.record(
+        "command.resource.change", actor, resource, {"state": resource.state, "amount": str(resource.amount)}, new=new
+    )
+    return resource

@@ -1,0 +1,67 @@
+"""What can go wrong in command, as values."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.common.errors import Invalid, Refusal
+
+
+class NoTarget(Invalid):
+    code = "command_no_target"
+    message = _("An order needs at least one organisation that gets it.")
+
+
+class BadLimits(Invalid):
+    code = "command_bad_limits"
+    message = _("The receipt must be due before the order is, and both within thirty days.")
+
+
+class PlanRunning(Refusal):
+    code = "command_plan_running"
+    message = _("This level of the plan is running already.")
+
+
+class PlanOff(Refusal):
+    code = "command_plan_off"
+    message = _("This plan is not in force.")
+
+
+class RunOver(Refusal):
+    code = "command_run_over"
+    message = _("This run of the plan is over.")
+
+
+class StillOpen(Refusal):
+    code = "command_still_open"
+    message = _("%(count)s of the organisations have not finished. Recall the order, or wait for them.")
+
+
+class NotOnTheirDuty(Refusal):
+    code = "command_not_their_duty"
+    message = _("Only the person on duty, or who keeps the rota, hands the shift over.")
+
+
+class HandedOver(Refusal):
+    code = "command_handed_over"
+    message = _("This shift has been handed over already.")
+
+
+class TwoOnDuty(Invalid):
+    code = "command_shift_overlaps"
+    message = _("This person is on duty in these hours already.")
+
+
+class WrongHours(Invalid):
+    code = "command_wrong_hours"
+    message = _("A shift ends after it starts and lasts at most seven days.")
+
+
+class NotServing(Refusal):
+    code = "command_site_not_serving"
+    message = _("This venue was not in service at that time.")
+
+
+class InTheFuture(Invalid):
+    code = "command_in_the_future"
+    message = _("This time has not come yet.")

@@ -1,0 +1,96 @@
+"""The after-action report of a plan's run as .docx: what was ordered of whom, and when it came back."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from docx import Document
+from docx.enum.section import WD_ORIENT
+
+from chengheng.command import queries
+from chengheng.command.models import PlanRun
+from chengheng.common import trail
+from chengheng.common.ui import words
+
+
+def report(run: PlanRun) -> bytes:
+    """The report of a run, as it stands now; a run that is not over says so."""
+    figures = queries.run_figures(run)
+    document: Any = Document()
+    section = document.sections[0]
+    section.orientation, section.page_width, section.page_height = (
+        WD_ORIENT.LANDSCAPE,
+        section.page_height,
+        section.page_width,
+    )
+    document.add_heading(_("After-action report: %(plan)s") % {"plan": run.level.plan}, 1)
+    if run.drill:
+        document.add_paragraph(_("This was a drill."))
+    if run.ended_at is None:
+        document.add_paragraph(_("The run is not over; these are the figures so far."))
+    facts = (
+        (_("Level"), f"{run.level.name}（{run.level.trigger}）"),
+        (_("Reason"), run.reason),
+        (_("Started"), f"{_clock(run.started_at)} {run.started_by or ''}"),
+        (_("Ended"), f"{_clock(run.ended_at)} {run.ended_by or ''}"),
+        (_("Organisations addressed"), str(figures["total"])),
+        (
+            pgettext("dispatch", "Received"),
+            f"{figures['received']}（{_('in time')} {words.percent(figures['received_rate'])}）",
+        ),
+        (_("Finished"), f"{figures['finished']}（{_('in time')} {words.percent(figures['finished_rate'])}）"),
+        (_("Sent back"), str(figures["returns"])),
+    )
+    _table(document, (), facts)
+    document.add_heading(_("Conclusion"), 2)
+    document.add_paragraph(run.conclusion or "—")
+    for entry in figures["orders"]:
+        order = entry["order"]
+        document.add_heading(str(order), 2)
+        document.add_paragraph(order.body)
+        head = (_("Organisation"), _("State"), pgettext("dispatch", "Received"), _("Receipt due"), _("Finished"),
+                _("Finish due"), _("Held by"))  # fmt: skip
+        _table(document, head, (
+            (str(row.organisation), row.state_label, _clock(row.received_at), _clock(row.receipt_due_at),
+             _clock(row.finished_at), _clock(row.finish_due_at), str(row.holder or "—"))
+            for row in entry["targets"]
+        ))  # fmt: skip
+    document.add_heading(pgettext("report", "Course of events"), 2)
+    _table(document, (_("Time"), _("What"), _("Who"), _("Note")), (
+        (_clock(at), what, who, note) for at, what, who, note in events(run)
+    ))  # fmt: skip
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def events(run: PlanRun, limit: int = 1000) -> list[tuple[datetime, str, str, str]]:
+    """What happened in a run, oldest first: the run's own trail and that of its orders and targets."""
+    found = []
+    subjects: list[Any] = [run, *run.orders.all()]
+    for order in run.orders.all():
+        subjects += order.targets.select_related("organisation", "order")
+    for subject in subjects:
+        for entry in trail.history(subject):
+            found.append((entry.at, f"{entry.act_label} · {subject}", str(entry.actor_label), entry.note))
+    return sorted(found, key=lambda row: row[0])[:limit]
+
+
+def _clock(moment: datetime | None) -> str:
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}" if moment else "—"
+
+
+def _table(document: Any, head: tuple[str, ...], rows: Any) -> None:
+    rows = list(rows)
+    if not rows:
+        return
+    table = document.add_table(rows=0, cols=len(rows[0]), style="Table Grid")
+    for line in ([head] if head else []) + rows:
+        cells = table.add_row().cells
+        for cell, text in zip(cells, line, strict=True):
+            cell.text = text

@@ -1,0 +1,107 @@
+"""Forms of command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from chengheng.command import queries
+from chengheng.command.models import DutyShift, Priority, Resource, Site
+from chengheng.common.people import access
+from chengheng.common.people.models import Organisation, User
+
+_WHEN = "%Y-%m-%dT%H:%M"
+
+
+def _moment() -> forms.DateTimeInput:
+    return forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_WHEN)
+
+
+class OrderForm(forms.Form):
+    title = forms.CharField(label=_("Title"), max_length=120)
+    body = forms.CharField(label=_("Text"), max_length=4000, widget=forms.Textarea(attrs={"rows": 5}))
+    priority = forms.ChoiceField(label=_("Priority"), choices=Priority.choices)
+    receipt_minutes = forms.IntegerField(label=_("Receipt within (minutes)"), min_value=1, initial=30)
+    finish_minutes = forms.IntegerField(label=_("Finish within (minutes)"), min_value=1, initial=480)
+    address = forms.CharField(label=_("Place"), max_length=200, required=False)
+    lon = forms.FloatField(label=_("Longitude"), required=False, min_value=-180, max_value=180)
+    lat = forms.FloatField(label=_("Latitude"), required=False, min_value=-90, max_value=90)
+    organisations = forms.ModelMultipleChoiceField(
+        label=pgettext_lazy("order", "To"), queryset=Organisation.objects.none(), widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["organisations"].queryset = queries.orderable(user)  # type: ignore[attr-defined]
+
+
+class StartForm(forms.Form):
+    reason = forms.CharField(label=_("Reason"), max_length=300)
+    drill = forms.BooleanField(
+        label=_("Drill"), required=False, help_text=_("The orders say so in their title and do not count in measures.")
+    )
+
+
+class EndForm(forms.Form):
+    conclusion = forms.CharField(label=_("Conclusion"), max_length=4000, widget=forms.Textarea(attrs={"rows": 4}))
+
+
+class ShiftForm(forms.ModelForm):
+    class Meta:
+        model = DutyShift
+        fields = ("organisation", "person", "starts_at", "ends_at", "phone")
+        widgets = {"starts_at": _moment(), "ends_at": _moment()}
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        places = access.visible(user, "command.rota.change", Organisation.objects.filter(active=True))
+        self.fields["organisation"].queryset = places.order_by("code")  # type: ignore[attr-defined]
+        people = User.objects.filter(is_active=True, is_machine=False, organisation__in=places)
+        self.fields["person"].queryset = people.order_by("organisation__code", "display_name")  # type: ignore[attr-defined]
+
+
+class HandOverForm(forms.Form):
+    to = forms.ModelChoiceField(label=_("Handed over to"), queryset=User.objects.none())
+    note = forms.CharField(label=_("Handover note"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
+
+    def __init__(self, shift: DutyShift, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = User.objects.filter(
+            is_active=True, is_machine=False, organisation__path__startswith=shift.organisation.path
+        )
+        self.fields["to"].queryset = people.exclude(pk=shift.person_id).order_by("display_name")  # type: ignore[attr-defined]
+
+
+class SiteForm(forms.ModelForm):
+    class Meta:
+        model = Site
+        fields = (
+            "code", "name", "kind", "organisation", "area_code", "address", "lon", "lat", "contact", "phone",
+            "serves_from", "serves_until",
+        )  # fmt: skip
+        widgets = {
+            name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in ("serves_from", "serves_until")
+        }
+
+
+class CheckForm(forms.Form):
+    reached = forms.BooleanField(label=_("Picture and sound came through"), required=False)
+    loss_percent = forms.DecimalField(
+        label=_("Packet loss (%)"), required=False, min_value=0, max_value=100, max_digits=5, decimal_places=2
+    )
+    jitter_ms = forms.DecimalField(label=_("Jitter (ms)"), required=False, min_value=0, max_digits=7, decimal_places=1)
+    note = forms.CharField(label=_("Note"), max_length=300, required=False)
+
+
+class ResourceForm(forms.ModelForm):
+    class Meta:
+        model = Resource
+        fields = ("name", "kind", "organisation", "amount", "unit", "state", "lon", "lat")
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        places = access.visible(user, "command.resource.change", Organisation.objects.filter(active=True))
+        self.fields["organisation"].queryset = places.order_by("code")  # type: ignore[attr-defined]

@@ -1,0 +1,183 @@
+"""What people ask of command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from chengheng.command import rules
+from chengheng.command.models import DutyShift, Order, PlanRun, Resource, Site, Target
+from chengheng.common.people import access
+from chengheng.common.people.models import Organisation
+from chengheng.common.ui.search import Hit
+
+OPEN = ("issued", "received")
+TONES = {"good": "good", "poor": "warn", "down": "bad", "": "none"}
+
+
+def orders(user: Any) -> QuerySet[Order]:
+    return access.visible(user, "command.order.view", Order.objects.select_related("organisation", "issued_by"))
+
+
+def targets(user: Any) -> QuerySet[Target]:
+    return access.visible(user, "command.target.view", Target.objects.select_related("order", "organisation", "holder"))
+
+
+def orderable(user: Any) -> QuerySet[Organisation]:
+    """The organisations to which the user may give orders: those with a venue first by name of kind, then the rest."""
+    rows = access.visible(user, "command.order.give", Organisation.objects.filter(active=True))
+    return rows.exclude(kind__in=("commission", "vendor")).order_by("kind", "code")
+
+
+def find(user: Any, text: str, limit: int) -> Iterator[Hit]:
+    """Orders, orders received, and venues by words."""
+    for order in orders(user).filter(Q(title__icontains=text) | Q(body__icontains=text))[:limit]:
+        yield Hit(
+            str(order), order.get_absolute_url(), pgettext("dispatch", "Order"), order.state_label, "speakerphone"
+        )
+    if not access.may(user, "command.order.view"):
+        for target in targets(user).filter(order__title__icontains=text)[:limit]:
+            yield Hit(str(target.order), target.get_absolute_url(), pgettext("dispatch", "Order"), target.state_label,
+                      "speakerphone")  # fmt: skip
+    sites = access.visible(user, "command.site.view", Site.objects.filter(Q(name__icontains=text) | Q(code=text)))
+    for site in sites[:limit]:
+        yield Hit(site.name, site.get_absolute_url(), _("Venue"), site.link_label, "building-community")
+
+
+def count_targets(rows: QuerySet[Target], now: datetime | None = None) -> dict[str, int]:
+    """How many there are, received, finished, late."""
+    now = now or timezone.now()
+    return rows.aggregate(
+        total=Count("pk"),
+        received=Count("pk", filter=Q(received_at__isnull=False)),
+        finished=Count("pk", filter=Q(finished_at__isnull=False)),
+        late=Count("pk", filter=Q(state__in=OPEN, due_at__lt=now)),
+    )
+
+
+def on_duty(user: Any, now: datetime | None = None) -> QuerySet[DutyShift]:
+    """The shifts of this moment that the user may see."""
+    now = now or timezone.now()
+    rows = DutyShift.objects.filter(starts_at__lte=now, ends_at__gt=now, handed_over_at=None)
+    return access.visible(user, "command.rota.view", rows.select_related("person", "organisation")).order_by(
+        "organisation__code", "starts_at"
+    )
+
+
+def screen(user: Any) -> dict[str, Any]:
+    """What the command screen shows besides its map."""
+    mine, now = targets(user), timezone.now()
+    sites = access.visible(user, "command.site.view", Site.objects.filter(_serving()))
+    return {
+        "open": count_targets(mine.filter(state__in=OPEN), now),
+        "late": list(mine.filter(state__in=OPEN, due_at__lt=now).order_by("due_at")[:12]),
+        "recent": list(orders(user)[:10]) if access.may(user, "command.order.view") else [],
+        "waiting": list(mine.filter(state__in=OPEN).order_by("due_at")[:12]),
+        "duty": list(on_duty(user, now)[:40]),
+        "runs": list(
+            access.visible(user, "command.run.view", PlanRun.objects.filter(ended_at=None).select_related("level__plan"))[:5]
+        ),
+        "sites": sites.aggregate(
+            total=Count("pk"), good=Count("pk", filter=Q(link_state="good")), poor=Count("pk", filter=Q(link_state="poor")),
+            down=Count("pk", filter=Q(link_state="down")), unknown=Count("pk", filter=Q(link_state="")),
+        ),
+    }  # fmt: skip
+
+
+def _serving() -> Q:
+    today = timezone.localdate()
+    return Q(serves_from__lte=today) & (Q(serves_until=None) | Q(serves_until__gte=today))
+
+
+def run_figures(run: PlanRun) -> dict[str, Any]:
+    """One run as its page and its report show it: figures, and every order with its targets."""
+    rows = list(
+        Target.objects.filter(order__run=run).select_related("order", "organisation", "holder").order_by(
+            "order__pk", "organisation__code"
+        )
+    )  # fmt: skip
+    until = run.ended_at or timezone.now()
+    by_order: dict[int, dict[str, Any]] = {}
+    for order in run.orders.order_by("pk"):
+        by_order[order.pk] = {"order": order, "targets": [], "received": 0, "finished": 0, "late": 0}
+    received_well = finished_well = received_due = finished_due = 0
+    for row in rows:
+        entry = by_order[row.order_id]
+        entry["targets"].append(row)
+        entry["received"] += row.received_at is not None
+        entry["finished"] += row.finished_at is not None
+        for done_at, due_at, what in (
+            (row.received_at, row.receipt_due_at, "received"), (row.finished_at, row.finish_due_at, "finished"),
+        ):  # fmt: skip
+            kept = rules.in_time(done_at, due_at, until)
+            if kept is None:
+                continue
+            entry["late"] += not kept
+            if what == "received":
+                received_due, received_well = received_due + 1, received_well + kept
+            else:
+                finished_due, finished_well = finished_due + 1, finished_well + kept
+    return {
+        "orders": list(by_order.values()),
+        "total": len(rows),
+        "received": sum(entry["received"] for entry in by_order.values()),
+        "finished": sum(entry["finished"] for entry in by_order.values()),
+        "received_rate": 100 * received_well / received_due if received_due else None,
+        "finished_rate": 100 * finished_well / finished_due if finished_due else None,
+        "returns": sum(row.returns for row in rows),
+    }
+
+
+def site_points(user: Any) -> dict[str, Any]:
+    """Venues with a place, for the map."""
+    rows = access.visible(user, "command.site.view", Site.objects.filter(_serving(), lon__isnull=False))
+    return _collection(
+        _point(
+            row.lon,
+            row.lat,
+            title=row.name,
+            state=row.link_label,
+            url=row.get_absolute_url(),
+            tone=TONES[row.link_state],
+        )
+        for row in rows
+    )
+
+
+def resource_points(user: Any) -> dict[str, Any]:
+    """Resources with a place, for the map."""
+    rows = access.visible(user, "command.resource.view", Resource.objects.filter(lon__isnull=False))
+    tones = {"free": "good", "busy": "info", "out": "bad"}
+    return _collection(
+        _point(
+            row.lon, row.lat, title=f"{row.name} {row.amount.normalize():f} {row.unit}", state=row.get_state_display(),
+            url="", tone=tones[row.state],
+        )
+        for row in rows[:5000]
+    )  # fmt: skip
+
+
+def order_points(user: Any) -> dict[str, Any]:
+    """Open orders with a place, for the map."""
+    if not access.may(user, "command.order.view"):
+        return _collection(())
+    rows = orders(user).filter(state="issued", lon__isnull=False)
+    return _collection(
+        _point(row.lon, row.lat, title=row.title, state=row.state_label, url=row.get_absolute_url(),
+               tone="bad" if row.is_overdue else "warn")
+        for row in rows[:2000]
+    )  # fmt: skip
+
+
+def _point(lon: float, lat: float, **properties: Any) -> dict[str, Any]:
+    return {"type": "Feature", "geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": properties}
+
+
+def _collection(features: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "FeatureCollection", "features": list(features)}

@@ -1,0 +1,71 @@
+"""Who does what in command: the chief, the dispatcher at the main venue, the venue that gets orders, who only reads."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from chengheng.common.people.roles import Reach, Role, declare
+from chengheng.common.trail import acts
+
+ACTS = {
+    "command.site.view": _("View venues and their links"),
+    "command.site.change": _("Change venues"),
+    "command.site.check": _("Record a link check"),
+    "command.order.view": _("View an order"),
+    "command.order.give": _("Give an order"),
+    "command.order.supplement": _("Supplement an order"),
+    "command.order.recall": _("Recall an order"),
+    "command.order.complete": _("All organisations have finished"),
+    "command.order.close": _("Close an order"),
+    "command.target.view": _("View an order received"),
+    "command.target.receive": _("Receive an order"),
+    "command.target.report": _("Report progress"),
+    "command.target.finish": _("Report it finished"),
+    "command.target.accept": _("Accept what was done"),
+    "command.target.send_back": _("Send an order back as not done"),
+    "command.target.supervise": _("Supervise"),
+    "command.target.extend": _("Give an organisation more time"),
+    "command.target.withdraw": _("Withdraw the order from an organisation"),
+    "command.target.lead": _("Be told when orders stay late"),
+    "command.plan.view": pgettext_lazy("emergency", "View plans"),
+    "command.plan.start": _("Start a plan"),
+    "command.run.view": _("View runs of plans"),
+    "command.run.end": _("End a run of a plan"),
+    "command.rota.view": _("View the rota"),
+    "command.rota.change": _("Change the rota"),
+    "command.rota.hand_over": _("Hand a shift over"),
+    "command.resource.view": _("View resources"),
+    "command.resource.change": _("Change resources"),
+}
+for _act, _label in ACTS.items():
+    acts.declare(_act, _label)
+
+_LOOK = tuple(act for act in ACTS if act.endswith(".view"))
+_GIVE = (
+    "command.order.give", "command.order.supplement", "command.order.recall", "command.order.close",
+    "command.target.accept", "command.target.send_back", "command.target.supervise", "command.target.extend",
+    "command.target.withdraw", "command.site.check",
+    "command.rota.change", "command.rota.hand_over", "command.resource.change",
+)  # fmt: skip
+_OWN = ("command.target.receive", "command.target.report", "command.target.finish")
+_PLAN = ("command.plan.start", "command.run.end")
+
+
+def _role(code: str, label: str | Promise, acts_of: tuple[str, ...], reach: Reach) -> None:
+    declare(Role(f"command.{code}", label, dict.fromkeys(acts_of, reach), group="command"))
+
+
+_role("chief", _("Commander"), (*_LOOK, *_GIVE, *_PLAN, "command.target.lead", "command.site.change"), Reach.ALL)
+_role("dispatcher", _("Command dispatcher"), (*_LOOK, *_GIVE, *_PLAN), Reach.ALL)
+_role("keeper", _("Keeper of the venues"),
+      ("command.site.view", "command.site.change", "command.site.check", "command.rota.view"), Reach.ALL)  # fmt: skip
+_role("viewer", _("Reader of command"), _LOOK, Reach.ALL)
+_role("district_dispatcher", _("District command dispatcher"), (*_LOOK, *_GIVE, *_OWN), Reach.ORGANISATION)
+_role(
+    "site", _("Venue on duty"),
+    ("command.site.view", "command.target.view", *_OWN, "command.rota.view", "command.rota.change",
+     "command.rota.hand_over", "command.resource.view", "command.resource.change"),
+    Reach.ORGANISATION,
+)  # fmt: skip
