@@ -1,4 +1,28 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from chengheng.common import tables
+from chengheng.finance import views
+from chengheng.finance.tables import BatchTable, DoubtTable, FindingTable, LineTable, UnitTable
 
 app_name = "finance"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("aspects/<slug:pk>/", views.aspect, name="aspect"),
+    path("doubts/", tables.view(DoubtTable), name="doubts"),
+    path("doubts/<int:pk>/", views.doubt, name="doubt"),
+    path("doubts/<int:pk>/paper/", views.working_paper, name="working_paper"),
+    path("findings/", tables.view(FindingTable), name="findings"),
+    path("findings/<int:pk>/", views.finding, name="finding"),
+    path("findings/<int:pk>/raise/", views.raise_doubt, name="raise"),
+    path("rules/", views.rules, name="rules"),
+    path("rules/<slug:code>/", views.rule, name="rule"),
+    path("units/", tables.view(UnitTable), name="units"),
+    path("units/<int:pk>/", views.unit, name="unit"),
+    path("units/<int:pk>/run/", views.run, name="run"),
+    path("batches/", tables.view(BatchTable), name="batches"),
+    path("batches/<int:pk>/", views.batch, name="batch"),
+    path("batches/<int:pk>/voucher/", views.voucher, name="voucher"),
+    path("lines/", tables.view(LineTable), name="lines"),
+    path("import/", views.import_evidence, name="import"),
+    path("papers/<slug:kind>/", views.paper, name="paper"),
+]

@@ -1,0 +1,382 @@
+"""What people and machines do in finance: one function an act, one transaction each.
+
+The order in every act: permission, lock, check, change, record, tell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from chengheng.common import files, flow, trail
+from chengheng.common.calendars.rules import Kind, Limit
+from chengheng.common.intake.copy import copy_rows
+from chengheng.common.people import access
+from chengheng.common.people.models import Organisation
+from chengheng.finance import engine
+from chengheng.finance.errors import (
+    AlreadyTakenUp,
+    NotExecutable,
+    OwnUnit,
+    SameBatch,
+    SeparationOfDuties,
+    UnknownParameter,
+    UnknownUnit,
+)
+from chengheng.finance.models import (
+    TABLES,
+    Doubt,
+    EvidenceBatch,
+    Finding,
+    OperationCheck,
+    RuleParameter,
+    RuleRun,
+    Unit,
+)
+from chengheng.finance.rules.catalogue import rules
+
+LIMITS = {
+    "explain": Limit(Kind("working_days"), Decimal(10)),
+    "decide": Limit(Kind("working_days"), Decimal(10)),
+    "rectify": Limit(Kind("natural_days"), Decimal(60)),
+}
+"""Time limits of a doubt: local rule, configurable; the person who takes the step may set another."""
+
+_PLACE = {"batch", "unit", "year", "period"}
+
+
+# Units and parameters
+
+
+@transaction.atomic
+def supervise_unit(
+    actor: Any, organisation: Organisation, *, kind: str, accounting: str, supervised_from: date
+) -> Unit:
+    """Put an organisation under financial supervision, or change what kind of unit it is."""
+    access.require(actor, "finance.unit.change")
+    unit, made = Unit.objects.update_or_create(
+        organisation=organisation,
+        defaults={"kind": kind, "accounting": accounting, "supervised_from": supervised_from},
+    )
+    trail.record("finance.unit.change", actor, unit, {"kind": kind, "accounting": accounting}, new=made)
+    return unit
+
+
+@transaction.atomic
+def set_parameter(
+    actor: Any, code: str, name: str, value: Decimal, *, valid_from: date, source: str, unit: Unit | None = None
+) -> RuleParameter:
+    """Set a rule's parameter from a day on, for a unit and what is below it or for all. NotExecutable, UnknownParameter."""
+    access.require(actor, "finance.rule.change")
+    rule = rules().get(code)
+    if rule is None or not rule.executable:
+        raise NotExecutable(rule=code)
+    if name not in rule.parameters:
+        raise UnknownParameter(field="name", rule=code, name=name)
+    row = RuleParameter.objects.create(
+        rule=code, name=name, value=value, unit=unit, valid_from=valid_from, source=source
+    )
+    trail.record("finance.rule.change", actor, row, {"rule": code, name: str(value), "unit": unit and unit.pk}, new=True)
+    return row
+
+
+# Evidence
+
+
+def unit_of(organisation: Organisation) -> Unit:
+    """The unit under supervision that an organisation is; UnknownUnit."""
+    unit = Unit.objects.filter(organisation=organisation).select_related("organisation").first()
+    if unit is None:
+        raise UnknownUnit(organisation=organisation.name)
+    return unit
+
+
+def digest_of(fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """SHA-256 over the rows' values in their order, so that what is stored can be proved unchanged."""
+    found = hashlib.sha256("\x1f".join(fields).encode())
+    for row in rows:
+        found.update("\x1f".join("" if cell is None else str(cell) for cell in row).encode())
+        found.update(b"\x1e")
+    return found.hexdigest()
+
+
+@transaction.atomic
+def store_batch(
+    actor: Any, unit: Unit, kind: str, year: int, period: int, rows: Sequence[Mapping[str, Any]], *, origin: str,
+    control: Mapping[str, Any] | None = None, run_rules: bool = True,
+) -> EvidenceBatch:  # fmt: skip
+    """Keep one kind of evidence of a unit and period; it replaces the batch in force. The rules run at once.
+
+    `period` 0 is the whole year. Every row carries the model's fields and `row`, its place in the file. SameBatch when
+    nothing differs.
+    """
+    access.require(actor, "finance.batch.import", unit)
+    Unit.objects.select_for_update().get(pk=unit.pk)
+    model = TABLES[kind]
+    fields = fields_of(kind)
+    tuples = [tuple(row[name] if name in row else _default(model, name) for name in fields) for row in rows]
+    sha256 = digest_of(fields, tuples)
+    before = EvidenceBatch.objects.filter(unit=unit, kind=kind, year=year, period=period, current=True).first()
+    if before is not None and before.sha256 == sha256:
+        raise SameBatch(batch=str(before))
+    number = 1
+    if before is not None:
+        number = before.number + 1
+        before.current = False
+        before.save(update_fields=["current"])
+    sums = {name: sum(row[fields.index(name)] or 0 for row in tuples) if name in fields else 0
+            for name in ("debit_fen", "credit_fen")}  # fmt: skip
+    batch = EvidenceBatch.objects.create(
+        unit=unit, kind=kind, year=year, period=period, number=number, sha256=sha256, origin=origin[:200],
+        rows=len(tuples), control=dict(control or {}), replaces=before, imported_by_id=actor.pk, **sums,
+    )  # fmt: skip
+    copy_rows(model, tuples, fields, batch=batch.pk, unit=unit.pk, year=year, period=period)
+    trail.record(
+        "finance.batch.import", actor, batch,
+        {"sha256": sha256, "rows": len(tuples), "replaces": before and before.pk, **sums}, new=True,
+    )  # fmt: skip
+    if run_rules:
+        run_after_import(unit, kind, year, period)
+    return batch
+
+
+def fields_of(kind: str) -> list[str]:
+    """The stored fields of a kind of evidence that its hash covers, in the model's order."""
+    return [
+        one.attname for one in TABLES[kind]._meta.concrete_fields if one.name not in {"id", *_PLACE}
+    ]  # fmt: skip
+
+
+def _default(model: Any, name: str) -> Any:
+    default = model._meta.get_field(name)
+    return default.get_default() if not default.null else None
+
+
+def run_after_import(unit: Unit, kind: str, year: int, period: int) -> list[RuleRun]:
+    """Run the rules that a batch touches: those that need its kind, for its period, or the year's latest for period 0."""
+    if period == 0:
+        last = EvidenceBatch.objects.filter(unit=unit, year=year, current=True).order_by("-period").first()
+        period = last.period if last and last.period else timezone.localdate().month
+    codes = [rule.code for rule in rules().values() if rule.executable and kind in rule.needs]
+    return engine.run(unit, year, period, codes)
+
+
+@transaction.atomic
+def run_rules(actor: Any, unit: Unit, year: int, period: int) -> list[RuleRun]:
+    """Run every executable rule for a unit and period."""
+    access.require(actor, "finance.rule.run", unit)
+    runs = engine.run(unit, year, period)
+    found = sum(run.findings for run in runs)
+    trail.record("finance.rule.run", actor, unit, {"year": year, "period": period, "findings": found})
+    return runs
+
+
+@transaction.atomic
+def check_batches(day: date | None = None) -> OperationCheck:
+    """The net's daily self-check: every batch in force of the last 13 months still has the rows that its hash names."""
+    day = day or timezone.localdate()
+    broken: list[int] = []
+    batches = EvidenceBatch.objects.filter(current=True, year__gte=day.year - 1)
+    for batch in batches:
+        fields = fields_of(batch.kind)
+        rows = TABLES[batch.kind].objects.filter(batch=batch).order_by("pk").values_list(*fields)
+        if digest_of(fields, rows.iterator()) != batch.sha256:
+            broken.append(batch.pk)
+    check, _made = OperationCheck.objects.update_or_create(
+        day=day, defaults={"batches": len(batches), "broken": broken, "checked_at": timezone.now()}
+    )
+    return check
+
+
+# Doubts
+
+
+def _apart(doubt: Doubt, actor: Any, now: str, *before: tuple[str, str]) -> None:
+    """SeparationOfDuties when the actor took one of the earlier steps; OwnUnit when they belong to the audited unit."""
+    if actor.pk is None:
+        return
+    for column, label in before:
+        if getattr(doubt, f"{column}_id") == actor.pk:
+            raise SeparationOfDuties(before=label, now=now)
+
+
+def _not_of_the_unit(doubt: Doubt, actor: Any) -> None:
+    if actor.pk is not None and actor.organisation_id == doubt.unit.organisation_id:
+        raise OwnUnit
+
+
+@transaction.atomic
+def raise_doubt(finding: Finding, actor: Any, *, title: str = "", now: datetime | None = None) -> Doubt:
+    """Take up a finding as a candidate doubt (疑点). AlreadyTakenUp, OwnUnit."""
+    access.require(actor, "finance.doubt.raise", finding)
+    finding = Finding.objects.select_for_update(of=("self",)).select_related("unit").get(pk=finding.pk)
+    before = Doubt.objects.filter(finding=finding).first()
+    if before is not None:
+        raise AlreadyTakenUp(doubt=before.number)
+    now = now or timezone.now()
+    name = rules()[finding.rule].name
+    doubt = Doubt(
+        finding=finding, unit=finding.unit, aspect_id=finding.aspect_id, title=title or f"{name}：{finding.text}"[:200],
+        raised_by_id=actor.pk, found_at=now, holder_organisation=None,
+    )  # fmt: skip
+    _not_of_the_unit(doubt, actor)
+    doubt = flow.begin(doubt, actor, now=now)
+    trail.record(
+        "finance.doubt.raise", actor, doubt,
+        {"rule": f"{finding.rule}@{finding.version}", "parameters": finding.parameters, "batches": finding.batches,
+         "table": finding.table, "rows": finding.row_ids}, new=True,
+    )  # fmt: skip
+    return doubt
+
+
+def _limits(name: str, limits: Mapping[str, Limit] | None) -> dict[str, Limit]:
+    return {name: LIMITS[name], **(limits or {})}
+
+
+@transaction.atomic
+def issue_doubt(
+    doubt: Doubt, actor: Any, *, note: str = "", limits: Mapping[str, Limit] | None = None, now: datetime | None = None,
+    **taken: Any,
+) -> Doubt:  # fmt: skip
+    """Send the doubt to the unit, which has its time to explain."""
+    _not_of_the_unit(doubt, actor)
+    now = now or timezone.now()
+    return flow.take(
+        doubt, "issue", actor, note=note, limits=_limits("explain", limits), now=now,
+        holder_organisation=doubt.unit.organisation, fields={"issued_at": now, "issued_by_id": actor.pk}, **_plain(taken),
+    )  # fmt: skip
+
+
+@transaction.atomic
+def explain_doubt(
+    doubt: Doubt, actor: Any, *, note: str, limits: Mapping[str, Limit] | None = None, now: datetime | None = None,
+    **taken: Any,
+) -> Doubt:  # fmt: skip
+    """The audited unit answers, with its evidence attached."""
+    doubt = flow.take(
+        doubt, "explain", actor, note=note, limits=_limits("decide", limits), now=now, holder_organisation=None,
+        fields={"explanation": note, "explained_by_id": actor.pk}, **_plain(taken),
+    )  # fmt: skip
+    _attach(doubt, actor, taken, "explanation")
+    return doubt
+
+
+@transaction.atomic
+def ask_again(doubt: Doubt, actor: Any, *, note: str, now: datetime | None = None, **taken: Any) -> Doubt:
+    """The reviewer is not satisfied with the answer and asks once more."""
+    _decides(doubt, actor)
+    return flow.take(
+        doubt, "ask_again", actor, note=note, limits=_limits("explain", None), now=now,
+        holder_organisation=doubt.unit.organisation, **_plain(taken),
+    )  # fmt: skip
+
+
+def _decides(doubt: Doubt, actor: Any) -> None:
+    _not_of_the_unit(doubt, actor)
+    _apart(doubt, actor, str(flow.flow_of(doubt).step("confirm").label),
+           ("issued_by", str(flow.flow_of(doubt).step("issue").label)),
+           ("explained_by", str(flow.flow_of(doubt).step("explain").label)))  # fmt: skip
+
+
+@transaction.atomic
+def confirm_doubt(
+    doubt: Doubt, actor: Any, *, note: str, limits: Mapping[str, Limit] | None = None, now: datetime | None = None,
+    **taken: Any,
+) -> Doubt:  # fmt: skip
+    """The reviewer finds the doubt proved: the unit must put it right in time."""
+    _decides(doubt, actor)
+    now = now or timezone.now()
+    doubt = flow.take(
+        doubt, "confirm", actor, note=note, limits=_limits("rectify", limits), now=now,
+        holder_organisation=doubt.unit.organisation,
+        fields={"confirmed": True, "decided_at": now, "decided_by_id": actor.pk}, **_plain(taken),
+    )  # fmt: skip
+    doubt.rectify_due_at = doubt.due_at
+    doubt.save(update_fields=["rectify_due_at"])
+    return doubt
+
+
+@transaction.atomic
+def clear_doubt(doubt: Doubt, actor: Any, *, note: str, now: datetime | None = None, **taken: Any) -> Doubt:
+    """The reviewer finds the explanation good: the doubt is cleared."""
+    _decides(doubt, actor)
+    now = now or timezone.now()
+    return flow.take(
+        doubt, "clear", actor, note=note, now=now,
+        fields={"confirmed": False, "decided_at": now, "decided_by_id": actor.pk}, **_plain(taken),
+    )  # fmt: skip
+
+
+@transaction.atomic
+def rectify_doubt(doubt: Doubt, actor: Any, *, note: str, now: datetime | None = None, **taken: Any) -> Doubt:
+    """The unit reports what it put right."""
+    now = now or timezone.now()
+    doubt = flow.take(
+        doubt, "rectify", actor, note=note, now=now, holder_organisation=None,
+        fields={"rectification": note, "rectified_at": now, "rectified_by_id": actor.pk}, **_plain(taken),
+    )  # fmt: skip
+    _attach(doubt, actor, taken, "rectification")
+    return doubt
+
+
+@transaction.atomic
+def return_doubt(doubt: Doubt, actor: Any, *, note: str, now: datetime | None = None, **taken: Any) -> Doubt:
+    """The reviewer sends the rectification back; the unit's time runs on."""
+    _verifies(doubt, actor)
+    return flow.take(
+        doubt, "return", actor, note=note, now=now, holder_organisation=doubt.unit.organisation,
+        fields={"rectified_at": None}, **_plain(taken),
+    )  # fmt: skip
+
+
+def _verifies(doubt: Doubt, actor: Any) -> None:
+    _not_of_the_unit(doubt, actor)
+    _apart(doubt, actor, str(flow.flow_of(doubt).step("verify").label),
+           ("issued_by", str(flow.flow_of(doubt).step("issue").label)),
+           ("rectified_by", str(flow.flow_of(doubt).step("rectify").label)))  # fmt: skip
+
+
+@transaction.atomic
+def verify_doubt(doubt: Doubt, actor: Any, *, note: str = "", now: datetime | None = None, **taken: Any) -> Doubt:
+    """The reviewer has seen that it was put right."""
+    _verifies(doubt, actor)
+    return flow.take(
+        doubt, "verify", actor, note=note, now=now, fields={"verified_by_id": actor.pk}, **_plain(taken)
+    )
+
+
+@transaction.atomic
+def close_doubt(doubt: Doubt, actor: Any, *, note: str = "", now: datetime | None = None, **taken: Any) -> Doubt:
+    """Somebody who had no part in it closes the doubt (销号)."""
+    _not_of_the_unit(doubt, actor)
+    table = flow.flow_of(doubt)
+    _apart(doubt, actor, str(table.step("close").label), ("issued_by", str(table.step("issue").label)),
+           ("decided_by", str(table.step("confirm").label)), ("verified_by", str(table.step("verify").label)))  # fmt: skip
+    now = now or timezone.now()
+    return flow.take(doubt, "close", actor, note=note, now=now, fields={"closed_at": now}, **_plain(taken))
+
+
+@transaction.atomic
+def reopen_doubt(doubt: Doubt, actor: Any, *, note: str, now: datetime | None = None, **taken: Any) -> Doubt:
+    """New facts: the doubt is looked at again."""
+    return flow.take(
+        doubt, "reopen", actor, note=note, limits=_limits("decide", None), now=now,
+        fields={"closed_at": None, "confirmed": None, "decided_at": None, "decided_by_id": None, "rectified_at": None,
+                "verified_by_id": None}, **_plain(taken),
+    )  # fmt: skip
+
+
+def _plain(taken: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in taken.items() if name in {"data", "version"}}
+
+
+def _attach(doubt: Doubt, actor: Any, taken: Mapping[str, Any], kind: str) -> None:
+    for given in (taken.get("files") or {}).values():
+        for one in given:
+            files.attach(files.store(one, one.name), doubt, kind, actor)

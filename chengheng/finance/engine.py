@@ -1,0 +1,312 @@
+"""Running the rules: lay out one unit's evidence in force as temporary tables, ask each rule, keep what it found.
+
+The tables are made once for a unit and period and analysed, so that ninety rules cost little more than one. Everything
+happens in the caller's transaction; the temporary tables are gone afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from calendar import monthrange
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from chengheng.common.calendars.models import current_calendar
+from chengheng.finance.models import TABLES, EvidenceBatch, Finding, RuleParameter, RuleRun, Unit
+from chengheng.finance.rules.catalogue import Rule, econ_sets, rules
+
+SNAPSHOTS = frozenset({"staff", "assets", "budgets", "accounts", "investments"})
+"""Kinds of which each batch is the whole state; the latest one counts. Of the others each batch adds its period."""
+YEARS_BACK = 3
+MONTHLY = re.compile(r"\b(fresh|numbered|cash_days)\b|period = :period")
+"""Rules that speak of the period alone; the others speak of the year up to it."""
+MOST_FINDINGS = 2_000
+_MADE = ("lines", "history", "fresh", "numbered", "spend", "cash_days", "days", "card_classes", "public_classes")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One finding before it is kept."""
+
+    rule: Rule
+    text: str
+    amount_fen: int | None
+    row_ids: list[int]
+    facts: dict[str, Any]
+    parameters: dict[str, str]
+
+
+@dataclass
+class Answer:
+    """What one rule said: `missing` names what it lacks ("parameter" for a local value that nobody set)."""
+
+    rule: Rule
+    outcome: str
+    found: list[Found] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def parameters_of(rule: Rule, unit: Unit, day: date) -> dict[str, Decimal]:
+    """The values in force: of the unit, else of the nearest organisation above it, else for all, else the rule's own."""
+    path = unit.organisation.path
+    found = dict(rule.defaults)
+    best: dict[str, tuple[int, date]] = {}
+    rows = RuleParameter.objects.filter(rule=rule.code, valid_from__lte=day).filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gte=day)
+    )
+    for row in rows.select_related("unit__organisation"):
+        above = row.unit.organisation.path if row.unit else ""
+        if path.startswith(above):
+            rank = (len(above), row.valid_from)
+            if row.name not in best or rank > best[row.name]:
+                best[row.name], found[row.name] = rank, row.value
+    return found
+
+
+@transaction.atomic
+def ask(unit: Unit, year: int, period: int, codes: Iterable[str] | None = None) -> list[Answer]:
+    """What the rules (all executable ones, or `codes`) say of a unit and period. Nothing is kept."""
+    batches = _batches(unit, year, period)
+    last = date(year, period, monthrange(year, period)[1])
+    given = {
+        "unit_kind": unit.kind, "unit_name": unit.organisation.name, "year": year, "period": period,
+        "first": last.replace(day=1), "last": last,
+    }  # fmt: skip
+    chosen = [rule for rule in rules().values() if rule.executable and (codes is None or rule.code in set(codes))]
+    _lay_out(unit, year, period, batches)
+    try:
+        return [_ask_one(rule, unit, batches, given) for rule in chosen]
+    finally:
+        if not connection.needs_rollback:
+            _clear()
+
+
+def _batches(unit: Unit, year: int, period: int) -> dict[str, list[EvidenceBatch]]:
+    """The batches in force that count for the period, by kind."""
+    rows = EvidenceBatch.objects.filter(unit=unit, current=True, year__gte=year - YEARS_BACK).filter(
+        Q(year__lt=year) | Q(year=year, period__lte=period)
+    )
+    found: dict[str, list[EvidenceBatch]] = {}
+    for row in rows.order_by("year", "period"):
+        if row.kind in SNAPSHOTS:
+            if row.kind != "budgets" or row.year == year:
+                found[row.kind] = [row]
+        else:
+            found.setdefault(row.kind, []).append(row)
+    return found
+
+
+def _covered(rule: Rule, batches: Mapping[str, list[EvidenceBatch]], given: Mapping[str, Any]) -> list[str]:
+    """The kinds of evidence that the rule needs and that are not there for the year (lines, pay: for the period)."""
+    missing = []
+    for kind in rule.needs:
+        have = batches.get(kind, [])
+        exact = kind in {"lines", "pay", "balances"}
+        if kind in SNAPSHOTS:
+            there = bool(have)
+        else:
+            there = any(
+                one.year == given["year"] and (not exact or one.period == given["period"] or one.period == 0)
+                for one in have
+            )
+        if not there:
+            missing.append(kind)
+    return missing
+
+
+def _ask_one(
+    rule: Rule, unit: Unit, batches: Mapping[str, list[EvidenceBatch]], given: Mapping[str, Any]
+) -> Answer:
+    if rule.kinds and unit.kind not in rule.kinds:
+        return Answer(rule, RuleRun.Outcome.NOT_APPLICABLE)
+    missing = _covered(rule, batches, given)
+    values = parameters_of(rule, unit, given["last"])
+    missing += ["parameter"] if rule.parameters - set(values) else []
+    if missing:
+        return Answer(rule, RuleRun.Outcome.INSUFFICIENT, missing=missing)
+    with connection.cursor() as cursor:
+        cursor.execute(rule.query(), {**values, **given})
+        names = [one.name for one in cursor.description]
+        rows = cursor.fetchmany(MOST_FINDINGS)
+    used = {name: f"{values[name]:f}" for name in sorted(rule.parameters)}
+    found = [_found(rule, dict(zip(names, row, strict=True)), used) for row in rows]
+    return Answer(rule, RuleRun.Outcome.FOUND if found else RuleRun.Outcome.CLEAN, found)
+
+
+def _found(rule: Rule, row: dict[str, Any], used: dict[str, str]) -> Found:
+    ids = [int(one) for one in row.pop("row_ids") or []]
+    amount = row.pop("amount_fen")
+    facts: dict[str, Any] = {}
+    words: dict[str, Any] = {"amount": yuan(amount)}
+    for name, value in row.items():
+        facts[name] = int(value) if name.endswith("_fen") and value is not None else _plain(value)
+        words[name.removesuffix("_fen")] = yuan(value) if name.endswith("_fen") else _plain(value)
+    return Found(rule, rule.sentence(words)[:500], None if amount is None else int(amount), ids, facts, used)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        value = value.normalize()
+        return f"{value:f}"
+    return value if value is None or isinstance(value, int | str | bool) else str(value)
+
+
+def yuan(fen: Any) -> str:
+    """Fen as yuan with two places and thousands separated: 123456 → "1,234.56"."""
+    return "—" if fen is None else f"{Decimal(int(fen)) / 100:,.2f}"
+
+
+def _clear() -> None:
+    names = ", ".join(f"pg_temp.{name}" for name in {*_MADE, *TABLES})
+    with connection.cursor() as cursor:
+        cursor.execute("set local client_min_messages = warning")
+        cursor.execute(f"drop table if exists {names}")
+
+
+def _lay_out(unit: Unit, year: int, period: int, batches: Mapping[str, list[EvidenceBatch]]) -> None:
+    """The temporary tables that the rules' SQL reads."""
+    _clear()
+    with connection.cursor() as cursor:
+        for kind, model in TABLES.items():
+            ids = [one.pk for one in batches.get(kind, ())]
+            name = "history" if kind == "lines" else kind
+            extra = _LINE_COLUMNS if kind == "lines" else ""
+            table = model._meta.db_table
+            cursor.execute(
+                f"create temp table {name} on commit drop as select t.*{extra} from {table} t where batch_id = any(%s)",
+                [ids],
+            )
+        for statement in _DERIVED:
+            cursor.execute(statement, {"year": year, "period": period})
+        sets = econ_sets()
+        cursor.execute("create temp table card_classes on commit drop as select unnest(%s::text[]) as econ", [list(sets["card"])])
+        pairs = [(item, code) for item, codes in sets.items() if item != "card" for code in codes]
+        cursor.execute(
+            "create temp table public_classes on commit drop as select * from unnest(%s::text[], %s::text[]) as t(item, econ)",
+            [[item for item, _code in pairs], [code for _item, code in pairs]],
+        )
+        calendar, day = current_calendar(), date(year - 1, 12, 1)
+        days = [day + timedelta(days=n) for n in range(440)]
+        working = [calendar.is_working(one) if calendar.covers(one) else one.weekday() < 5 for one in days]
+        cursor.execute(
+            "create temp table days on commit drop as select * from unnest(%s::date[], %s::bool[]) as t(day, working)",
+            [days, working],
+        )
+        cursor.execute("analyze history; analyze lines; analyze fresh; analyze spend; analyze days")
+
+
+_LINE_COLUMNS = """, t.year || '-' || lpad(t.period::text, 2, '0') || ' ' || t.word || '-' || t.number as voucher,
+  t.account ~ '^[678]' as budgetary"""
+
+_DERIVED = (
+    """create temp table numbered on commit drop as
+    select min(id) as id, word, number::bigint as n from history
+    where year = %(year)s and period = %(period)s and number ~ '^[0-9]{1,9}$' group by word, number::bigint""",
+    "delete from history where void",
+    """create temp table lines on commit drop as select h.*,
+      bool_or(account ~ '^(1002|1011)') over v as with_bank,
+      bool_or(account like '1001%%' and credit_fen > 0) over v as with_cash
+    from history h where year = %(year)s window v as (partition by voucher)""",
+    "create temp table fresh on commit drop as select * from lines where period = %(period)s",
+    """create temp table spend on commit drop as select *, debit_fen - credit_fen as amount_fen from lines
+    where summary !~ '结转' and debit_fen <> credit_fen
+      and account like case when exists (select 1 from lines where account like '7%%') then '7%%' else '5%%' end""",
+    """create temp table cash_days on commit drop as
+    with opened as (
+      select coalesce(max(opening_fen) filter (where account = '1001'), sum(opening_fen)) as fen from balances
+      where account like '1001%%' and year = %(year)s
+        and period = (select min(period) from balances where year = %(year)s)),
+    moved as (
+      select day, sum(debit_fen - credit_fen) as net_fen,
+        coalesce(sum(debit_fen) filter (where not with_bank), 0)::bigint as take_fen,
+        coalesce(sum(credit_fen) filter (where not with_bank), 0)::bigint as pay_fen,
+        coalesce(sum(credit_fen) filter (where with_bank), 0)::bigint as banked_fen,
+        array_agg(id order by id) as row_ids
+      from lines where account like '1001%%' group by day)
+    select day, take_fen, pay_fen, banked_fen, row_ids[1:200] as row_ids,
+      (coalesce((select fen from opened), 0) + sum(net_fen) over (order by day))::bigint as balance_fen,
+      (coalesce((select fen from opened), 0) + sum(net_fen) over (order by day) - net_fen)::bigint as opening_fen
+    from moved""",
+)
+
+
+@transaction.atomic
+def run(unit: Unit, year: int, period: int, codes: Iterable[str] | None = None) -> list[RuleRun]:
+    """Ask the rules and keep what they say: findings with version, parameters, batches and rows; what a rule finds no
+    longer is marked, never deleted. Runs for one unit wait for each other."""
+    Unit.objects.select_for_update().get(pk=unit.pk)
+    now = timezone.now()
+    batches = _batches(unit, year, period)
+    used = {kind: [[one.pk, one.sha256] for one in found if one.year >= year - 1] for kind, found in batches.items()}
+    answers = ask(unit, year, period, codes)
+    runs = []
+    for answer in answers:
+        rule = answer.rule
+        prints = []
+        new = []
+        for found in answer.found:
+            key = fingerprint(found, year)
+            prints.append(key)
+            new.append(
+                Finding(
+                    unit=unit, year=year, period=period, rule=rule.code, version=rule.version, aspect_id=rule.aspect,
+                    level=rule.level, text=found.text, amount_fen=found.amount_fen, facts=found.facts,
+                    parameters=found.parameters, batches={kind: used.get(kind, []) for kind in rule.needs},
+                    table=rule.table, row_ids=found.row_ids, fingerprint=key, found_at=now,
+                )
+            )  # fmt: skip
+        Finding.objects.bulk_create(new, ignore_conflicts=True)
+        before = Finding.objects.filter(unit=unit, rule=rule.code, year=year)
+        before.filter(fingerprint__in=prints, outdated_at__isnull=False).update(outdated_at=None)
+        if answer.outcome in (RuleRun.Outcome.CLEAN, RuleRun.Outcome.FOUND):
+            about = Q(period=period) if MONTHLY.search(rule.sql) else Q(period__lte=period)
+            before.filter(about, outdated_at__isnull=True).exclude(fingerprint__in=prints).update(outdated_at=now)
+        run, _made = RuleRun.objects.update_or_create(
+            unit=unit, year=year, period=period, rule=rule.code,
+            defaults={
+                "aspect_id": rule.aspect, "version": rule.version, "outcome": answer.outcome,
+                "missing": answer.missing, "findings": len(set(prints)), "ran_at": now,
+            },
+        )  # fmt: skip
+        runs.append(run)
+    return runs
+
+
+def fingerprint(found: Found, year: int) -> str:
+    """Names a finding: the same rule, version, parameters, rows and facts are the same finding."""
+    said = [found.rule.code, found.rule.version, found.parameters, year, found.row_ids, found.facts, found.amount_fen]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def back_test(unit: Unit, year: int, code: str, values: Mapping[str, Decimal]) -> list[tuple[int, int, int]]:
+    """What other parameter values would have found: (period, findings as kept now, findings then) for the year's periods."""
+    rule = rules()[code]
+    trial = Rule(**{**{name: getattr(rule, name) for name in rule.__dataclass_fields__}, "defaults": dict(values)})
+    answer = []
+    periods = EvidenceBatch.objects.filter(unit=unit, year=year, current=True, kind="lines").values_list("period", flat=True)
+    for period in sorted(set(periods)):
+        with transaction.atomic():
+            last = date(year, period, monthrange(year, period)[1])
+            batches = _batches(unit, year, period)
+            given = {"unit_kind": unit.kind, "unit_name": unit.organisation.name, "year": year, "period": period,
+                     "first": last.replace(day=1), "last": last}  # fmt: skip
+            _lay_out(unit, year, period, batches)
+            now = len(_ask_one(rule, unit, batches, given).found)
+            missing = _covered(trial, batches, given)
+            then = 0
+            if not missing:
+                with connection.cursor() as cursor:
+                    cursor.execute(trial.query(), {**parameters_of(rule, unit, last), **values, **given})
+                    then = len(cursor.fetchmany(MOST_FINDINGS))
+            _clear()
+        answer.append((period, now, then))
+    return answer

@@ -1,0 +1,407 @@
+"""Evidence out of spreadsheets and GB/T 24589 files: each file becomes batches, one for each unit and period in it.
+
+Spreadsheets go through `common.intake` (headings recognised, mapping remembered, each problem named by sheet, row and
+column). Ledgers repeat or leave out the voucher's head in its further lines: it is filled down; totals are passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from chengheng.common import intake
+from chengheng.common.intake import Field, Importer, Problems, Rows, boolean, choice, integer, money_fen, organisation, text
+from chengheng.common.intake import date as day
+from chengheng.common.people import access
+from chengheng.finance import actions, engine
+from chengheng.finance.errors import NotUndone, OutOfBalance, Unreadable
+from chengheng.finance.models import BatchKind, EvidenceBatch, FormKind, Unit
+from chengheng.finance.rules.catalogue import econ_of, plain_account
+from chengheng.protocols import gbt24589
+
+_ANY = money_fen(low=-(10**15))
+_TOTALS = re.compile(r"^(合\s*计|小\s*计|总\s*计|本月合计|本年累计|承前页|过次页|期初余额|月初余额|年初余额)")
+UNIT = Field("unit", _("Unit"), parse=organisation, aliases=("单位", "单位名称", "公司", "账套名称", "核算主体", "单位编码"))
+YEAR = Field("year", _("Fiscal year"), parse=integer(2000, 2100), aliases=("会计年度", "年度", "FYEAR"))
+PERIOD = Field("period", _("Period"), parse=integer(0, 12), aliases=("会计期间", "期间", "月份", "月", "FPERIOD", "会计期间号"))
+
+
+class EvidenceImporter(Importer):
+    """What all imports of evidence share: the unit, the split by unit and period, no undo."""
+
+    act = "finance.batch.import"
+    kind: str = ""
+    yearly = False
+
+    def check(self, rows: Rows, problems: Problems) -> None:
+        units: dict[int, Unit | None] = {}
+        for row in rows:
+            organisation_ = row.get("unit") or getattr(self.actor, "organisation", None)
+            if organisation_ is None:
+                problems.add(row, "unit", _("The unit is missing."))
+                continue
+            if organisation_.pk not in units:
+                units[organisation_.pk] = Unit.objects.filter(organisation=organisation_).first()
+            unit = units[organisation_.pk]
+            if unit is None:
+                problems.add(row, "unit", _("This is not a unit under financial supervision."))
+            elif not access.may(self.actor, self.act, unit):
+                problems.add(row, "unit", _("You may not import for this unit."))
+            elif self.place(row) is None:
+                problems.add(row, "period", _("Neither a date nor a year and period is given."))
+            if problems.count > 1000:
+                return
+
+    def place(self, row: Mapping[str, Any]) -> tuple[int, int] | None:
+        """The fiscal year and period of a row."""
+        on = row.get("day") or row.get("signed_on")
+        year = row.get("year") or (on.year if on else None)
+        if year is None:
+            return None
+        if self.yearly:
+            return year, 0
+        period = row.get("period")
+        if period is None:
+            period = on.month if on else None
+        return None if period is None else (year, period)
+
+    def record(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The stored fields of a row."""
+        return {name: value for name, value in row.items() if name not in {"unit", "year", "period"} and value is not None}
+
+    def commit(self, rows: Rows, batch: Any, actor: Any) -> int:
+        split: dict[tuple[int, int, int], list[dict[str, Any]]] = defaultdict(list)
+        for row in rows:
+            organisation_ = row.get("unit") or actor.organisation
+            place = self.place(row)
+            if place is not None:
+                split[organisation_.pk, *place].append({**self.record(row), "row": row.number})
+        units = {unit.organisation_id: unit for unit in Unit.objects.filter(organisation__in={key[0] for key in split})}
+        for (organisation_id, year, period), records in sorted(split.items(), key=lambda pair: pair[0]):
+            actions.store_batch(actor, units[organisation_id], self.kind, year, period, records, origin=batch.name)
+        return sum(map(len, split.values()))
+
+    def undo(self, batch: Any, actor: Any) -> None:
+        raise NotUndone
+
+    def done_url(self, batch: Any) -> str:
+        from django.urls import reverse
+
+        return reverse("finance:batches")
+
+
+@intake.register
+class LedgerImporter(EvidenceImporter):
+    """序时账 in the layouts of 用友, 金蝶 and others: one row a voucher line, amounts in two columns or with a side."""
+
+    code = "finance.lines"
+    title = _("Voucher lines (ledger)")
+    kind = BatchKind.LINES
+    fields = (
+        UNIT, YEAR, PERIOD,
+        Field("day", _("Date"), parse=day, aliases=("日期", "制单日期", "凭证日期", "记账日期", "FDATE", "业务日期")),
+        Field("word", _("Voucher word"), parse=text(12), aliases=("凭证字", "凭证类型", "凭证类别", "类别字", "FGROUP", "字")),
+        Field("number", _("Voucher number"), parse=text(24), aliases=("凭证号", "凭证编号", "凭证号数", "凭证字号", "FNUM", "号")),
+        Field("line", _("Line"), parse=integer(0, 100000), aliases=("分录号", "行号", "分录", "FENTRYID", "分录序号")),
+        Field("summary", _("Summary"), parse=text(300), aliases=("摘要", "FEXP")),
+        Field("account", _("Account"), parse=text(40), aliases=("科目编码", "科目代码", "科目编号", "科目", "FACCTID", "会计科目")),
+        Field("account_name", _("Account name"), parse=text(120), aliases=("科目名称", "科目全称", "会计科目名称")),
+        Field("econ", _("Economic class"), parse=text(40), aliases=("经济分类", "部门经济分类", "支出经济分类", "经济科目")),
+        Field("project", _("Project"), parse=text(120), aliases=("项目", "项目名称", "预算项目", "核算项目1")),
+        Field("party", _("Counterparty"), parse=text(120), aliases=("往来单位", "供应商", "客户", "收款人", "对方单位", "个人", "往来")),
+        Field("debit_fen", _("Debit"), parse=_ANY, aliases=("借方金额", "借方", "借方本币", "FDEBIT", "借方本币金额")),
+        Field("credit_fen", _("Credit"), parse=_ANY, aliases=("贷方金额", "贷方", "贷方本币", "FCREDIT", "贷方本币金额")),
+        Field("side", _("Side"), parse=text(4), aliases=("方向", "借贷方向", "FDC", "借贷")),
+        Field("amount_fen", _("Amount"), parse=_ANY, aliases=("金额", "本币金额", "原币金额")),
+        Field("invoice", _("Invoice number"), parse=text(40), aliases=("发票号", "票据号", "结算号", "票号")),
+        Field("attachments", _("Attachments"), parse=integer(0, 30000), aliases=("附件数", "附单据数", "附件数量", "附件张数")),
+        Field("maker", _("Made by"), parse=text(40), aliases=("制单人", "制单", "FPREPARE")),
+        Field("reviewer", _("Reviewed by"), parse=text(40), aliases=("审核人", "审核")),
+        Field("poster", _("Posted by"), parse=text(40), aliases=("记账人", "过账人", "记账")),
+        Field("cashier", _("Cashier"), parse=text(40), aliases=("出纳", "出纳人")),
+        Field("void", _("Void"), parse=boolean, aliases=("作废", "作废标志")),
+    )  # fmt: skip
+    help = _("The head of a voucher may stand in its first line only. Totals are passed over. A number like 记-12 is split.")
+
+    def check(self, rows: Rows, problems: Problems) -> None:
+        fill_down(rows)
+        sums: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0])
+        for row in rows:
+            if is_total(row):
+                continue
+            if not row.get("number"):
+                problems.add(row, "number", _("The voucher number is missing."))
+            if not row.get("account"):
+                problems.add(row, "account", _("The account is missing."))
+            debit, credit = amounts(row)
+            found = sums[row.get("unit") and row["unit"].pk]
+            found[0] += debit
+            found[1] += credit
+            found[2] = row.number
+        for debit, credit, number in sums.values():
+            if debit != credit:
+                problems.add(
+                    number, "debit_fen",
+                    _("Debit %(debit)s and credit %(credit)s of the whole file do not agree: something is missing.")
+                    % {"debit": engine.yuan(debit), "credit": engine.yuan(credit)},
+                )  # fmt: skip
+        super().check(rows, problems)
+
+    def record(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        kept = super().record(row)
+        debit, credit = amounts(row)
+        word, number = split_number(kept.get("word", ""), kept.get("number", ""))
+        account = kept.get("account", "")
+        for name in ("side", "amount_fen"):
+            kept.pop(name, None)
+        return {
+            **kept, "word": word, "number": number, "account": plain_account(account)[:40],
+            "econ": econ_of(account, kept.get("econ", "")), "debit_fen": debit, "credit_fen": credit,
+        }  # fmt: skip
+
+    def commit(self, rows: Rows, batch: Any, actor: Any) -> int:
+        fill_down(rows)
+        return super().commit(rows.keep([not is_total(row) for row in rows]), batch, actor)
+
+    def place(self, row: Mapping[str, Any]) -> tuple[int, int] | None:
+        return (0, 0) if is_total(row) else super().place(row) if row.get("day") else None
+
+
+_HEAD = ("unit", "year", "period", "day", "word", "number", "attachments", "maker", "reviewer", "poster", "cashier")
+
+
+def fill_down(rows: Rows) -> None:
+    """Give a voucher's further lines the head that stands in its first one only."""
+    columns = rows.columns
+    numbers = columns.get("number")
+    if numbers is None:
+        return
+    heads = [name for name in _HEAD if name in columns and name != "number"]
+    for index in range(1, len(numbers)):
+        if rows.sheets[index] != rows.sheets[index - 1]:
+            continue
+        if numbers[index] in (None, ""):
+            numbers[index] = numbers[index - 1]
+            for name in heads:
+                if columns[name][index] in (None, ""):
+                    columns[name][index] = columns[name][index - 1]
+        else:
+            for name in ("unit", "year", "period", "day", "word"):
+                if name in columns and columns[name][index] in (None, ""):
+                    columns[name][index] = columns[name][index - 1]
+
+
+def is_total(row: Mapping[str, Any]) -> bool:
+    """Whether a row is a total or a carried-over balance, not a voucher line."""
+    words = [str(row.get(name) or "") for name in ("summary", "number", "account", "word", "account_name")]
+    return any(_TOTALS.match(word) for word in words) and not (row.get("account") and words[0][:4] in ("", "期初建账"))
+
+
+def amounts(row: Mapping[str, Any]) -> tuple[int, int]:
+    """(debit, credit) in fen of a row with two columns, or with an amount and its side."""
+    debit, credit, amount = row.get("debit_fen") or 0, row.get("credit_fen") or 0, row.get("amount_fen")
+    if amount is not None and not debit and not credit:
+        side = str(row.get("side") or "").strip()
+        return (0, amount) if side in ("贷", "C", "贷方", "0", "-1") else (amount, 0)
+    return debit, credit
+
+
+_NUMBER = re.compile(r"^(.*?)[\s\-－—]*0*(\d+)号?$")
+
+
+def split_number(word: str, number: str) -> tuple[str, str]:
+    """("", "记-0012") → ("记", "12")."""
+    found = _NUMBER.match(number.strip())
+    if not found:
+        return word, number
+    return (word or found[1].strip("-－— "))[:12], found[2]
+
+
+def _simple(
+    kind: str, title: Any, fields: Iterable[Field], *, yearly: bool = False, help: Any = ""
+) -> type[EvidenceImporter]:
+    return intake.register(
+        type(
+            f"{kind.title()}Importer", (EvidenceImporter,),
+            {"code": f"finance.{kind}", "title": title, "kind": kind, "yearly": yearly, "help": help, "__module__": __name__,
+             "fields": (UNIT, YEAR, *(() if yearly else (PERIOD,)), *fields)},
+        )
+    )  # fmt: skip
+
+
+def _money(name: str, label: Any, *aliases: str, required: bool = False, default: int | None = None) -> Field:
+    return Field(name, label, required=required, parse=_ANY, aliases=aliases, default=default)
+
+
+def _text(name: str, label: Any, *aliases: str, required: bool = False, most: int = 120) -> Field:
+    return Field(name, label, required=required, parse=text(most), aliases=aliases)
+
+
+def _day(name: str, label: Any, *aliases: str, required: bool = False) -> Field:
+    return Field(name, label, required=required, parse=day, aliases=aliases)
+
+
+_simple("bank", _("Bank statement"), (
+    _day("day", _("Date"), "交易日期", "日期", "记账日期", required=True),
+    _text("account_no", _("Bank account"), "账号", "本方账号", required=True, most=40),
+    _text("party", _("Counterparty"), "对方户名", "对方单位"), _text("party_account", _("Counterparty's account"), "对方账号", most=40),
+    _text("summary", _("Summary"), "摘要", "用途", most=300),
+    _money("in_fen", _("Received"), "收入", "贷方发生额", "贷方金额", default=0), _money("out_fen", _("Paid"), "支出", "借方发生额", "借方金额", default=0),
+))  # fmt: skip
+_simple("cards", _("Official card statement"), (
+    _day("day", _("Date"), "消费日期", "交易日期", required=True), _text("card_no", _("Card"), "卡号", required=True, most=30),
+    _text("holder", _("Card holder"), "持卡人", required=True, most=40), _text("merchant", _("Merchant"), "商户", "商户名称"),
+    _money("amount_fen", _("Amount"), "消费金额", "交易金额", "金额", required=True), _money("reimbursed_fen", _("Reimbursed"), "报销金额", default=0),
+    _day("reimbursed_on", _("Reimbursed on"), "报销日期"), _text("swipe_no", _("Transaction number"), "交易流水号", "流水号", most=40),
+))  # fmt: skip
+_simple("pay", _("Payroll"), (
+    _text("id_no", _("Identity number"), "身份证号", "证件号码", required=True, most=30), _text("name", _("Name"), "姓名", required=True, most=40),
+    _text("bank_account", _("Bank account"), "银行账号", "工资卡号", most=40), _money("pay_fen", _("Pay"), "应发工资", "应发合计", required=True),
+    _money("base_fen", _("Contribution base"), "缴费基数", "社保基数"),
+))  # fmt: skip
+_simple("staff", _("Staff roster"), (
+    _text("id_no", _("Identity number"), "身份证号", "证件号码", required=True, most=30), _text("name", _("Name"), "姓名", required=True, most=40),
+    _text("status", _("Status"), "人员状态", "状态", most=20), _day("left_on", _("Left on"), "离职日期", "退休日期"),
+    _day("changed_on", _("Pay change approved on"), "调资日期"),
+))  # fmt: skip
+_simple("balances", _("Account balances"), (
+    _text("account", _("Account"), "科目编码", "科目代码", "科目编号", required=True, most=40), _text("account_name", _("Account name"), "科目名称"),
+    _money("opening_fen", _("Opening"), "期初余额", required=True), _money("debit_fen", _("Debit"), "本期借方", "借方发生额", required=True),
+    _money("credit_fen", _("Credit"), "本期贷方", "贷方发生额", required=True), _money("closing_fen", _("Closing"), "期末余额", required=True),
+), help=_("Balances on the credit side are negative."))  # fmt: skip
+_simple("assets", _("Asset cards"), (
+    _text("number", _("Card number"), "卡片编号", "资产编号", required=True, most=40), _text("name", _("Name"), "资产名称", required=True),
+    _text("category", _("Category"), "资产类别", most=60), _day("acquired_on", _("Acquired on"), "取得日期", "入账日期"),
+    _money("cost_fen", _("Cost"), "原值", required=True), _money("depreciation_fen", _("Accumulated depreciation"), "累计折旧", default=0),
+    _money("month_fen", _("Depreciation of the month"), "本月折旧"), Field("life_months", _("Life in months"), parse=integer(0, 1200), aliases=("使用月数",)),
+    _text("state", _("State"), "使用状况", most=20), _day("idle_since", _("Idle since"), "闲置日期"), _day("checked_on", _("Last stock-take"), "盘点日期"),
+    _day("removed_on", _("Removed on"), "减少日期"), _text("removal", _("Way of removal"), "处置方式", "减少原因", most=40),
+    _text("approval_no", _("Approval number"), "审批文号", most=60), _text("valuation_no", _("Valuation number"), "评估报告号", most=60),
+))  # fmt: skip
+_simple("budgets", _("Budgets and adjustments"), (
+    _text("project", _("Project"), "项目", "项目名称", required=True), _text("econ", _("Economic class"), "经济分类", most=5),
+    _money("budget_fen", _("Budget after adjustments"), "调整后预算", "预算数", "指标数", required=True),
+    Field("carried_from", _("Carried over from"), parse=integer(2000, 2100), aliases=("结转年度",)),
+), yearly=True)  # fmt: skip
+_simple("contracts", _("Contracts and procurement"), (
+    _text("number", _("Contract number"), "合同编号", required=True, most=60), _text("name", _("Name"), "合同名称", most=200),
+    _text("supplier", _("Supplier"), "供应商", "乙方", required=True), _text("supplier_account", _("Supplier's account"), "供应商账号", most=40),
+    _day("registered_on", _("Supplier registered on"), "成立日期"), _money("capital_fen", _("Supplier's capital"), "注册资本"),
+    _text("category", _("Category"), "采购品目", "品目", most=60), _text("method", _("Way of procurement"), "采购方式", most=40),
+    _text("project", _("Project"), "项目", "项目名称"), _money("amount_fen", _("Amount"), "合同金额", required=True),
+    _money("supplements_fen", _("Supplements"), "补充合同金额", default=0), _day("signed_on", _("Signed on"), "签订日期", required=True),
+    _day("filed_on", _("Filed on"), "备案日期"),
+))  # fmt: skip
+_simple("forms", _("Reception, travel, meeting and training forms"), (
+    Field("kind", _("Kind"), required=True, parse=choice(FormKind), aliases=("类型", "单据类型")), _text("number", _("Number"), "单号", "编号", required=True, most=60),
+    _day("day", _("Date"), "日期", "开始日期", required=True), _day("until", _("Until"), "结束日期"), _text("person", _("Person"), "人员", "出差人", most=40),
+    *(Field(name, label, parse=integer(0, 10000), aliases=(alias,)) for name, label, alias in (
+        ("guests", _("Guests"), "来宾人数"), ("escorts", _("Escorts"), "陪餐人数"), ("people", _("People"), "参会人数"))),
+    _text("grade", _("Class of meeting"), "会议类别", most=20), _money("amount_fen", _("Amount"), "金额", required=True),
+    _money("lodging_fen", _("Lodging per night"), "住宿费"), _text("place", _("Place"), "地点", "场所"), _text("items", _("Items"), "清单", most=300),
+    Field("designated", _("Designated place"), parse=boolean, aliases=("定点",)), _text("approval_no", _("Approval number"), "审批单号", most=60),
+    *(Field(name, label, parse=boolean, aliases=(alias,)) for name, label, alias in (
+        ("letter", _("Official letter"), "公函"), ("list_given", _("List of guests"), "接待清单"), ("invoice", _("Invoice given"), "发票"))),
+))  # fmt: skip
+_simple("accounts", _("Bank account register"), (
+    _text("account_no", _("Bank account"), "账号", required=True, most=40), _text("bank", _("Bank"), "开户行"), _text("kind", _("Kind of account"), "账户性质", most=30),
+    _text("approval_no", _("Approval number"), "批复文号", "备案号", most=60), _day("opened_on", _("Opened on"), "开户日期"), _day("closed_on", _("Closed on"), "销户日期"),
+))  # fmt: skip
+_simple("investments", _("Investment register"), (
+    _text("investee", _("Investee"), "被投资单位", required=True), _text("product", _("Kind of investment"), "投资品种", most=40),
+    _text("funds", _("Source of funds"), "资金来源", most=40), _money("amount_fen", _("Amount"), "投资额", required=True),
+    _day("invested_on", _("Invested on"), "投资日期", required=True), _text("approval_no", _("Approval number"), "审批文号", most=60),
+    _money("distributed_fen", _("Distributed this year"), "本年分配", default=0), _day("last_income_on", _("Last income"), "最近收益日期"),
+    _money("equity_fen", _("Investee's equity"), "净资产"),
+))  # fmt: skip
+
+
+# GB/T 24589
+
+
+@transaction.atomic
+def import_24589(actor: Any, unit: Unit, content: bytes, name: str) -> list[EvidenceBatch]:
+    """The voucher lines and balances of a GB/T 24589 file (XML or JSON) of one unit. Unreadable, OutOfBalance, SameBatch."""
+    access.require(actor, "finance.batch.import", unit)
+    split: dict[tuple[str, int, int], list[dict[str, Any]]] = defaultdict(list)
+    read = gbt24589.read_json if content[:1] in (b"{", b"[") else gbt24589.read_xml
+    place = 0
+    try:
+        for record in read(content):
+            place = record.place
+            if record.table == "voucher_line":
+                kept = _voucher_line(record.fields, place)
+                split["lines", kept.pop("year"), kept.pop("period")].append(kept)
+            elif record.table == "balance" and record.fields.get("year"):
+                kept = _balance(record.fields, place)
+                split["balances", kept.pop("year"), kept.pop("period")].append(kept)
+    except gbt24589.Malformed as error:
+        raise Unreadable(reason=error.reason, line=error.line) from error
+    except (KeyError, ValueError, InvalidOperation) as error:
+        raise Unreadable(reason=str(error)[:100], line=place) from error
+    if not split:
+        raise Unreadable(reason=_("no voucher lines and no balances"), line=0)
+    made = []
+    for (kind, year, period), rows in sorted(split.items()):
+        if kind == "lines":
+            debit, credit = (sum(row[side] for row in rows) for side in ("debit_fen", "credit_fen"))
+            if debit != credit:
+                raise OutOfBalance(debit=engine.yuan(debit), credit=engine.yuan(credit))
+        made.append(actions.store_batch(actor, unit, kind, year, period, rows, origin=name, run_rules=False))
+    for year, period in sorted({(batch.year, batch.period) for batch in made}):
+        engine.run(unit, year, period)
+    return made
+
+
+def fen(value: str) -> int:
+    """Yuan as text → integer fen; ValueError for fractions of a fen."""
+    amount = Decimal(value or "0") * 100
+    if not amount.is_finite() or amount != amount.to_integral_value() or abs(amount) > 10**17:
+        raise ValueError(f"“{value[:30]}” is not an amount")
+    return int(amount)
+
+
+def _date(value: str) -> date:
+    digits = re.sub(r"\D", "", value[:10])
+    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+
+
+def _voucher_line(fields: Mapping[str, str], place: int) -> dict[str, Any]:
+    on = _date(fields["day"])
+    period = int(fields.get("period") or on.month)
+    if not 1 <= period <= 12:
+        raise ValueError(f"period {period}")
+    account = fields["account"]
+    auxiliary = [value for key, value in fields.items() if key.startswith("aux")]
+    limits = {"word": 12, "number": 24, "summary": 300, "account_name": 120, "invoice": 40, "maker": 40, "reviewer": 40,
+              "poster": 40, "cashier": 40}  # fmt: skip
+    return {
+        "year": int(fields.get("year") or on.year), "period": period, "row": place, "day": on,
+        "line": int(fields.get("line") or 0), "account": plain_account(account)[:40], "econ": econ_of(account, *auxiliary),
+        "debit_fen": fen(fields.get("debit", "")), "credit_fen": fen(fields.get("credit", "")),
+        "attachments": int(fields["attachments"]) if fields.get("attachments") else None,
+        "void": fields.get("void") in ("1", "true", "是"),
+        **{name: fields.get(name, "")[:most] for name, most in limits.items()},
+    }  # fmt: skip
+
+
+def _balance(fields: Mapping[str, str], place: int) -> dict[str, Any]:
+    def signed(name: str) -> int:
+        amount = fen(fields.get(name, ""))
+        return -amount if fields.get(f"{name}_side") in ("贷", "贷方", "C") else amount
+
+    period = int(fields.get("period") or 12)
+    if not 1 <= period <= 12:
+        raise ValueError(f"period {period}")
+    return {
+        "year": int(fields["year"]), "period": period, "row": place, "account": plain_account(fields["account"])[:40],
+        "account_name": fields.get("account_name", "")[:120], "opening_fen": signed("opening"),
+        "debit_fen": fen(fields.get("debit", "")), "credit_fen": fen(fields.get("credit", "")), "closing_fen": signed("closing"),
+    }  # fmt: skip

@@ -1,0 +1,83 @@
+"""Every executable rule finds its planted fault, and leaves the honest counterpart alone."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from chengheng.common.people.access import SYSTEM
+from chengheng.finance import actions, engine
+from chengheng.finance.models import RuleRun
+from chengheng.finance.rules.catalogue import econ_of, plain_account, rules
+from tests.finance.conftest import make_unit
+from tests.finance.planted import LOCAL, PLANTS, Y
+
+EXECUTABLE = [rule.code for rule in rules().values() if rule.executable]
+
+
+def books(unit, evidence):
+    """Store the evidence; returns the period to ask about."""
+    periods = []
+    for key, rows in evidence.items():
+        if key == "kind":
+            continue
+        kind, year, period = key if isinstance(key, tuple) else (key, Y, 0 if key == "budgets" else 3)
+        actions.store_batch(SYSTEM, unit, kind, year, period, rows, origin="planted", run_rules=False)
+        if year == Y and period:
+            periods.append(period)
+    return max(periods)
+
+
+def test_every_executable_rule_has_a_planted_fault():
+    assert len(rules()) == 97
+    assert set(PLANTS) == set(EXECUTABLE)
+
+
+@pytest.mark.parametrize("code", EXECUTABLE)
+def test_the_fault_is_found_and_honest_books_are_left_alone(aspects, code):
+    if code in LOCAL:
+        name, value = LOCAL[code]
+        actions.set_parameter(SYSTEM, code, name, Decimal(value), valid_from=date(2020, 1, 1), source="test")
+    outcomes = []
+    for evidence in PLANTS[code]:
+        unit = make_unit(evidence.get("kind", "institution"))
+        period = books(unit, evidence)
+        (answer,) = engine.ask(unit, Y, period, [code])
+        assert not answer.missing
+        outcomes.append(answer.outcome)
+        assert all(one.text and "{" not in one.text for one in answer.found)
+    assert outcomes == [RuleRun.Outcome.FOUND, RuleRun.Outcome.CLEAN]
+
+
+def test_missing_evidence_is_not_clean(unit):
+    books(unit, {"lines": PLANTS["T13"][1]["lines"]})
+    said = {answer.rule.code: answer for answer in engine.ask(unit, Y, 3, ["B02", "W01", "C02", "V01", "T01"])}
+    assert said["B02"].outcome == said["W01"].outcome == said["C02"].outcome == RuleRun.Outcome.INSUFFICIENT
+    assert said["B02"].missing == ["budgets"]
+    assert said["C02"].missing == ["balances", "parameter"]
+    assert said["V01"].outcome == RuleRun.Outcome.NOT_APPLICABLE
+    assert said["T01"].outcome == RuleRun.Outcome.CLEAN
+
+
+def test_the_nearest_parameter_counts(aspects):
+    above = make_unit()
+    below = make_unit(parent=above.organisation)
+    rule = rules()["T07"]
+    for unit, value in ((None, 10), (above, 20)):
+        actions.set_parameter(SYSTEM, "T07", "min_yuan", Decimal(value), valid_from=date(2025, 1, 1), source="t", unit=unit)
+    assert engine.parameters_of(rule, below, date(2025, 6, 1))["min_yuan"] == 20
+    assert engine.parameters_of(rule, make_unit(), date(2025, 6, 1))["min_yuan"] == 10
+    assert engine.parameters_of(rule, below, date(2024, 6, 1))["min_yuan"] == 50000
+
+
+def test_codes_are_read_out_of_account_numbers():
+    assert plain_account("5001.30227") == "500130227"
+    assert econ_of("5001.30227") == econ_of("500130227") == econ_of("5001", "30227 委托业务费") == "30227"
+    assert econ_of("1002.01") == ""
+
+
+def test_a_back_test_says_what_other_values_would_find(unit):
+    books(unit, PLANTS["T07"][0])
+    assert engine.back_test(unit, Y, "T07", {"min_yuan": Decimal(100000)}) == [(3, 1, 0)]
