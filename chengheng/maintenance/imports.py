@@ -23,8 +23,8 @@ class DeviceImporter(Importer):
     act = "maintenance.device.import"
     models = (Device,)
     fields = (
-        Field("code", _("Number"), required=True, parse=text(40), aliases=("编号", "设备编号", "资产编号"), example="SP-001"),
-        Field("name", _("Name"), required=True, parse=text(80), aliases=("名称", "设备名称")),
+        Field("code", _("Identifier"), required=True, parse=text(40), aliases=("编号", "设备编号", "资产编号"), example="SP-001"),
+        Field("name", _("Device name"), required=True, parse=text(80), aliases=("名称", "设备名称")),
         Field("system", _("System"), required=True, parse=text(60), aliases=("系统", "所属系统")),
         Field("site", _("Site"), parse=text(80), aliases=("地点", "点位", "会场", "安装位置"), default=""),
         Field("kind", _("Type"), parse=text(40), aliases=("类型", "设备类型"), default=""),
@@ -34,7 +34,7 @@ class DeviceImporter(Importer):
         Field("address", _("Network address"), parse=text(100), aliases=("IP", "IP地址", "网络地址"), default=""),
         Field("room", _("room"), parse=text(60), aliases=("机房", "房间"), default=""),
         Field("rack", _("rack"), parse=text(40), aliases=("机柜",), default=""),
-        Field("vendor", _("Vendor"), parse=organisation(), aliases=("运维单位", "维保单位", "服务商")),
+        Field("vendor", _("Maintainer"), parse=organisation(), aliases=("运维单位", "维保单位", "服务商")),
         Field("in_service", _("In service since"), parse=date(), aliases=("启用日期", "投用日期")),
         Field("warranty_until", _("Warranty until"), parse=date(), aliases=("质保到期", "保修期至")),
     )  # fmt: skip

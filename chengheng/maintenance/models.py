@@ -138,7 +138,7 @@ class Contract(models.Model):
 class Device(models.Model):
     """One device under maintenance. In service from `in_service_at` until `retired_at`; it is never deleted."""
 
-    code = models.CharField(_("number"), max_length=40, unique=True)
+    code = models.CharField(_("identifier"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=80)
     system = models.ForeignKey(System, models.PROTECT, related_name="devices", verbose_name=_("system"))
     site = models.ForeignKey(Site, models.PROTECT, null=True, blank=True, related_name="devices", verbose_name=_("site"))
@@ -204,7 +204,7 @@ class Check(models.Model):
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="checks", verbose_name=_("device"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
-    target = models.CharField(_("target"), max_length=300, help_text=_("Address, address:port or URL."))
+    target = models.CharField(_("probe target"), max_length=300, help_text=_("Address, address:port or URL."))
     options = models.JSONField(_("options"), default=dict, blank=True)
     interval_s = models.PositiveIntegerField(_("every (s)"), default=60)
     timeout_s = models.FloatField(_("timeout (s)"), default=5)
@@ -225,7 +225,7 @@ class Check(models.Model):
             ),
         )
         verbose_name = _("check")
-        verbose_name_plural = _("checks")
+        verbose_name_plural = _("probe checks")
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.target}"
@@ -381,14 +381,14 @@ class Fault(Moving):
     title = models.CharField(_("what is wrong"), max_length=200)
     stops_service = models.BooleanField(_("does not work at all"), default=True)
     happened_at = models.DateTimeField(_("since"), default=timezone.now)
-    reported_at = models.DateTimeField(_("reported"), default=timezone.now)
+    reported_at = models.DateTimeField(_("reported at"), default=timezone.now)
     reported_by = models.ForeignKey("people.User", models.PROTECT, null=True, blank=True, related_name="+")
-    reports = models.PositiveIntegerField(_("reports"), default=1)
+    reports = models.PositiveIntegerField(_("number of reports"), default=1)
     responded_at = models.DateTimeField(_("responded"), null=True, editable=False)
     arrived_at = models.DateTimeField(_("on site"), null=True, editable=False)
     fixed_at = models.DateTimeField(_("fixed"), null=True, editable=False)
-    verified_at = models.DateTimeField(_("verified"), null=True, editable=False)
-    closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    verified_at = models.DateTimeField(_("verified at"), null=True, editable=False)
+    closed_at = models.DateTimeField(_("closed at"), null=True, editable=False)
     response_hours = models.DecimalField(
         _("response (h)"), max_digits=10, decimal_places=4, null=True, editable=False
     )

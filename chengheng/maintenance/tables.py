@@ -41,8 +41,8 @@ class DeviceTable(Table):
     title = _("Devices under maintenance")
     act = "maintenance.device.view"
     columns = (
-        Column("code", _("Number"), link=True),
-        Column("name", _("Name")),
+        Column("code", _("Identifier"), link=True),
+        Column("name", _("Device name")),
         Column("state", _("State"), value=_device_state, sort="", badge=True, tones=_device_tone),
         Column("system__name", _("System")),
         Column("site__name", _("Site")),
@@ -51,7 +51,7 @@ class DeviceTable(Table):
         Column("model", _("Model"), shown=False),
         Column("serial", _("Serial number"), shown=False),
         Column("address", _("Network address"), shown=False),
-        Column("vendor__name", _("Vendor")),
+        Column("vendor__name", _("Maintainer")),
         Column("in_service_at", _("In service since"), kind="datetime", shown=False),
         Column("retired_at", _("Retired"), kind="datetime", shown=False),
         Column("warranty_until", _("Warranty until"), kind="date", shown=False),
@@ -59,7 +59,7 @@ class DeviceTable(Table):
     filters = (
         Text("q", _("Search"), fields=("code", "name", "serial", "address", "site__name")),
         Choice("system", _("System"), lookup="system__code", choices=_systems),
-        Organisation("vendor", _("Vendor")),
+        Organisation("vendor", _("Maintainer")),
         DateRange("warranty_until", _("Warranty until")),
     )
     default_sort = "code"
@@ -87,18 +87,18 @@ class FaultTable(Table):
     title = _("Device faults")
     act = "maintenance.fault.view"
     columns = (
-        Column("number", _("Number"), value=lambda fault: fault.number, sort="pk", link=True),
+        Column("number", _("Identifier"), value=lambda fault: fault.number, sort="pk", link=True),
         Column("state", _("State"), value=lambda fault: fault.state_label, sort="state", badge=True, tones=_fault_tone),
         Column("title", _("What is wrong")),
         Column("device__name", _("Device")),
         Column("system__name", _("System")),
-        Column("vendor__name", _("Vendor")),
+        Column("vendor__name", _("Maintainer")),
         Column("source", _("Source")),
         Column("reported_at", _("Reported"), kind="datetime"),
         Column("due_at", _("Due"), kind="datetime"),
         Column("response_hours", _("Response (h)"), kind="number", places=2),
         Column("repair_hours", _("Repair (h)"), kind="number", places=2, shown=False),
-        Column("reports", _("Reports"), kind="number", shown=False),
+        Column("reports", _("Number of reports"), kind="number", shown=False),
         Column("closed_at", _("Closed"), kind="datetime", shown=False),
     )
     filters = (
@@ -106,7 +106,7 @@ class FaultTable(Table):
         Choice("state", _("State"), choices=lambda: list(flow_of(Fault).states.items())),
         Choice("system", _("System"), lookup="system__code", choices=_systems),
         Choice("source", _("Source"), choices=Fault.Source.choices),
-        Organisation("vendor", _("Vendor")),
+        Organisation("vendor", _("Maintainer")),
         DateRange("reported_at", _("Reported")),
     )
     default_sort = "-number"
@@ -152,7 +152,7 @@ class ContractTable(Table):
     columns = (
         Column("title", _("Contract"), link=True),
         Column("system__name", _("System")),
-        Column("vendor__name", _("Vendor")),
+        Column("vendor__name", _("Maintainer")),
         Column("starts_on", _("From"), kind="date"),
         Column("ends_on", _("To"), kind="date"),
         Column("amount_fen", _("Amount"), kind="money_fen"),

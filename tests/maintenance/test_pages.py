@@ -1,0 +1,131 @@
+"""Pages: who may open them, and the QR page's way from a phone to a closed fault."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from chengheng.common import files
+from chengheng.common.measures import Period
+from chengheng.maintenance import actions, views
+from chengheng.maintenance.models import Contract, Device, Fault, Plan, Visit
+from tests import access, builders
+
+
+def picture() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(out, "JPEG")
+    return out.getvalue()
+
+
+def test_pages_are_closed_to_strangers(place, client):
+    fault, _new = actions.report_fault(place.desk, place.device, source="duty", title="dead")
+    Plan.objects.create(system=place.system, name="P", starts_on="2024-01-01", every_days=400, items=["clean"])
+    actions.make_visits(Period.year(2024).end)
+    urls = [
+        place.device.get_absolute_url(), fault.get_absolute_url(), place.contract.get_absolute_url(),
+        Visit.objects.filter(device=place.device).first().get_absolute_url(),
+    ]  # fmt: skip
+    access.assert_scoped(client, urls, place.engineer, place.stranger)
+    nobody = builders.user()
+    lists = ["/maintenance/", "/maintenance/devices/", "/maintenance/faults/", "/maintenance/visits/",
+             "/maintenance/contracts/", "/maintenance/devices/labels/"]  # fmt: skip
+    access.assert_scoped(client, lists, place.engineer, nobody)
+    access.sign_in(client, place.stranger)
+    page = client.get("/maintenance/devices/").content.decode()
+    assert "Device 0" not in page
+    assert client.post(f"/maintenance/devices/{place.device.pk}/retire").status_code == 403
+    assert client.get("/maintenance/devices/new/").status_code == 403
+
+
+def test_the_manager_registers_watches_and_excludes(place, client):
+    access.sign_in(client, place.manager)
+    data = {"code": "N1", "name": "New", "system": place.system.pk, "kind": "camera", "vendor": place.vendor.pk}
+    assert client.post("/maintenance/devices/new/", data).status_code == 302
+    device = Device.objects.get(code="N1")
+    base = f"/maintenance/devices/{device.pk}"
+    bad = {"kind": "tcp", "target": "nonsense", "interval_s": 60, "timeout_s": 5, "fail_after": 3, "pass_after": 2}
+    assert client.post(f"{base}/check", bad).status_code == 422
+    assert client.post(f"{base}/check", bad | {"target": "192.0.2.1:80"}).status_code == 302
+    window = {"starts_at": "2024-05-01T08:00", "ends_at": "2024-05-01T07:00", "reason": "works"}
+    assert client.post(f"{base}/window", window).status_code == 422
+    assert client.post(f"{base}/window", window | {"ends_at": "2024-05-01T10:00"}).status_code == 302
+    assert client.post(f"{base}/change/", data | {"name": "Newer"}).status_code == 302
+    device.refresh_from_db()
+    assert device.name == "Newer"
+    assert client.post(f"{base}/fault", {"title": "dead"}).status_code == 302
+    assert client.get(f"{base}/").status_code == 200
+    assert client.post(f"{base}/retire").status_code == 302
+    new = {"system": place.system.pk, "vendor": place.vendor.pk, "title": "C2", "starts_on": "2025-01-01",
+           "ends_on": "2025-12-31", "response_meaning": "arrived", "response_kind": "working_hours",
+           "response_amount": "4", "repair_kind": "working_days", "repair_amount": "2"}  # fmt: skip
+    assert client.post("/maintenance/contracts/new/", new).status_code == 302
+    assert client.get(Contract.objects.get(title="C2").get_absolute_url() + "?month=2025-03").status_code == 200
+
+
+def test_anybody_reports_by_the_label_and_nothing_else_is_told(place, client):
+    views._label_reports.clear()
+    url = place.device.label_url()
+    page = client.get(url).content.decode()
+    assert "Device 0" in page
+    assert "192.0.2" not in page
+    assert client.get("/maintenance/q/not-a-label/").status_code == 404
+    photo = io.BytesIO(picture())
+    photo.name = "broken.jpg"
+    answer = client.post(url, {"title": "no picture", "phone": "138", "stops_service": "on", "photo": photo})
+    assert answer.status_code == 200
+    fault = Fault.objects.get()
+    assert (fault.source, fault.stops_service, fault.reported_by) == ("user", True, None)
+    assert files.of(fault).count() == 1
+    evil = io.BytesIO(b"<script>alert(1)</script>")
+    evil.name = "x.jpg"
+    answer = client.post(url, {"title": "again", "photo": evil})
+    assert answer.status_code == 422
+    assert fault.report_rows.count() == 1, "a refused photo takes its report along"
+    client.post(url, {"title": "again"})
+    assert Fault.objects.get().reports == 2
+    for _n in range(views.LABEL_REPORTS_PER_MINUTE):
+        answer = client.post(url, {"title": "and again"})
+    assert answer.status_code == 422
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_from_the_label_on_a_phone_to_a_closed_fault(place, phone, live_server, client):
+    from django.conf import settings
+
+    views._label_reports.clear()
+    phone.goto(live_server.url + place.device.label_url())
+    phone.fill("[name=title]", "屏幕无显示")
+    phone.check("[name=stops_service]")
+    phone.click("main button.btn-primary")
+    phone.wait_for_selector(".notice-good")
+    fault = Fault.objects.get()
+
+    def enter(user):
+        access.sign_in(client, user)
+        name = settings.SESSION_COOKIE_NAME
+        phone.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+        phone.goto(live_server.url + fault.get_absolute_url())
+
+    def step(name, **said):
+        phone.click(f"[hx-get*='/{name}'], a[href*='/{name}'], button[data-step='{name}']")
+        phone.wait_for_selector("dialog[open] form")
+        for field, value in said.items():
+            control = phone.locator(f"dialog[open] [name={field}]")
+            control.select_option(value) if field == "cause" else control.fill(value)
+        with phone.expect_navigation():
+            phone.click("dialog[open] form button.btn-primary")
+
+    enter(place.engineer)
+    step("respond")
+    step("arrive")
+    step("fix", cause="power", note="换电源")
+    enter(place.desk)
+    step("verify")
+    step("close")
+    fault.refresh_from_db()
+    assert fault.state == "closed"
+    assert fault.response_met is True
