@@ -15,9 +15,7 @@ class OpinionConfig(AppConfig):
         from chengheng.opinion import flows, imports, measures, reference, roles, tables  # noqa: F401
 
         preparation.add("opinion.reference", reference.load)
-        processes.add(
-            processes.Process("opinion", lambda: [sys.executable, "-m", "chengheng", "opinion", "collect"])
-        )
+        processes.add(processes.Process("opinion", lambda: [sys.executable, "-m", "chengheng", "opinion", "collect"]))
         headlines.add("opinion", "opinion.alert_within_hour", "opinion.items", "opinion.false_story_push")
         navigation.room("opinion", _("Public opinion"), "ear", 40)
         for order, (label, url_name, icon, act) in enumerate((

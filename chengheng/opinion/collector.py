@@ -224,7 +224,9 @@ class Collector:
                 done.append(entry)
                 continue
             when = entry.published_at or found.published_at
-            done.append(Entry(entry.id, entry.url, entry.title or found.title, found.body or entry.body, when, found.author))
+            done.append(
+                Entry(entry.id, entry.url, entry.title or found.title, found.body or entry.body, when, found.author)
+            )
         return done
 
 

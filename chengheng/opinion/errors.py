@@ -65,7 +65,9 @@ class BadTraining(Invalid):
 
 class NotBetter(Refusal):
     code = "opinion_not_better"
-    message = _("The new model is not better than the one in use (%(new)s against %(old)s); it was kept but not put to use.")
+    message = _(
+        "The new model is not better than the one in use (%(new)s against %(old)s); it was kept but not put to use."
+    )
 
 
 class AlreadyClaimed(Refusal):

@@ -12,7 +12,7 @@ from chengheng.common.flow import SAME, Clock, Flow, Step, StepField
 from chengheng.common.people.models import User
 from chengheng.opinion import actions
 from chengheng.opinion.actions import claims
-from chengheng.opinion.models import Alert, Claim, Evidence, ResponseLimit, Verdict
+from chengheng.opinion.models import MATTERS, Alert, Claim, Evidence, Verdict
 from chengheng.opinion.queries import told_of_alerts
 
 _TWO = (Decimal("0.8"), Decimal(1))
@@ -24,7 +24,7 @@ def _people(_subject: Any, _actor: Any) -> Any:
 
 
 def _matters(_subject: Any, _actor: Any) -> Any:
-    return [(value, str(label)) for value, label in ResponseLimit._meta.get_field("matter").choices if value != "notice"]
+    return [(value, str(label)) for value, label in MATTERS if value != "notice"]
 
 
 def _verdicts(_subject: Any, _actor: Any) -> Any:

@@ -30,13 +30,15 @@ class SourceForm(forms.ModelForm):
             "licence", "active",
         )  # fmt: skip
         help_texts = {
-            "channel": _("Weibo, WeChat and Douyin are not collected from their sites: have a licensed service deliver."),
+            "channel": _(
+                "Weibo, WeChat and Douyin are not collected from their sites: have a licensed service deliver."
+            ),
             "pick": _("Only for list pages where the automatic choice is wrong, for example //ul[@class='list']/li"),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["url"].assume_scheme = "https"
+        self.fields["url"].assume_scheme = "https"  # type: ignore[attr-defined]
         self.fields["region"] = forms.ChoiceField(
             label=_("region"), required=False, choices=[("", _("whole city")), *_districts()]
         )

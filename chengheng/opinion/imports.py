@@ -49,7 +49,14 @@ class ItemImporter(Importer):
     act = "opinion.item.import"
     models = (Item, Arrival)
     fields = (
-        Field("channel", _("Channel"), required=True, parse=channel_of, aliases=("渠道", "平台", "来源类型"), example="微博"),
+        Field(
+            "channel",
+            _("Channel"),
+            required=True,
+            parse=channel_of,
+            aliases=("渠道", "平台", "来源类型"),
+            example="微博",
+        ),
         Field("title", _("Title"), parse=text(300), aliases=("标题",), default="", example="和平路路面塌陷"),
         Field("body", _("Text"), parse=text(20_000, lines=True), aliases=("正文", "内容", "摘要"), default=""),
         Field("url", _("Address"), parse=text(2000), aliases=("链接", "网址", "URL"), default=""),
@@ -88,7 +95,7 @@ def read_mail(content: bytes, now: datetime | None = None) -> Entry:
     if len(content) > 20_000_000:
         raise Unreadable("too_large")
     try:
-        message = email.message_from_bytes(content, EmailMessage, policy=email.policy.default)  # type: ignore[arg-type]
+        message = email.message_from_bytes(content, EmailMessage, policy=email.policy.default)
         subject = clean_line(str(message.get("Subject", "")))
         sent = moment(str(message.get("Date", "")), now or datetime.now(UTC))
         identity = clean_line(str(message.get("Message-ID", "")), 500)

@@ -150,7 +150,8 @@ def alert_delay_median(period: Period, scope: Scope) -> Measured:
 def push_delay(period: Period, scope: Scope) -> Measured:
     rows = _alerts(period, scope).filter(told_at__isnull=False)
     value = percentile(
-        [(told - collected).total_seconds() for told, collected in rows.values_list("told_at", "collected_at")], 0.5
+        [(told - kept).total_seconds() for told, kept in rows.values_list("told_at", "collected_at") if told and kept],
+        0.5,
     )
     return Measured(None if value is None else (Decimal(str(value)) / 60).quantize(Decimal("0.01")), rows)
 

@@ -93,7 +93,9 @@ class Source(models.Model):
     class Meta:
         ordering = ("channel", "name")
         indexes = (
-            models.Index(fields=("next_at",), name="opinion_source_due", condition=Q(active=True, dead_at__isnull=True)),
+            models.Index(
+                fields=("next_at",), name="opinion_source_due", condition=Q(active=True, dead_at__isnull=True)
+            ),
         )
         verbose_name = _("source")
         verbose_name_plural = _("sources")
@@ -365,13 +367,21 @@ class Rule(models.Model):
         return reverse("opinion:rule", args=[self.pk])
 
 
+MATTERS = [
+    ("notice", _("Take note")),
+    ("rumour", _("False story")),
+    ("major", _("Major event")),
+    ("reply", _("Reply")),
+]
+
+
 class ResponseLimit(models.Model):
     """How long an answer may take, by matter; dated, local, with sourced examples."""
 
     matter = models.CharField(
         _("matter"),
         max_length=10,
-        choices=[("notice", _("Take note")), ("rumour", _("False story")), ("major", _("Major event")), ("reply", _("Reply"))],
+        choices=MATTERS,
     )
     hours = models.DecimalField(_("hours"), max_digits=6, decimal_places=2)
     in_force_from = models.DateField(_("in force from"))
@@ -418,7 +428,7 @@ class Alert(Moving):
 
     class Meta(Moving.Meta):
         ordering = ("-raised_at",)
-        indexes = (
+        indexes = (  # type: ignore[assignment]
             *Moving.Meta.indexes,
             models.Index(fields=("rule", "-raised_at"), name="opinion_alert_rule"),
             models.Index(fields=("raised_at",), name="opinion_alert_raised"),

@@ -131,7 +131,8 @@ def explained(item: Item) -> Explained:
     spans = [span for _, spans in reading.rules for span in spans]
     spans += [(mention.start, mention.end) for mention in reading.mentions]
     answers: list[tuple[str, str, float | None, list[Reason]]] = []
-    missing, parts = [], []
+    missing: list[str] = []
+    parts: list[tuple[str, float]] = []
     for name in HeadName:
         if name is HeadName.DOUBT:
             if room.doubt is None:
@@ -157,9 +158,7 @@ def explained(item: Item) -> Explained:
 
 def spread(event: Event) -> dict[str, Any]:
     """The spread curve: items by hour (or day, over four days) and channel, for the chart."""
-    rows = list(
-        event.stories.order_by("pk").values_list("published_at", "collected_at", "channel")[:20_000]
-    )
+    rows = list(event.stories.order_by("pk").values_list("published_at", "collected_at", "channel")[:20_000])
     moments = [(published or collected, channel) for published, collected, channel in rows]
     if not moments:
         return {"kind": "stack", "x": [], "series": []}
@@ -188,9 +187,7 @@ def key_nodes(event: Event, limit: int = 10) -> list[Item]:
     stories = event.stories.select_related("source").defer("grams", "signature")
     first = stories.order_by("published_at", "pk").first()
     widest = list(stories.filter(reach__gt=0).order_by("-reach", "pk")[: limit - 1])
-    repeated = (
-        event.stories.exclude(original=0).values("original").annotate(n=Count("pk")).order_by("-n")[: limit - 1]
-    )
+    repeated = event.stories.exclude(original=0).values("original").annotate(n=Count("pk")).order_by("-n")[: limit - 1]
     more = list(stories.filter(pk__in=[row["original"] for row in repeated]))
     found = {item.pk: item for item in [*([first] if first else []), *widest, *more]}
     return list(found.values())[:limit]

@@ -43,9 +43,9 @@ def gazetteer() -> Gazetteer:
     from chengheng.common.places.models import Area
 
     known = {one.code: one.name for one in places.districts()}
-    for code, name in Area.objects.filter(
-        layer__in_force=True, level__in=("subdistrict", "community")
-    ).values_list("code", "name"):
+    for code, name in Area.objects.filter(layer__in_force=True, level__in=("subdistrict", "community")).values_list(
+        "code", "name"
+    ):
         known.setdefault(code, name)
     return Gazetteer(Place(code, name) for code, name in known.items())
 
@@ -103,7 +103,8 @@ class Reader:
             return
         if models != self._models:
             loaded = {
-                row.head: load_archive(row.archive, row.head) for row in ModelVersion.objects.filter(pk__in=models)
+                row.head: load_archive(bytes(row.archive), row.head)
+                for row in ModelVersion.objects.filter(pk__in=models)
             }
             self.doubt = next((one for one in loaded.values() if isinstance(one, Doubt)), None)
             self._heads = heads.Heads([one for one in loaded.values() if isinstance(one, heads.Head)])

@@ -9,7 +9,8 @@ from chengheng.opinion.models import Level, ResponseLimit, Rule
 from chengheng.opinion.rules import EXAMPLE_LIMITS
 
 _RULES = (
-    ("涉城管虚假舆情（疑似）", {"notation": "城管|城管委|城市管理|综合执法|环卫|市容 & 网传|据说|听说|辟谣|谣言|求证|真的吗|紧急扩散|速转|震惊|打死|致死",
+    ("涉城管虚假舆情（疑似）", {"notation": "城管|城管委|城市管理|综合执法|环卫|市容"
+     " & 网传|据说|听说|辟谣|谣言|求证|真的吗|紧急扩散|速转|震惊|打死|致死",
      "level": Level.URGENT, "opens_claim": True, "cool_down_minutes": 0}),
     ("城管执法冲突", {"notation": "城管|综合执法|执法队 ~20 打人|暴力|冲突|推搡|抢|砸|受伤|流血|围观",
      "level": Level.URGENT, "cool_down_minutes": 0}),

@@ -69,7 +69,11 @@ def _role(code: str, label: object, acts_: tuple[str, ...], reach: Reach = Reach
 
 
 _role("clerk", _("Opinion clerk"), _CLERK)
-_role("verifier", _("Opinion verifier"), (*_LOOK, "opinion.claim.evidence", "opinion.claim.confirm", "opinion.claim.send_back"))
+_role(
+    "verifier",
+    _("Opinion verifier"),
+    (*_LOOK, "opinion.claim.evidence", "opinion.claim.confirm", "opinion.claim.send_back"),
+)
 _role("chief", _("Opinion chief"), _CHIEF)
 _role("reader", _("Opinion reader"), _LOOK)
 _role(

@@ -13,7 +13,34 @@ from chengheng.common.tables import Area, Choice, Column, DateRange, MultiChoice
 from chengheng.opinion import queries
 from chengheng.opinion.models import Alert, Channel, Claim, Event, Item, Level, Rule, Sentiment, Source, Verdict, Way
 
+HEALTH: dict[str, Any] = {
+    "off": _("switched off"), "dead": _("put aside"), "silent": _("silent"), "failing": _("failing"),
+    "waiting": _("not answered yet"), "alive": _("alive"),
+}  # fmt: skip
+TONES = {"off": "none", "dead": "bad", "silent": "bad", "failing": "warn", "waiting": "info", "alive": "good"}
 LEVELS = {"info": "info", "warning": "warn", "urgent": "bad"}
+
+
+@register
+class RuleTable(Table):
+    code = "opinion.rule"
+    title = _("Alert rules")
+    act = "opinion.rule.view"
+    columns = (
+        Column("name", _("Name"), link=True),
+        Column("notation", _("Keywords"), sort=""),
+        Column("level", _("Level"), badge=True, tones=LEVELS, sort=""),
+        Column("opens_claim", _("Opens a claim"), kind="boolean", sort=""),
+        Column("active", _("Active"), kind="boolean", sort=""),
+        Column("changed_at", _("Changed"), kind="datetime"),
+    )
+    filters = (Text("q", _("Words"), fields=("name", "notation")),)
+    default_sort = "name"
+    empty = _("No alert rule yet: nothing will be told.")
+    navigation = ((_("New rule"), "opinion:new_rule"),)
+
+    def queryset(self, user: Any) -> QuerySet:
+        return Rule.objects.all()
 
 
 class Words(Text):
@@ -187,32 +214,3 @@ class SourceTable(Table):
 
     def queryset(self, user: Any) -> QuerySet:
         return Source.objects.all()
-
-
-HEALTH = {
-    "off": _("switched off"), "dead": _("put aside"), "silent": _("silent"), "failing": _("failing"),
-    "waiting": _("not answered yet"), "alive": _("alive"),
-}  # fmt: skip
-TONES = {"off": "none", "dead": "bad", "silent": "bad", "failing": "warn", "waiting": "info", "alive": "good"}
-
-
-@register
-class RuleTable(Table):
-    code = "opinion.rule"
-    title = _("Alert rules")
-    act = "opinion.rule.view"
-    columns = (
-        Column("name", _("Name"), link=True),
-        Column("notation", _("Keywords"), sort=""),
-        Column("level", _("Level"), badge=True, tones=LEVELS, sort=""),
-        Column("opens_claim", _("Opens a claim"), kind="boolean", sort=""),
-        Column("active", _("Active"), kind="boolean", sort=""),
-        Column("changed_at", _("Changed"), kind="datetime"),
-    )
-    filters = (Text("q", _("Words"), fields=("name", "notation")),)
-    default_sort = "name"
-    empty = _("No alert rule yet: nothing will be told.")
-    navigation = ((_("New rule"), "opinion:new_rule"),)
-
-    def queryset(self, user: Any) -> QuerySet:
-        return Rule.objects.all()

@@ -105,7 +105,9 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.fetch(request.user, "opinion.item.correct", Item.objects.all(), pk=pk)
     form = forms.CorrectForm(request.POST)
     if not form.is_valid():
-        return redirect(request, found.get_absolute_url(), _("Nothing was corrected: choose a question and an answer."), "bad")
+        return redirect(
+            request, found.get_absolute_url(), _("Nothing was corrected: choose a question and an answer."), "bad"
+        )
     actions.correct(request.user, found, form.cleaned_data["head"], form.cleaned_data["label"])
     return redirect(request, found.get_absolute_url(), _("Corrected; the next model learns from it."))
 
@@ -151,7 +153,9 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_act("opinion.claim.view")
 def claim(request: HttpRequest, pk: int) -> HttpResponse:
-    rows = Claim.objects.select_related("item__source", "event", "holder", "first_by", "second_by", "drafted_by", "signed_by")
+    rows = Claim.objects.select_related(
+        "item__source", "event", "holder", "first_by", "second_by", "drafted_by", "signed_by"
+    )
     found = access.fetch(request.user, "opinion.claim.view", rows, pk=pk)
     repeats = queries.repeats_of(found).select_related("source").defer("grams", "signature")
     return page(
@@ -165,7 +169,9 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_act("opinion.claim.view")
 def claim_review(request: HttpRequest, pk: int) -> HttpResponse:
-    found = access.fetch(request.user, "opinion.claim.view", Claim.objects.select_related("item", "signed_by__organisation"), pk=pk)
+    found = access.fetch(
+        request.user, "opinion.claim.view", Claim.objects.select_related("item", "signed_by__organisation"), pk=pk
+    )
     said = queries.claim_review(found, request.build_absolute_uri(found.get_absolute_url()))
     trail.viewed(request.user, found, "opinion.claim.export")
     response = JsonResponse(said, json_dumps_params={"ensure_ascii": False, "indent": 1})
@@ -201,7 +207,11 @@ def _rule_page(request: HttpRequest, found: Rule) -> HttpResponse:
                 return redirect(request, saved.get_absolute_url(), _("The rule is in force with the next item."))
         except Refusal as refusal:
             _refused(form, refusal)
-    hits = [(item, queries.pieces(item.whole[:200], [s for s in spans if s[1] <= 200])) for item, spans in trial.hits] if trial else []
+    hits = (
+        [(item, queries.pieces(item.whole[:200], [s for s in spans if s[1] <= 200])) for item, spans in trial.hits]
+        if trial
+        else []
+    )
     return page(
         request, "opinion/rule.html",
         {"rule": found, "form": form, "trial": trial, "hits": hits, "may_change": may_change,
@@ -374,5 +384,3 @@ def report_docx(request: HttpRequest, pk: int) -> HttpResponse:
     response = HttpResponse(content, content_type=_DOCX)
     response["Content-Disposition"] = f'attachment; filename="opinion-{found.kind}-{found.ends_on}.docx"'
     return response
-
-

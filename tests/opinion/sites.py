@@ -25,7 +25,9 @@ def rss(*entries: tuple[str, str, datetime], encoding: str = "utf-8") -> bytes:
         f"<pubDate>{format_datetime(when)}</pubDate><description>{escape(body)}</description></item>"
         for number, (title, body, when) in enumerate(entries)
     )
-    return f'<?xml version="1.0" encoding="{encoding}"?><rss version="2.0"><channel>{items}</channel></rss>'.encode(encoding)
+    return f'<?xml version="1.0" encoding="{encoding}"?><rss version="2.0"><channel>{items}</channel></rss>'.encode(
+        encoding
+    )
 
 
 @dataclass

@@ -121,7 +121,9 @@ class TestWording:
     @settings(max_examples=200)
     @given(
         st.lists(
-            st.lists(st.sampled_from(["城", "管", "城管", "打人", "人", "垃圾"]), min_size=1, max_size=2), min_size=1, max_size=2
+            st.lists(st.sampled_from(["城", "管", "城管", "打人", "人", "垃圾"]), min_size=1, max_size=2),
+            min_size=1,
+            max_size=2,
         ),
         st.lists(st.sampled_from(["小区", "道路"]), max_size=1),
         st.integers(0, 5),
@@ -279,7 +281,8 @@ class TestPlaces:
     GAZETTEER = Gazetteer(
         [
             Place("120101", "和平区"), Place("120104", "南开区"), Place("120101001", "劝业场街道"),
-            Place("120104003", "兴南街道"), Place("120101900", "和平路"), Place("120101901", "新华路"), Place("120104901", "新华路"),
+            Place("120104003", "兴南街道"), Place("120101900", "和平路"), Place("120101901", "新华路"),
+            Place("120104901", "新华路"),
         ]
     )  # fmt: skip
 

@@ -106,7 +106,9 @@ def test_a_rumour_is_answered_and_its_re_run_is_known(signed_in, live_server, pa
         expect(tab.locator("[data-statement]")).to_contain_text("系谣言")
 
         web.paths["/feed"] = rss(
-            ("网传城管打死小贩", STORY, now), ("转发扩散！！", STORY + "。", datetime.now(UTC)), ("城管打死了小贩？", "谁知道", datetime.now(UTC))
+            ("网传城管打死小贩", STORY, now),
+            ("转发扩散！！", STORY + "。", datetime.now(UTC)),
+            ("城管打死了小贩？", "谁知道", datetime.now(UTC)),
         )
         Source.objects.update(next_at=timezone.now())
         wecom.calls.clear()

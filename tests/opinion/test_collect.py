@@ -244,7 +244,7 @@ class TestFetcher:
         async def handler(request):
             return web.Response(body=bomb, headers={"Content-Encoding": encoding})
 
-        with pytest.raises(FetchFailed, match="compression_bomb|too_large"):
+        with pytest.raises(FetchFailed, match=r"compression_bomb|too_large"):
             fetch(handler)
 
     def test_compressed_pages_are_read(self):
@@ -296,7 +296,8 @@ class TestEncodings:
 
 RSS = """<?xml version="1.0" encoding="{encoding}"?><rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/">
 <channel><title>新闻</title><item><title>和平路&lt;script&gt;alert(1)&lt;/script&gt;塌陷</title><link>/a/1.html</link><guid>n-1</guid>
-<pubDate>Sun, 22 Nov 2026 10:00:00 +0800</pubDate><description><![CDATA[<p>路面<b>塌陷</b><script>x()</script></p>]]></description></item>
+<pubDate>Sun, 22 Nov 2026 10:00:00 +0800</pubDate>
+<description><![CDATA[<p>路面<b>塌陷</b><script>x()</script></p>]]></description></item>
 <item><title>二</title><link>javascript:alert(1)</link><description>正文二</description></item></channel></rss>"""
 
 
@@ -378,7 +379,8 @@ class TestMoments:
         ("said", "utc"),
         [
             ("2026-11-22 10:00", "2026-11-22T02:00:00+00:00"), ("2026年11月2日 9:05", "2026-11-02T01:05:00+00:00"),
-            ("发布时间：2026/11/02 09:05:30 来源", "2026-11-02T01:05:30+00:00"), ("2026-11-22T02:00:00Z", "2026-11-22T02:00:00+00:00"),
+            ("发布时间：2026/11/02 09:05:30 来源", "2026-11-02T01:05:30+00:00"),
+            ("2026-11-22T02:00:00Z", "2026-11-22T02:00:00+00:00"),
             ("Sun, 22 Nov 2026 02:00:00 GMT", "2026-11-22T02:00:00+00:00"),
         ],
     )  # fmt: skip
@@ -399,8 +401,11 @@ LIST = """<html><head><title>要闻</title></head><body><ul class="nav"><li><a h
 <li><a href="/2026/1122/a2.html">滨江道商户占道经营整治</a><span>2026-11-21 09:00</span></li>
 <li><a href="http://news.example.com/2026/a3.html" title="全市生活垃圾分类推进会召开">全市生活垃圾…</a></li></ul>
 <a href="http://ads.other.com/x">点击这里购买超值商品了</a></body></html>"""
-ARTICLE = """<html><head><meta charset="gb2312"><title>路面塌陷_示例网</title><meta property="article:published_time" content="2026-11-22T09:00:00+08:00">
-</head><body><nav>首页 新闻 体育 财经 娱乐 更多更多更多</nav><h1>和平路路面塌陷</h1><div id="c"><p>今天上午，和平路发生路面塌陷，所幸没有人员受伤。</p>
+ARTICLE = """<html><head><meta charset="gb2312"><title>路面塌陷_示例网</title>
+<meta property="article:published_time" content="2026-11-22T09:00:00+08:00">
+</head><body><nav>首页 新闻 体育 财经 娱乐 更多更多更多</nav>
+<h1>和平路路面塌陷</h1>
+<div id="c"><p>今天上午，和平路发生路面塌陷，所幸没有人员受伤。</p>
 <p>市政部门已经到场，围挡施工，预计今晚恢复通行，请市民绕行。</p><p>记者将持续关注事件的进展，并第一时间发布消息。</p></div>
 <div class="side"><a href="1">推荐阅读推荐阅读推荐阅读推荐阅读</a></div><script>var x="塌陷";</script></body></html>"""
 

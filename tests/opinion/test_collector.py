@@ -35,9 +35,7 @@ def web():
 
 
 def feed(web, path: str, **fields) -> Source:
-    return Source.objects.create(
-        **({"name": path, "channel": "news", "way": "feed", "url": web.root + path} | fields)
-    )
+    return Source.objects.create(**({"name": path, "channel": "news", "way": "feed", "url": web.root + path} | fields))
 
 
 def again() -> None:
@@ -66,7 +64,10 @@ def test_list_pages_bring_their_articles(web):
     links = "".join(f'<li><a href="/a/{n}.html">第{n}条新闻说路面塌陷了</a></li>' for n in range(3))
     web.paths["/list"] = f"<html><body><ul class=list>{links}</ul></body></html>".encode()
     for n in range(3):
-        body = f"<html><h1>第{n}条</h1><div><p>今天上午，和平路{n}号门前路面塌陷，市政部门已经到场围挡抢修，请市民绕行。</p></div></html>"
+        body = (
+            f"<html><h1>第{n}条</h1><div><p>今天上午，和平路{n}号门前路面塌陷，"
+            "市政部门已经到场围挡抢修，请市民绕行。</p></div></html>"
+        )
         web.paths[f"/a/{n}.html"] = body.encode()
     feed(web, "/list", way="list")
     collect_once()
@@ -149,7 +150,10 @@ def test_a_kill_at_any_point_loses_and_doubles_nothing(point, kept):
     settings = connection.settings_dict
     name = settings["NAME"]
     environment = os.environ | {"DIE_AT": point, "PGDATABASE": name}
-    code = KILLED.replace("django.setup()", f"from django.conf import settings; settings.DATABASES['default']['NAME'] = {name!r}; django.setup()")
+    code = KILLED.replace(
+        "django.setup()",
+        f"from django.conf import settings; settings.DATABASES['default']['NAME'] = {name!r}; django.setup()",
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=False
     )

@@ -83,7 +83,9 @@ class TestArriving:
 
     def test_repeats_point_at_the_first_across_a_restart(self):
         place, other = source(), source("论坛", channel="forum")
-        words = "昨天晚上和平路烧烤店油烟特别大，整栋楼的居民都睡不着，打了三次电话也没有人来管，希望城管部门尽快处理一下。"
+        words = (
+            "昨天晚上和平路烧烤店油烟特别大，整栋楼的居民都睡不着，打了三次电话也没有人来管，希望城管部门尽快处理一下。"
+        )
         (first,) = bring(place, said("油烟扰民", words))
         reader.forget()  # a new process
         (second,) = bring(other, said("转发：油烟扰民", "转发：" + words, 2))
@@ -117,7 +119,9 @@ class TestArriving:
             cursor.execute("select count(*) from opinion_item_p3")
             assert cursor.fetchone()[0] > 0
 
-    @pytest.mark.parametrize("title", ["\x00", "a\x00b", "\ud800", "<script>alert(1)</script>", "&lt;img src=x onerror=y&gt;"])
+    @pytest.mark.parametrize(
+        "title", ["\x00", "a\x00b", "\ud800", "<script>alert(1)</script>", "&lt;img src=x onerror=y&gt;"]
+    )
     def test_hostile_titles_are_plain_text(self, title):
         (item,) = bring(source(), said("好" + title, "正文"))
         assert "<" not in item.title
@@ -127,7 +131,12 @@ class TestArriving:
 class TestSearch:
     def test_words_are_found_whole_newest_first(self):
         place = source()
-        bring(place, said("和平路路面塌陷", number=1), said("和平路通车，平路不陷", number=2), said("路面塌陷又一处", number=3))
+        bring(
+            place,
+            said("和平路路面塌陷", number=1),
+            said("和平路通车，平路不陷", number=2),
+            said("路面塌陷又一处", number=3),
+        )
         chief = holder("opinion.chief")
         assert [item.title for item in queries.search(chief, "路面塌陷")] == ["路面塌陷又一处", "和平路路面塌陷"]
         assert [item.title for item in queries.search(chief, "和平路 塌陷")] == ["和平路路面塌陷"]
@@ -144,7 +153,12 @@ class TestSearch:
         assert "grams_idx" in plan
 
     def test_marks_stand_in_the_original(self):
-        assert queries.marked("路面*塌陷了", ["塌陷", "路面"]) == [("路面", True), ("*", False), ("塌陷", True), ("了", False)]
+        assert queries.marked("路面*塌陷了", ["塌陷", "路面"]) == [
+            ("路面", True),
+            ("*", False),
+            ("塌陷", True),
+            ("了", False),
+        ]
 
     def test_districts_see_their_own(self):
         place = source()
@@ -167,7 +181,12 @@ class TestAlerts:
     def test_one_event_is_one_alert(self):
         holder("opinion.clerk")
         rule()
-        bring(source(), said("和平路路面塌陷", number=1), said("和平路路面塌陷现场", number=2), said("图书馆附近塌陷了一棵树", number=3))
+        bring(
+            source(),
+            said("和平路路面塌陷", number=1),
+            said("和平路路面塌陷现场", number=2),
+            said("图书馆附近塌陷了一棵树", number=3),
+        )
         assert sorted(Alert.objects.values_list("items", flat=True)) == [1, 2]
 
     def test_quiet_hours_hold_and_urgent_breaks_them(self):
@@ -186,7 +205,12 @@ class TestAlerts:
         rule(cool_down_minutes=30, merge=False)
         place = source()
         bring(place, said("和平路路面塌陷", number=1))
-        bring(place, said("图书馆旁边楼板塌陷", number=2), said("地铁站口台阶塌陷", number=3), now=NOW + timedelta(minutes=5))
+        bring(
+            place,
+            said("图书馆旁边楼板塌陷", number=2),
+            said("地铁站口台阶塌陷", number=3),
+            now=NOW + timedelta(minutes=5),
+        )
         assert Notice.objects.filter(user=clerk).count() == 1
         assert actions.tell_held(NOW + timedelta(minutes=31)) == 2
         assert Notice.objects.filter(user=clerk).count() == 2  # the two held ones came as one
@@ -208,7 +232,9 @@ class TestAlerts:
 
     def test_the_bench_says_what_would_have_fired(self):
         clerk = holder("opinion.clerk")
-        bring(source(), said("和平路路面塌陷", number=1), said("和平路路面塌陷现场", number=2), said("垃圾成堆", number=3))
+        bring(
+            source(), said("和平路路面塌陷", number=1), said("和平路路面塌陷现场", number=2), said("垃圾成堆", number=3)
+        )
         trial = actions.try_rule(clerk, Rule(name="试", notation="路面 ~4 塌陷"), now=NOW + timedelta(hours=1))
         assert (trial.looked_at, trial.count, trial.stories) == (3, 2, 1)
         item, spans = trial.hits[0]
@@ -220,7 +246,8 @@ class TestAlerts:
         rule(level="warning")
         place = source()
         entries = [
-            said(f"和平路路面塌陷{n}", number=n, published_at=(NOW - timedelta(minutes=n % 30)).isoformat()) for n in range(12)
+            said(f"和平路路面塌陷{n}", number=n, published_at=(NOW - timedelta(minutes=n % 30)).isoformat())
+            for n in range(12)
         ]
         bring(place, *entries)
         (event,) = actions.raise_bursts(NOW)
@@ -246,7 +273,10 @@ class TestAlerts:
 class TestFalseStories:
     def rumour(self, **more):
         reference.load()
-        return bring(source(**more), said("网传城管打死小贩，速转", "听说昨天城管把一个摆摊的小贩打死了，紧急扩散！大家都转起来让更多的人看到"))[0]
+        return bring(
+            source(**more),
+            said("网传城管打死小贩，速转", "听说昨天城管把一个摆摊的小贩打死了，紧急扩散！大家都转起来让更多的人看到"),
+        )[0]
 
     def test_a_suspicion_is_pushed_at_once_and_judged_by_two(self):
         clerk, verifier, chief = holder("opinion.clerk"), holder("opinion.verifier"), holder("opinion.chief")
@@ -258,14 +288,18 @@ class TestFalseStories:
         claim = actions.take_up(claim, clerk)
         with pytest.raises(errors.NoEvidence):
             actions.first_verdict(claim, clerk, "没有此事", {"verdict": "false"})
-        claim = actions.keep_evidence(claim, clerk, "当日执法记录仪显示无冲突", {"kind": "record", "title": "执法记录 2026-11-19"})
+        claim = actions.keep_evidence(
+            claim, clerk, "当日执法记录仪显示无冲突", {"kind": "record", "title": "执法记录 2026-11-19"}
+        )
         claim = actions.first_verdict(claim, chief, "执法记录与医院核实均无此事", {"verdict": "false"})
         with pytest.raises(errors.SecondPerson):
             actions.confirm_verdict(claim, chief, "", {"verdict": "false"})
         with pytest.raises(errors.VerdictsDiffer):
             actions.confirm_verdict(claim, verifier, "", {"verdict": "true"})
         claim = actions.confirm_verdict(claim, verifier, "", {"verdict": "false"})
-        claim = actions.draft_statement(claim, chief, "", {"statement": "经核实，网传城管打死小贩系谣言。", "match": "城管 & 打死 & 小贩"})
+        claim = actions.draft_statement(
+            claim, chief, "", {"statement": "经核实，网传城管打死小贩系谣言。", "match": "城管 & 打死 & 小贩"}
+        )
         with pytest.raises(errors.OtherSigner):
             actions.sign_statement(claim, chief)
         claim = actions.sign_statement(claim, holder("opinion.chief"))
@@ -283,9 +317,11 @@ class TestFalseStories:
         )
         assert [item.debunked_id for item in told] == [claim.pk, claim.pk]
         assert Claim.objects.count() == 1
-        assert Notice.objects.filter(user=clerk, title__contains="再次").count() + Notice.objects.filter(
-            user=clerk, title__contains="told again"
-        ).count() == 2
+        assert (
+            Notice.objects.filter(user=clerk, title__contains="再次").count()
+            + Notice.objects.filter(user=clerk, title__contains="told again").count()
+            == 2
+        )
         assert queries.effect_of(claim)[1] == 2
 
     def test_one_story_is_one_claim(self):
@@ -333,7 +369,9 @@ class TestSources:
         place.refresh_from_db()
         assert place.health == "alive"
 
-    @pytest.mark.parametrize("url", ["http://169.254.169.254/", "http://127.0.0.1/feed", "file:///etc/passwd", "http://a.example.com:22/"])
+    @pytest.mark.parametrize(
+        "url", ["http://169.254.169.254/", "http://127.0.0.1/feed", "file:///etc/passwd", "http://a.example.com:22/"]
+    )
     def test_inner_addresses_are_not_entered(self, url):
         with pytest.raises(errors.AddressRefused):
             actions.save_source(holder("opinion.chief"), name="坏", channel="news", way="feed", url=url)
@@ -342,7 +380,10 @@ class TestSources:
 class TestModels:
     def rows(self, count=200):
         good, bad = "干净整洁感谢点赞", "恶臭脏乱投诉没人管"
-        return [json.dumps({"t": f"{(good, bad)[n % 2]}第{n}次", "y": ("1", "0")[n % 2]}, ensure_ascii=False) for n in range(count)]
+        return [
+            json.dumps({"t": f"{(good, bad)[n % 2]}第{n}次", "y": ("1", "0")[n % 2]}, ensure_ascii=False)
+            for n in range(count)
+        ]
 
     def test_trained_put_to_use_corrected_and_replaced_only_by_no_worse(self):
         chief, clerk = holder("opinion.chief"), holder("opinion.clerk")
@@ -415,10 +456,31 @@ class TestImports:
     def test_mail_and_channel_names(self):
         from chengheng.opinion import imports
 
-        mail = "Subject: =?gb18030?B?wvu12Q==?=\r\nDate: Fri, 20 Nov 2026 10:00:00 +0800\r\nMessage-ID: <1@x>\r\nContent-Type: text/plain; charset=gbk\r\n\r\n"
+        mail = "Subject: =?gb18030?B?wvu12Q==?=\r\nDate: Fri, 20 Nov 2026 10:00:00 +0800\r\n"
+        mail += "Message-ID: <1@x>\r\nContent-Type: text/plain; charset=gbk\r\n\r\n"
         entry = imports.read_mail(mail.encode() + "和平路路面塌陷，无人处理".encode("gbk"))
         assert entry.body.startswith("和平路路面塌陷")
         assert entry.published_at == datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
         assert imports.channel_of("微信公众号") == "wechat"
         with pytest.raises(ValueError, match="none of the nine"):
             imports.channel_of("报纸")
+
+
+class TestDemonstration:
+    def test_it_is_built_once_marked_and_not_counted(self):
+        from chengheng.common.demo import DemoCity
+        from chengheng.opinion import demo
+        from chengheng.opinion.models import Report
+        from tests.builders import organisation
+
+        organisation("考核中心", code="326206")
+        for name, code in (("和平区", "120101"), ("南开区", "120104")):
+            organisation(f"{name}城市管理委员会", kind="district", district_code=code)
+        city = DemoCity()
+        demo.build(city)
+        counts = Item.objects.count(), Alert.objects.count(), Claim.objects.count(), Report.objects.count()
+        assert counts[0] == 181
+        assert Claim.objects.get().debunked
+        demo.build(DemoCity())
+        assert (Item.objects.count(), Alert.objects.count(), Claim.objects.count(), Report.objects.count()) == counts
+        assert evaluate("opinion.items", Period.year(timezone.localdate().year), Scope()).value is None

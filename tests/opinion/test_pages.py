@@ -76,7 +76,9 @@ def test_a_rule_is_tried_then_saved(client, story, chief):
     assert "data-trial" in answer.content.decode()
     assert Rule.objects.count() == 1
     assert client.post("/opinion/rules/new/", form | {"do": "save"}).status_code == 302
-    assert client.post("/opinion/rules/new/", form | {"name": "坏", "notation": "a ~ b", "do": "save"}).status_code == 422
+    assert (
+        client.post("/opinion/rules/new/", form | {"name": "坏", "notation": "a ~ b", "do": "save"}).status_code == 422
+    )
     assert Rule.objects.count() == 2
 
 
@@ -86,7 +88,10 @@ def test_a_source_is_entered_and_inner_addresses_are_not(client, chief):
         "interval_minutes": 15, "quiet_hours": 24, "active": "on",
     }  # fmt: skip
     assert sign_in(client, chief).post("/opinion/sources/new/", form).status_code == 302
-    assert client.post("/opinion/sources/new/", form | {"name": "坏", "url": "http://169.254.169.254/x"}).status_code == 422
+    assert (
+        client.post("/opinion/sources/new/", form | {"name": "坏", "url": "http://169.254.169.254/x"}).status_code
+        == 422
+    )
     assert [one.name for one in Source.objects.all()] == ["示例"]
 
 
@@ -109,7 +114,9 @@ def test_a_report_is_composed_on_the_page(client, story, chief):
 
 
 class TestDeliveries:
-    SECRET_BODY = {"items": [{"id": "w-1", "title": "微博：和平路塌陷", "body": "现场", "channel": "weibo", "reach": 9000}]}
+    SECRET_BODY = {
+        "items": [{"id": "w-1", "title": "微博：和平路塌陷", "body": "现场", "channel": "weibo", "reach": 9000}]
+    }
 
     @pytest.fixture
     def service(self, chief):
@@ -134,13 +141,20 @@ class TestDeliveries:
         item = Item.objects.get()
         assert (item.channel, item.reach, item.source.name) == ("weibo", 9000, "数据服务")
 
-    @pytest.mark.parametrize("how", [{"secret": "wrong"}, {"at": 0}, {"at": time.time() - 3600}, {"at": time.time() + 3600}])
+    @pytest.mark.parametrize(
+        "how", [{"secret": "wrong"}, {"at": 0}, {"at": time.time() - 3600}, {"at": time.time() + 3600}]
+    )
     def test_other_signatures_and_old_ones_are_refused(self, client, service, how):
         assert self.send(client, service, **how).status_code == 401
         assert Arrival.objects.count() == 0
 
     def test_strange_bodies_are_refused(self, client, service):
-        for body in ({"items": []}, {"items": [{"id": ""}]}, {"items": [{"id": "1", "evil": 1}]}, {"items": [{"id": "1"}] * 1001}):
+        for body in (
+            {"items": []},
+            {"items": [{"id": ""}]},
+            {"items": [{"id": "1", "evil": 1}]},
+            {"items": [{"id": "1"}] * 1001},
+        ):
             assert self.send(client, service, body).status_code == 422
         assert self.send(client, service, raw=b"{").status_code in (400, 422)
 

@@ -267,12 +267,13 @@ def _events(reading_room: reader.Reader, items: Sequence[Item], now: datetime) -
     moments = [item.published_at or item.collected_at for item in told]
     chosen = clusters.add(titles, [moment_.timestamp() for moment_ in moments])
     by_event: dict[int, list[Item]] = defaultdict(list)
-    for item, event in zip(told, chosen, strict=True):
-        if event:
-            by_event[event].append(item)
-    vectors = {event: clusters.sums[at].astype(np.float16).tobytes() for at, event in enumerate(clusters.ids)}
-    made, changed = [], []
-    known = Event.objects.select_for_update().in_bulk([event for event in by_event if event < first_new])
+    for item, cluster in zip(told, chosen, strict=True):
+        if cluster:
+            by_event[cluster].append(item)
+    places = {cluster: at for at, cluster in enumerate(clusters.ids)}
+    made: list[Event] = []
+    changed: list[Event] = []
+    known = Event.objects.select_for_update().in_bulk([cluster for cluster in by_event if cluster < first_new])
     for number, members in by_event.items():
         when = [item.published_at or item.collected_at for item in members]
         event = known.get(number)
@@ -285,11 +286,13 @@ def _events(reading_room: reader.Reader, items: Sequence[Item], now: datetime) -
             made.append(event)
         else:
             changed.append(event)
-        counts = Counter(event.channels)
+        counts: Counter[str] = Counter(event.channels)
         counts.update(item.channel for item in members)
         event.channels, event.items = dict(counts), event.items + len(members)
         event.last_at, event.first_at = max([event.last_at, *when]), min([event.first_at, *when])
-        event.vector, event.changed_at = vectors.get(number, event.vector), now
+        event.changed_at = now
+        if number in places:
+            event.vector = clusters.sums[places[number]].astype(np.float16).tobytes()
         for item in members:
             item.event = event
     Event.objects.bulk_create(made)
@@ -308,9 +311,7 @@ _COLUMNS = (
 
 
 def _copy(items: Sequence[Item]) -> None:
-    with connection.cursor() as cursor, cursor.copy(
-        f"copy opinion_item ({', '.join(_COLUMNS)}) from stdin"
-    ) as copy:
+    with connection.cursor() as cursor, cursor.copy(f"copy opinion_item ({', '.join(_COLUMNS)}) from stdin") as copy:
         for item in items:
             row = [getattr(item, name) for name in _COLUMNS]
             row[7] = json.dumps(item.teller) if item.teller else None

@@ -83,7 +83,7 @@ def suspect(actor: Any, item: Item, title: str = "", match: str = "") -> Claim:
 
 def tell_repeat(item: Item) -> None:
     """A debunked story is told again: say so at once, with the old verdict."""
-    claim = Claim.objects.get(pk=item.debunked_id)
+    claim = Claim.objects.get(pk=item.debunked_id or 0)
     notices.tell(
         queries.told_of_alerts(), _("A debunked story is told again: %(title)s"),
         _("%(number)s was judged “%(verdict)s”. New: %(source)s, “%(new)s”."),
@@ -144,28 +144,36 @@ def is_other_signer(claim: Claim, actor: Any, _data: Mapping[str, Any]) -> None:
         raise errors.OtherSigner
 
 
-def first_verdict(claim: Claim, actor: Any, note: str = "", data: Mapping[str, Any] | None = None, **more: Any) -> Claim:
+def first_verdict(
+    claim: Claim, actor: Any, note: str = "", data: Mapping[str, Any] | None = None, **more: Any
+) -> Claim:
     """The first person's verdict, with reasons."""
     said = dict(data or {})
     fields = {"first_verdict": Verdict(said["verdict"]).value, "first_by": actor}
     return flow.take(claim, "judge", actor, note=note, data=said, fields=fields, **more)
 
 
-def confirm_verdict(claim: Claim, actor: Any, note: str = "", data: Mapping[str, Any] | None = None, **more: Any) -> Claim:
+def confirm_verdict(
+    claim: Claim, actor: Any, note: str = "", data: Mapping[str, Any] | None = None, **more: Any
+) -> Claim:
     """The second person's verdict; it must be another person and the same verdict."""
     said = dict(data or {})
     fields = {"verdict": Verdict(said["verdict"]).value, "second_by": actor, "judged_at": timezone.now()}
     return flow.take(claim, "confirm", actor, note=note, data=said, fields=fields, **more)
 
 
-def draft_statement(claim: Claim, actor: Any, note: str = "", data: Mapping[str, Any] | None = None, **more: Any) -> Claim:
+def draft_statement(
+    claim: Claim, actor: Any, note: str = "", data: Mapping[str, Any] | None = None, **more: Any
+) -> Claim:
     """The statement's text, and the keywords by which a re-run is known."""
     said = dict(data or {})
     fields = {
         "statement": str(said["statement"]), "drafted_by": actor,
         "match": check_match(str(said.get("match") or claim.match)),
     }  # fmt: skip
-    return flow.take(claim, "draft", actor, note=note, data={"length": len(fields["statement"])} | said, fields=fields, **more)
+    return flow.take(
+        claim, "draft", actor, note=note, data={"length": len(fields["statement"])} | said, fields=fields, **more
+    )
 
 
 def sign_statement(claim: Claim, actor: Any, note: str = "", data: Any = None, **more: Any) -> Claim:
@@ -175,7 +183,9 @@ def sign_statement(claim: Claim, actor: Any, note: str = "", data: Any = None, *
 
 
 @transaction.atomic
-def publish_statement(claim: Claim, actor: Any, note: str = "", data: Mapping[str, Any] | None = None, **more: Any) -> Claim:
+def publish_statement(
+    claim: Claim, actor: Any, note: str = "", data: Mapping[str, Any] | None = None, **more: Any
+) -> Claim:
     """The statement is out: push it to the channels; from now on the library knows the claim."""
     said = dict(data or {})
     fields = {"published_at": timezone.now(), "published_url": str(said.get("url") or "")[:2000]}

@@ -101,7 +101,9 @@ def _keep(
         marks=comparison.new.as_dict(), old_marks=comparison.old.as_dict() if comparison.old else None,
         made_by=str(actor), note=note[:300],
     )  # fmt: skip
-    trail.record("opinion.model.train", actor, version, {"marks": version.marks, "old": version.old_marks}, note, new=True)
+    trail.record(
+        "opinion.model.train", actor, version, {"marks": version.marks, "old": version.old_marks}, note, new=True
+    )
     return version
 
 
@@ -112,7 +114,7 @@ def train(
     when it is at least as good. Raises NotBetter (the version is kept) or BadTraining."""
     access.require(actor, "opinion.model.train")
     old = _in_use(head)
-    before = reader.load_archive(old.archive, head) if old else None
+    before = reader.load_archive(bytes(old.archive), head) if old else None
     try:
         if head == HeadName.DOUBT:
             stories = read_stories(lines)

@@ -43,7 +43,9 @@ def compose_report(
     """Compose and keep a report in the site's language. NothingToReport when the period holds no item."""
     access.require(actor, "opinion.report.compose")
     start, end = bounds(starts_on, ends_on)
-    items = access.visible(actor, "opinion.item.view", Item.objects.filter(collected_at__gte=start, collected_at__lt=end))
+    items = access.visible(
+        actor, "opinion.item.view", Item.objects.filter(collected_at__gte=start, collected_at__lt=end)
+    )
     if event is not None:
         items = items.filter(event=event)
     if not items.exists():
@@ -78,7 +80,9 @@ def _whole(items: Any, start: datetime, end: datetime) -> dict[str, Any]:
             _numbers(relevant) or _numbers(items),
         )
     ]
-    before = Item.objects.filter(collected_at__gte=start - (end - start), collected_at__lt=start, relevance__gte=0.5).count()
+    before = Item.objects.filter(
+        collected_at__gte=start - (end - start), collected_at__lt=start, relevance__gte=0.5
+    ).count()
     if before:
         change = (relevant.count() - before) * 100 // before
         sentences.append(
@@ -140,7 +144,10 @@ def _claims(actor: Any, start: datetime, end: datetime, event: Event | None) -> 
             "number": claim.number, "title": claim.title, "state": claim.state_label, "verdict": said,
         }  # fmt: skip
         if claim.published_at:
-            words += _(" %(before)s items before the statement, %(after)s after it.") % {"before": before, "after": after}
+            words += _(" %(before)s items before the statement, %(after)s after it.") % {
+                "before": before,
+                "after": after,
+            }
         sentences.append(_sentence(words, [claim.item_id], claim=claim.pk))
     return {"title": _("Suspected false stories and what was done"), "sentences": sentences}
 
@@ -157,7 +164,9 @@ def _spread(items: Any) -> dict[str, Any]:
     widest = items.filter(reach__gt=0).order_by("-reach").first()
     if widest is not None:
         sentences.append(
-            _sentence(_("Widest reach: “%(title)s” (%(reach)s).") % {"title": str(widest), "reach": widest.reach}, [widest.pk])
+            _sentence(
+                _("Widest reach: “%(title)s” (%(reach)s).") % {"title": str(widest), "reach": widest.reach}, [widest.pk]
+            )
         )
     return {"title": _("Spread"), "sentences": sentences}
 
@@ -185,8 +194,12 @@ def _alerts(actor: Any, start: datetime, end: datetime, event: Event | None) -> 
     if not alerts.exists():
         return {"title": _("Alerts"), "sentences": []}
     found = queries.delays(alerts)
-    words = _("%(count)s alerts; from publication to alert: median %(median)s min, 95th percentile %(p95)s min, within one hour %(share)s %%.") % {
+    words = _("%(count)s alerts; from publication to alert: median %(median)s min, 95th percentile %(p95)s min,"
+              " within one hour %(share)s %%.") % {
         "count": found.alerts, "median": round((found.median or 0) / 60, 1), "p95": round((found.p95 or 0) / 60, 1),
         "share": round(100 * (found.within_hour or 0), 1),
     }  # fmt: skip
-    return {"title": _("Alerts"), "sentences": [_sentence(words, list(alerts.values_list("item_id", flat=True)[:_SOME]))]}
+    return {
+        "title": _("Alerts"),
+        "sentences": [_sentence(words, list(alerts.values_list("item_id", flat=True)[:_SOME]))],
+    }

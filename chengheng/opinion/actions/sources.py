@@ -102,7 +102,13 @@ def note_reading(
 
 @transaction.atomic
 def note_failure(
-    source: Source, now: datetime, reason: str, *, url: str = "", permanent: bool = False, retry_after: float | None = None
+    source: Source,
+    now: datetime,
+    reason: str,
+    *,
+    url: str = "",
+    permanent: bool = False,
+    retry_after: float | None = None,
 ) -> None:
     """The source could not be read: come later; after eight failures in a row put it aside and say so."""
     found = Source.objects.select_for_update().get(pk=source.pk)
