@@ -54,9 +54,12 @@ def estimate(strata: Sequence[Stratum]) -> Estimate | None:
     spreads = [_variance(s.values) if len(s.values) > 1 else None for s in seen]
     known = [(v, len(s.values) - 1) for v, s in zip(spreads, seen, strict=True) if v is not None]
     freedom = sum(df for _v, df in known)
-    if not freedom:
+    if freedom:
+        pooled = math.fsum(v * df for v, df in known) / freedom
+    elif checked > 1:  # one road in each stratum: collapsed strata, which errs towards a wider interval
+        pooled, freedom = _variance([value for s in seen for value in s.values]), checked - 1
+    else:
         return Estimate(mean, None, None, None, checked, total)
-    pooled = math.fsum(v * df for v, df in known) / freedom
     variance, parts = 0.0, []
     for s, own in zip(seen, spreads, strict=True):
         n, spread = len(s.values), pooled if own is None else own

@@ -65,11 +65,12 @@ def chance(seed: str, round_: int, code: str) -> bytes:
 
 
 def allocate(size: int, sizes: Mapping[str, int], free: Mapping[str, int], shares: Mapping[str, float] | None = None,
-             least: int = 2) -> dict[str, int]:  # fmt: skip
+             least: int = 2, behind: Mapping[str, float] | None = None, tie: str = "") -> dict[str, int]:  # fmt: skip
     """How many roads each stratum gives: `least` each (fewer where fewer are free), the rest by size × share.
 
-    `shares` is a stratum's assumed spread (Neyman's allocation); 1 everywhere is proportional. Largest remainders, ties by
-    the stratum's name; what a full stratum cannot take goes to the others. The sum is `size`, or all that is free.
+    `shares` is a stratum's assumed spread (Neyman's allocation); 1 everywhere is proportional. Largest remainders, with
+    what a stratum is `behind` its share of the year added (in roads), ties by chance from `tie`; what a full stratum
+    cannot take goes to the others. The sum is `size`, or all that is free.
     """
     given = {name: min(least, free[name]) for name in sorted(sizes)}
     for enough in range(least - 1, -1, -1):  # a small plan cannot give every stratum its least
@@ -84,7 +85,10 @@ def allocate(size: int, sizes: Mapping[str, int], free: Mapping[str, int], share
         for name in open_:
             given[name] += min(floor(target[name]), free[name] - given[name])
         spare = min(size, sum(free.values())) - sum(given.values())
-        rest = sorted(open_, key=lambda name: (floor(target[name]) - target[name], name))
+        owed = {name: target[name] - floor(target[name]) + (behind or {}).get(name, 0.0) for name in open_}
+        rest = sorted(
+            open_, key=lambda name: (-round(owed[name], 9), hashlib.sha256(f"{tie}|{name}".encode()).digest())
+        )
         for name in [name for name in rest if given[name] < free[name]][:spare]:
             given[name] += 1
     return given
@@ -99,7 +103,10 @@ def draw(
         strata[road.stratum].append(road)
     sizes = {name: len(roads) for name, roads in strata.items()}
     free = {name: sum(not road.waits for road in roads) for name, roads in strata.items()}
-    given = allocate(size, sizes, free, shares, least)
+    total = {name: sum(road.drawn for road in roads) for name, roads in strata.items()}
+    usual = sum(total.values()) / max(1, sum(sizes.values()))
+    behind = {name: usual * sizes[name] - total[name] for name in strata}
+    given = allocate(size, sizes, free, shares, least, behind, f"{seed}|{sum(total.values())}")
     chosen = {}
     for name in sorted(strata):
         ready = [road for road in strata[name] if not road.waits]
