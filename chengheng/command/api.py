@@ -154,7 +154,7 @@ def list_received(request: HttpRequest, state: str = "", limit: int = 100, offse
 def take_step(request: HttpRequest, pk: int, body: StepIn) -> Any:
     """Receive, finish, accept or supervise."""
     target = access.fetch(request.user, f"command.target.{body.step}", Target.objects.all(), pk=pk)
-    act = {
+    act: Any = {
         "receive": actions.receive_order, "finish": actions.finish_order, "accept": actions.accept_target,
         "supervise": actions.supervise_target,
     }[body.step]  # fmt: skip

@@ -33,6 +33,7 @@ def report(run: PlanRun) -> bytes:
         document.add_paragraph(_("This was a drill."))
     if run.ended_at is None:
         document.add_paragraph(_("The run is not over; these are the figures so far."))
+    in_time = _("in time")
     facts = (
         (_("Level"), f"{run.level.name}（{run.level.trigger}）"),
         (_("Reason"), run.reason),
@@ -41,9 +42,9 @@ def report(run: PlanRun) -> bytes:
         (_("Organisations addressed"), str(figures["total"])),
         (
             pgettext("dispatch", "Received"),
-            f"{figures['received']}（{_('in time')} {words.percent(figures['received_rate'])}）",
+            f"{figures['received']}（{in_time} {words.percent(figures['received_rate'])}）",
         ),
-        (_("Finished"), f"{figures['finished']}（{_('in time')} {words.percent(figures['finished_rate'])}）"),
+        (_("Finished"), f"{figures['finished']}（{in_time} {words.percent(figures['finished_rate'])}）"),
         (_("Sent back"), str(figures["returns"])),
     )
     _table(document, (), facts)

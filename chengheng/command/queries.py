@@ -175,7 +175,7 @@ def order_points(user: Any) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _point(lon: float, lat: float, **properties: Any) -> dict[str, Any]:
+def _point(lon: float | None, lat: float | None, **properties: Any) -> dict[str, Any]:
     return {"type": "Feature", "geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": properties}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -38,7 +39,7 @@ def screen(request: HttpRequest) -> HttpResponse:
         for layer in maplayers.for_user(request.user)
     ]  # fmt: skip
     context = {
-        "map": {"layers": layers, "districts": True},
+        "map": {"layers": layers, "districts": reverse("places:districts")},
         "may_give": access.may(request.user, "command.order.give"),
         "may_plan": access.may(request.user, "command.plan.view"),
         **queries.screen(request.user),
@@ -65,7 +66,7 @@ def order_new(request: HttpRequest) -> HttpResponse:
             _refused(form, refusal)
         else:
             return redirect(request, order.get_absolute_url(), _("The order was given."))
-    return _form(request, form, _("Give an order"), "/command/orders/")
+    return _form(request, form, _("Give an order"), reverse("command:orders"))
 
 
 @require_act("command.order.view")
@@ -81,7 +82,9 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
         "order": row,
         "targets": access.visible(request.user, "command.target.view", rows),
         "count": queries.count_targets(row.targets.all()),
-        "map": {"point": [row.lon, row.lat], "zoom": 13} if row.lon is not None and row.lat is not None else None,
+        "map": {"districts": reverse("places:districts"), "point": [row.lon, row.lat], "zoom": 13}
+        if row.lon is not None and row.lat is not None
+        else None,
     }
     return page(request, "command/order.html", context)
 
@@ -198,7 +201,9 @@ def site(request: HttpRequest, pk: int) -> HttpResponse:
         "tone": queries.TONES[row.link_state],
         "may_check": may_check,
         "may_change": access.may(request.user, "command.site.change", row),
-        "map": {"point": [row.lon, row.lat], "zoom": 11} if row.lon is not None and row.lat is not None else None,
+        "map": {"districts": reverse("places:districts"), "point": [row.lon, row.lat], "zoom": 11}
+        if row.lon is not None and row.lat is not None
+        else None,
         "targets": queries.targets(request.user).filter(organisation=row.organisation)[:10],
     }
     return page(request, "command/site.html", context, status=422 if form.errors else 200)
@@ -212,7 +217,10 @@ def site_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         saved = actions.save_site(request.user, form.save(commit=False))
         return redirect(request, saved.get_absolute_url(), _("Saved"))
     return _form(
-        request, form, str(row) if row else _("Enter a venue"), row.get_absolute_url() if row else "/command/sites/"
+        request,
+        form,
+        str(row) if row else _("Enter a venue"),
+        row.get_absolute_url() if row else reverse("command:sites"),
     )
 
 
@@ -230,7 +238,7 @@ def check_round(request: HttpRequest) -> HttpResponse:
                 note = request.POST.get(f"note-{row.pk}", "")[:300]
                 actions.check_link(request.user, row, reached=answer == "reached", note=note)
                 done += 1
-        return redirect(request, "/command/sites/", _("%(count)s link checks were recorded.") % {"count": done})
+        return redirect(request, reverse("command:sites"), _("%(count)s link checks were recorded.") % {"count": done})
     return page(request, "command/round.html", {"sites": rows})
 
 
@@ -244,7 +252,7 @@ def shift_new(request: HttpRequest) -> HttpResponse:
             _refused(form, refusal)
         else:
             return redirect(request, made.get_absolute_url(), _("Saved"))
-    return _form(request, form, _("Put somebody on duty"), "/command/rota/")
+    return _form(request, form, _("Put somebody on duty"), reverse("command:rota"))
 
 
 @require_act("command.rota.view")
@@ -273,8 +281,8 @@ def resource_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         if {"lon", "lat"} & set(form.changed_data):
             made.seen_at = timezone.now()
         actions.save_resource(request.user, made)
-        return redirect(request, "/command/resources/", _("Saved"))
-    return _form(request, form, str(row) if row else _("Enter a resource"), "/command/resources/")
+        return redirect(request, reverse("command:resources"), _("Saved"))
+    return _form(request, form, str(row) if row else _("Enter a resource"), reverse("command:resources"))
 
 
 @require_act("command.site.view")
