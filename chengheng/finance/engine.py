@@ -12,7 +12,7 @@ import re
 from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -248,6 +248,7 @@ def run(unit: Unit, year: int, period: int, codes: Iterable[str] | None = None) 
     batches = _batches(unit, year, period)
     used = {kind: [[one.pk, one.sha256] for one in found if one.year >= year - 1] for kind, found in batches.items()}
     answers = ask(unit, year, period, codes)
+    known = set(Finding.objects.filter(unit=unit, year=year).values_list("rule", flat=True).distinct())
     runs = []
     for answer in answers:
         rule = answer.rule
@@ -264,21 +265,31 @@ def run(unit: Unit, year: int, period: int, codes: Iterable[str] | None = None) 
                     table=rule.table, row_ids=found.row_ids, fingerprint=key, found_at=now,
                 )
             )  # fmt: skip
-        Finding.objects.bulk_create(new, ignore_conflicts=True)
-        before = Finding.objects.filter(unit=unit, rule=rule.code, year=year)
-        before.filter(fingerprint__in=prints, outdated_at__isnull=False).update(outdated_at=None)
-        if answer.outcome in (RuleRun.Outcome.CLEAN, RuleRun.Outcome.FOUND):
-            about = Q(period=period) if MONTHLY.search(rule.sql) else Q(period__lte=period)
-            before.filter(about, outdated_at__isnull=True).exclude(fingerprint__in=prints).update(outdated_at=now)
-        run, _made = RuleRun.objects.update_or_create(
-            unit=unit, year=year, period=period, rule=rule.code,
-            defaults={
-                "aspect_id": rule.aspect, "version": rule.version, "outcome": answer.outcome,
-                "missing": answer.missing, "findings": len(set(prints)), "ran_at": now,
-            },
+        if new:
+            Finding.objects.bulk_create(new, ignore_conflicts=True)
+        if rule.code in known:
+            _mark_outdated(unit, rule, year, period, answer, prints, now)
+        runs.append(
+            RuleRun(
+                unit=unit, year=year, period=period, rule=rule.code, aspect_id=rule.aspect, version=rule.version,
+                outcome=answer.outcome, missing=answer.missing, findings=len(set(prints)), ran_at=now,
+            )
         )  # fmt: skip
-        runs.append(run)
-    return runs
+    return RuleRun.objects.bulk_create(
+        runs, update_conflicts=True, unique_fields=("unit", "year", "period", "rule"),
+        update_fields=("aspect", "version", "outcome", "missing", "findings", "ran_at"),
+    )  # fmt: skip
+
+
+def _mark_outdated(
+    unit: Unit, rule: Rule, year: int, period: int, answer: Answer, prints: list[str], now: datetime
+) -> None:
+    """What the rule finds no longer is marked so; what it finds again is in force again."""
+    before = Finding.objects.filter(unit=unit, rule=rule.code, year=year)
+    before.filter(fingerprint__in=prints, outdated_at__isnull=False).update(outdated_at=None)
+    if answer.outcome in (RuleRun.Outcome.CLEAN, RuleRun.Outcome.FOUND):
+        about = Q(period=period) if MONTHLY.search(rule.sql) else Q(period__lte=period)
+        before.filter(about, outdated_at__isnull=True).exclude(fingerprint__in=prints).update(outdated_at=now)
 
 
 def fingerprint(found: Found, year: int) -> str:

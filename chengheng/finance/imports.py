@@ -17,7 +17,18 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.common import intake
-from chengheng.common.intake import Field, Importer, Problems, Rows, boolean, choice, integer, money_fen, organisation, text
+from chengheng.common.intake import (
+    Field,
+    Importer,
+    Problems,
+    Rows,
+    boolean,
+    choice,
+    integer,
+    money_fen,
+    organisation,
+    text,
+)
 from chengheng.common.intake import date as day
 from chengheng.common.people import access
 from chengheng.finance import actions, engine
@@ -31,6 +42,20 @@ _TOTALS = re.compile(r"^(合\s*计|小\s*计|总\s*计|本月合计|本年累计
 UNIT = Field("unit", _("Unit"), parse=organisation, aliases=("单位", "单位名称", "公司", "账套名称", "核算主体", "单位编码"))
 YEAR = Field("year", _("Fiscal year"), parse=integer(2000, 2100), aliases=("会计年度", "年度", "FYEAR"))
 PERIOD = Field("period", _("Period"), parse=integer(0, 12), aliases=("会计期间", "期间", "月份", "月", "FPERIOD", "会计期间号"))
+
+
+_TOTAL_DAY = date.min
+
+
+class LedgerDay(day):
+    """A date, or the word of a total row in the date's column (a sentinel that `is_total` knows)."""
+
+    def parse(self, value: Any) -> date:
+        if isinstance(value, str) and _TOTALS.match(value.strip()):
+            return _TOTAL_DAY
+        return super().parse(value)
+
+    __call__ = parse
 
 
 class EvidenceImporter(Importer):
@@ -106,7 +131,7 @@ class LedgerImporter(EvidenceImporter):
     kind = BatchKind.LINES
     fields = (
         UNIT, YEAR, PERIOD,
-        Field("day", _("Date"), parse=day, aliases=("日期", "制单日期", "凭证日期", "记账日期", "FDATE", "业务日期")),
+        Field("day", _("Date"), parse=LedgerDay, aliases=("日期", "制单日期", "凭证日期", "记账日期", "FDATE", "业务日期")),
         Field("word", _("Voucher word"), parse=text(12), aliases=("凭证字", "凭证类型", "凭证类别", "类别字", "FGROUP", "字")),
         Field("number", _("Voucher number"), parse=text(24), aliases=("凭证号", "凭证编号", "凭证号数", "凭证字号", "FNUM", "号")),
         Field("line", _("Line"), parse=integer(0, 100000), aliases=("分录号", "行号", "分录", "FENTRYID", "分录序号")),
@@ -184,8 +209,9 @@ def fill_down(rows: Rows) -> None:
     if numbers is None:
         return
     heads = [name for name in _HEAD if name in columns and name != "number"]
+    days = columns.get("day", [])
     for index in range(1, len(numbers)):
-        if rows.sheets[index] != rows.sheets[index - 1]:
+        if rows.sheets[index] != rows.sheets[index - 1] or (days and _TOTAL_DAY in (days[index], days[index - 1])):
             continue
         if numbers[index] in (None, ""):
             numbers[index] = numbers[index - 1]
@@ -200,6 +226,8 @@ def fill_down(rows: Rows) -> None:
 
 def is_total(row: Mapping[str, Any]) -> bool:
     """Whether a row is a total or a carried-over balance, not a voucher line."""
+    if row.get("day") == _TOTAL_DAY:
+        return True
     words = [str(row.get(name) or "") for name in ("summary", "number", "account", "word", "account_name")]
     return any(_TOTALS.match(word) for word in words) and not (row.get("account") and words[0][:4] in ("", "期初建账"))
 

@@ -6,6 +6,7 @@ import io
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from docx import Document
 from openpyxl import load_workbook
 
@@ -46,7 +47,7 @@ def test_from_finding_to_closed(finding, people):
     doubt = actions.verify_doubt(doubt, people.reviewer)
     doubt = actions.close_doubt(doubt, people.closer)
     assert doubt.state == "closed" and doubt.closed_at
-    month = Period(doubt.found_at.date(), doubt.rectify_due_at.date())
+    month = Period(timezone.localdate(doubt.found_at), timezone.localdate(doubt.rectify_due_at))
     assert evaluate("finance.doubts_found", month, Scope()).value == 1
     assert evaluate("finance.doubts_confirmed", month, Scope()).value == 1
     assert evaluate("finance.rectified_on_time", month, Scope()).value == 100
