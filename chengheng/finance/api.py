@@ -30,11 +30,19 @@ def list_rules(request: HttpRequest) -> list[dict[str, Any]]:
     """All rules; `executable` false is never "nothing found"."""
     access.require(request.user, "finance.rule.view")
     return [
-        {"code": rule.code, "aspect": rule.aspect, "name": rule.name, "level": rule.level, "basis": rule.basis,
-         "executable": rule.executable, "version": rule.version, "needs": list(rule.needs),
-         "parameters": sorted(rule.parameters)}
+        {
+            "code": rule.code,
+            "aspect": rule.aspect,
+            "name": rule.name,
+            "level": rule.level,
+            "basis": rule.basis,
+            "executable": rule.executable,
+            "version": rule.version,
+            "needs": list(rule.needs),
+            "parameters": sorted(rule.parameters),
+        }
         for rule in rules().values()
-    ]  # fmt: skip
+    ]
 
 
 @router.get("/units", response=list[dict])
@@ -47,30 +55,59 @@ def list_units(request: HttpRequest) -> list[dict[str, Any]]:
 def list_batches(request: HttpRequest, unit: int, year: int) -> list[dict[str, Any]]:
     rows = access.visible(request.user, "finance.batch.view", EvidenceBatch.objects.filter(unit=unit, year=year))
     return [
-        {"id": row.pk, "kind": row.kind, "year": row.year, "period": row.period, "number": row.number, "current": row.current,
-         "sha256": row.sha256, "rows": row.rows, "debit_fen": row.debit_fen, "credit_fen": row.credit_fen}
+        {
+            "id": row.pk,
+            "kind": row.kind,
+            "year": row.year,
+            "period": row.period,
+            "number": row.number,
+            "current": row.current,
+            "sha256": row.sha256,
+            "rows": row.rows,
+            "debit_fen": row.debit_fen,
+            "credit_fen": row.credit_fen,
+        }
         for row in rows[:1000]
-    ]  # fmt: skip
+    ]
 
 
 @router.get("/findings", response=list[dict])
 def list_findings(request: HttpRequest, unit: int | None = None, after: int = 0) -> list[dict[str, Any]]:
     """Findings in force by id, 500 at most; `after` is the last id seen."""
-    rows = access.visible(request.user, "finance.finding.view", Finding.objects.filter(outdated_at__isnull=True, pk__gt=after))
+    rows = access.visible(
+        request.user, "finance.finding.view", Finding.objects.filter(outdated_at__isnull=True, pk__gt=after)
+    )
     if unit is not None:
         rows = rows.filter(unit=unit)
     return [_finding(row) for row in rows.order_by("pk")[:500]]
 
 
 def _finding(row: Finding) -> dict[str, Any]:
-    return {"id": row.pk, "unit": row.unit_id, "year": row.year, "period": row.period, "rule": row.rule, "version": row.version,
-            "aspect": row.aspect_id, "level": row.level, "text": row.text, "amount_fen": row.amount_fen,
-            "parameters": row.parameters, "batches": row.batches, "table": row.table, "rows": row.row_ids}  # fmt: skip
+    return {
+        "id": row.pk,
+        "unit": row.unit_id,
+        "year": row.year,
+        "period": row.period,
+        "rule": row.rule,
+        "version": row.version,
+        "aspect": row.aspect_id,
+        "level": row.level,
+        "text": row.text,
+        "amount_fen": row.amount_fen,
+        "parameters": row.parameters,
+        "batches": row.batches,
+        "table": row.table,
+        "rows": row.row_ids,
+    }
 
 
 @router.get("/doubts/{pk}", response=dict)
 def get_doubt(request: HttpRequest, pk: int) -> dict[str, Any]:
-    return _doubt(access.fetch(request.user, "finance.doubt.view", issued_to(request.user, Doubt.objects.select_related("finding")), pk=pk))
+    return _doubt(
+        access.fetch(
+            request.user, "finance.doubt.view", issued_to(request.user, Doubt.objects.select_related("finding")), pk=pk
+        )
+    )
 
 
 @router.post("/doubts", response={201: dict})
@@ -85,5 +122,14 @@ def raise_doubt(request: HttpRequest, body: RaiseIn) -> Any:
 
 
 def _doubt(row: Doubt) -> dict[str, Any]:
-    return {"id": row.pk, "number": row.number, "state": row.state, "unit": row.unit_id, "aspect": row.aspect_id, "title": row.title,
-            "finding": row.finding_id, "confirmed": row.confirmed, "due_at": row.due_at and row.due_at.isoformat()}  # fmt: skip
+    return {
+        "id": row.pk,
+        "number": row.number,
+        "state": row.state,
+        "unit": row.unit_id,
+        "aspect": row.aspect_id,
+        "title": row.title,
+        "finding": row.finding_id,
+        "confirmed": row.confirmed,
+        "due_at": row.due_at and row.due_at.isoformat(),
+    }

@@ -538,5 +538,3 @@ class OperationCheck(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("finance:overview")
-
-

@@ -23,13 +23,14 @@ FILE = """<总账>{}</总账>""".format("".join(
 
 
 def step(page, name, note=""):
-    page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).first.click()
+    """Open the step's dialog, say what it asks, send it, and wait for the page that comes after."""
+    page.locator(".steps button", has_text=name).first.click()
     dialog = page.locator("dialog[open]")
-    if dialog.count() or note:
-        dialog.wait_for()
-        if note:
-            dialog.locator("textarea").first.fill(note)
-        dialog.locator("button.btn-primary, button[type=submit]").last.click()
+    dialog.locator("button.btn-primary, button.btn-danger").first.wait_for()
+    if note:
+        dialog.locator("textarea").first.fill(note)
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        dialog.locator("button.btn-primary, button.btn-danger").first.click()
     page.wait_for_load_state("networkidle")
 
 

@@ -37,7 +37,8 @@ def issued(finding, people):
 
 def test_from_finding_to_closed(finding, people):
     doubt = issued(finding, people)
-    assert doubt.state == "issued" and doubt.due_at
+    assert doubt.state == "issued"
+    assert doubt.due_at
     doubt = actions.explain_doubt(doubt, people.accountant, note="合同付款")
     doubt = actions.confirm_doubt(doubt, people.reviewer, note="没有合同")
     assert doubt.rectify_due_at
@@ -46,13 +47,15 @@ def test_from_finding_to_closed(finding, people):
     doubt = actions.rectify_doubt(doubt, people.accountant, note="凭据已补")
     doubt = actions.verify_doubt(doubt, people.reviewer)
     doubt = actions.close_doubt(doubt, people.closer)
-    assert doubt.state == "closed" and doubt.closed_at
+    assert doubt.state == "closed"
+    assert doubt.closed_at
     month = Period(timezone.localdate(doubt.found_at), timezone.localdate(doubt.rectify_due_at))
     assert evaluate("finance.doubts_found", month, Scope()).value == 1
     assert evaluate("finance.doubts_confirmed", month, Scope()).value == 1
     assert evaluate("finance.rectified_on_time", month, Scope()).value == 100
     doubt = actions.reopen_doubt(doubt, people.closer, note="新线索")
-    assert doubt.state == "explained" and doubt.confirmed is None
+    assert doubt.state == "explained"
+    assert doubt.confirmed is None
 
 
 def test_nobody_takes_a_step_that_is_not_theirs(finding, people):
@@ -74,7 +77,9 @@ def test_nobody_takes_a_step_that_is_not_theirs(finding, people):
 
 def test_two_hats_do_not_help(finding, people):
     """Somebody given both roles by mistake still cannot decide what they issued."""
-    Duty.objects.create(user=people.issuer, role="finance.reviewer", organisation=people.issuer.organisation, starts_on="2020-01-01")
+    Duty.objects.create(
+        user=people.issuer, role="finance.reviewer", organisation=people.issuer.organisation, starts_on="2020-01-01"
+    )
     doubt = actions.explain_doubt(issued(finding, people), people.accountant, note="x")
     with pytest.raises(SeparationOfDuties):
         actions.confirm_doubt(doubt, people.issuer, note="x")
@@ -107,7 +112,10 @@ def test_every_page_opens_for_the_office(finding, people, client):
     sign_in(client, people.issuer)
     names = ("overview", "doubts", "findings", "rules", "units", "batches", "lines")
     addresses = [reverse(f"finance:{name}") for name in names]
-    addresses += [reverse("finance:rule", args=[code]) for code in ("T07", "P10")] + [doubt.get_absolute_url(), finding.get_absolute_url()]
+    addresses += [reverse("finance:rule", args=[code]) for code in ("T07", "P10")] + [
+        doubt.get_absolute_url(),
+        finding.get_absolute_url(),
+    ]
     for address in addresses:
         assert client.get(address).status_code == 200, address
     assert "尚不能执行" in client.get(reverse("finance:rules")).content.decode()
@@ -120,10 +128,15 @@ def test_private_data_are_masked_by_role_and_views_recorded(unit, people, client
     actions.store_batch(SYSTEM, unit, "pay", Y, 3, [paid("120101199001011234"), paid("120101199001011234")], origin="a")
     finding = Finding.objects.get(rule="W01")
     text = sign_in(client, people.issuer).get(finding.get_absolute_url()).content.decode()
-    assert "120101199001011234" not in text and "12**************34" in text and "8,000.00" not in text.split("<table")[1]
+    assert "120101199001011234" not in text
+    assert "12**************34" in text
+    assert "8,000.00" not in text.split("<table")[1]
     text = sign_in(client, people.reviewer).get(finding.get_absolute_url()).content.decode()
     assert "120101199001011234" in text
-    assert [(one.actor_label, one.data["masked"]) for one in trail.history(finding)] == [("issuer", True), ("reviewer", False)]
+    assert [(one.actor_label, one.data["masked"]) for one in trail.history(finding)] == [
+        ("issuer", True),
+        ("reviewer", False),
+    ]
 
 
 def test_papers_carry_the_data_the_hash_and_who_took_them(finding, people):
@@ -133,8 +146,11 @@ def test_papers_carry_the_data_the_hash_and_who_took_them(finding, people):
     doubt = actions.issue_doubt(doubt, people.issuer)
     name, content = papers.book("doubts", people.issuer)
     sheet = load_workbook(io.BytesIO(content)).active
-    assert name == "疑点清单.xlsx" and sheet.cell(4, 1).value == doubt.number and sheet.cell(4, 7).value == 60000
-    assert sheet.cell(4, 6).data_type == "s" and "issuer" in sheet.cell(2, 1).value
+    assert name == "疑点清单.xlsx"
+    assert sheet.cell(4, 1).value == doubt.number
+    assert sheet.cell(4, 7).value == 60000
+    assert sheet.cell(4, 6).data_type == "s"
+    assert "issuer" in sheet.cell(2, 1).value
     head = trail.history(doubt).last().hash
     document = Document(io.BytesIO(papers.working_paper(doubt, people.issuer)))
     assert any(head in paragraph.text for paragraph in document.paragraphs)

@@ -55,8 +55,13 @@ def test_ledgers_of_two_makers_are_read(unit, people, content, fen):
     intake.commit_batch(people.accountant, batch.pk)
     stored = EvidenceBatch.objects.get(unit=unit)
     assert (stored.kind, stored.year, stored.period, stored.rows, stored.debit_fen, stored.credit_fen) == (
-        "lines", 2025, 3, 2, fen, fen,
-    )  # fmt: skip
+        "lines",
+        2025,
+        3,
+        2,
+        fen,
+        fen,
+    )
     first = Line.objects.first()
     assert (first.word, first.number in ("1", "7"), first.econ) == ("记", True, "30201")
     assert RuleRun.objects.filter(unit=unit, rule="T01", outcome="clean").exists()
@@ -67,8 +72,10 @@ def test_ledgers_of_two_makers_are_read(unit, people, content, fen):
 def test_a_ledger_that_does_not_balance_is_named_and_not_taken(unit, people):
     content = workbook(
         ["日期", "凭证号", "科目编码", "借方金额", "贷方金额"],
-        ["2025-03-05", "1", "5001", 10, None], ["2025-03-05", "1", "1002", None, 9], ["2025-03-05", "2", None, 1, None],
-    )  # fmt: skip
+        ["2025-03-05", "1", "5001", 10, None],
+        ["2025-03-05", "1", "1002", None, 9],
+        ["2025-03-05", "2", None, 1, None],
+    )
     batch = take_in(people.accountant, content)
     assert {(one["row"], one["field"]) for one in batch.problems} >= {(4, "account"), (4, "debit_fen")}
     assert not EvidenceBatch.objects.exists()
@@ -113,7 +120,8 @@ def test_the_self_check_proves_the_hashes_and_feeds_the_measure(unit):
     measured = evaluate("finance.net_running", Period(d(3, 1), d(4, 30)), Scope())
     assert (measured.value, measured.denominator) == (50, 2)
     covered = evaluate("finance.aspects_covered", Period(d(3, 1), d(3, 31)), Scope())
-    assert covered.value and covered.value >= 3
+    assert covered.value
+    assert covered.value >= 3
     assert evaluate("finance.units_covered", Period(d(3, 1), d(3, 31)), Scope()).value == 100
     assert evaluate("finance.units_covered", Period(d(5, 1), d(5, 31)), Scope()).value == 0
 
@@ -130,10 +138,16 @@ def test_the_standard_file_is_imported_and_checked(unit, shared):
     [
         (b"<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", Unreadable),
         (b"<a/>", Unreadable),
-        ('{"记账凭证": [{"记账凭证日期": "20250303", "记账凭证编号": "1", "科目编号": "1001", "借方本币金额": "1"}]}'.encode(), OutOfBalance),
-        ('{"记账凭证": [{"记账凭证日期": "20259903", "科目编号": "1001", "借方本币金额": "NaN"}]}'.encode(), Unreadable),
+        (
+            '{"记账凭证": [{"记账凭证日期": "20250303", "记账凭证编号": "1", "科目编号": "1001", "借方本币金额": "1"}]}'.encode(),
+            OutOfBalance,
+        ),
+        (
+            '{"记账凭证": [{"记账凭证日期": "20259903", "科目编号": "1001", "借方本币金额": "NaN"}]}'.encode(),
+            Unreadable,
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_standard_files_are_refused(unit, content, error):
     with pytest.raises(error):
         imports.import_24589(SYSTEM, unit, content, "x")
