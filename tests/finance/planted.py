@@ -37,7 +37,8 @@ def voucher(day: date, *lines: tuple[Any, ...], number: Any = None, **head: Any)
 def spent(day: date, amount: Any, account: str = "1002", **head: Any) -> list[dict[str, Any]]:
     """An expense of an institution: financial and budgetary entries."""
     econ = head.pop("econ", "30201")
-    return voucher(day, (f"5001{econ}", amount, 0, {"econ": econ}), (account, 0, amount), (f"7201{econ}", amount, 0, {"econ": econ}),
+    named = {"econ": econ}
+    return voucher(day, (f"5001{econ}", amount, 0, named), (account, 0, amount), (f"7201{econ}", amount, 0, named),
                    ("8001", 0, amount), **head)  # fmt: skip
 
 
