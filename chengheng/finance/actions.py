@@ -82,7 +82,9 @@ def set_parameter(
     row = RuleParameter.objects.create(
         rule=code, name=name, value=value, unit=unit, valid_from=valid_from, source=source
     )
-    trail.record("finance.rule.change", actor, row, {"rule": code, name: str(value), "unit": unit and unit.pk}, new=True)
+    trail.record(
+        "finance.rule.change", actor, row, {"rule": code, name: str(value), "unit": unit and unit.pk}, new=True
+    )
     return row
 
 
@@ -346,9 +348,7 @@ def _verifies(doubt: Doubt, actor: Any) -> None:
 def verify_doubt(doubt: Doubt, actor: Any, *, note: str = "", now: datetime | None = None, **taken: Any) -> Doubt:
     """The reviewer has seen that it was put right."""
     _verifies(doubt, actor)
-    return flow.take(
-        doubt, "verify", actor, note=note, now=now, fields={"verified_by_id": actor.pk}, **_plain(taken)
-    )
+    return flow.take(doubt, "verify", actor, note=note, now=now, fields={"verified_by_id": actor.pk}, **_plain(taken))
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ import re
 from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -78,9 +78,13 @@ def ask(unit: Unit, year: int, period: int, codes: Iterable[str] | None = None) 
     batches = _batches(unit, year, period)
     last = date(year, period, monthrange(year, period)[1])
     given = {
-        "unit_kind": unit.kind, "unit_name": unit.organisation.name, "year": year, "period": period,
-        "first": last.replace(day=1), "last": last,
-    }  # fmt: skip
+        "unit_kind": unit.kind,
+        "unit_name": unit.organisation.name,
+        "year": year,
+        "period": period,
+        "first": last.replace(day=1),
+        "last": last,
+    }
     chosen = [rule for rule in rules().values() if rule.executable and (codes is None or rule.code in set(codes))]
     _lay_out(unit, year, period, batches)
     try:
@@ -123,9 +127,7 @@ def _covered(rule: Rule, batches: Mapping[str, list[EvidenceBatch]], given: Mapp
     return missing
 
 
-def _ask_one(
-    rule: Rule, unit: Unit, batches: Mapping[str, list[EvidenceBatch]], given: Mapping[str, Any]
-) -> Answer:
+def _ask_one(rule: Rule, unit: Unit, batches: Mapping[str, list[EvidenceBatch]], given: Mapping[str, Any]) -> Answer:
     if rule.kinds and unit.kind not in rule.kinds:
         return Answer(rule, RuleRun.Outcome.NOT_APPLICABLE)
     missing = _covered(rule, batches, given)
@@ -182,13 +184,15 @@ def _lay_out(unit: Unit, year: int, period: int, batches: Mapping[str, list[Evid
             extra = _LINE_COLUMNS if kind == "lines" else ""
             table = model._meta.db_table
             cursor.execute(
-                f"create temp table {name} on commit drop as select t.*{extra} from {table} t where batch_id = any(%s)",
+                f"create temp table {name} on commit drop as select t.*{extra} from {table} t where batch_id = any(%s)",  # noqa: S608 - names of ours
                 [ids],
             )
         for statement in _DERIVED:
             cursor.execute(statement, {"year": year, "period": period})
         sets = econ_sets()
-        cursor.execute("create temp table card_classes on commit drop as select unnest(%s::text[]) as econ", [list(sets["card"])])
+        cursor.execute(
+            "create temp table card_classes on commit drop as select unnest(%s::text[]) as econ", [list(sets["card"])]
+        )
         pairs = [(item, code) for item, codes in sets.items() if item != "card" for code in codes]
         cursor.execute(
             "create temp table public_classes on commit drop as select * from unnest(%s::text[], %s::text[]) as t(item, econ)",
@@ -248,6 +252,7 @@ def run(unit: Unit, year: int, period: int, codes: Iterable[str] | None = None) 
     batches = _batches(unit, year, period)
     used = {kind: [[one.pk, one.sha256] for one in found if one.year >= year - 1] for kind, found in batches.items()}
     answers = ask(unit, year, period, codes)
+    known = set(Finding.objects.filter(unit=unit, year=year).values_list("rule", flat=True).distinct())
     runs = []
     for answer in answers:
         rule = answer.rule
@@ -258,27 +263,59 @@ def run(unit: Unit, year: int, period: int, codes: Iterable[str] | None = None) 
             prints.append(key)
             new.append(
                 Finding(
-                    unit=unit, year=year, period=period, rule=rule.code, version=rule.version, aspect_id=rule.aspect,
-                    level=rule.level, text=found.text, amount_fen=found.amount_fen, facts=found.facts,
-                    parameters=found.parameters, batches={kind: used.get(kind, []) for kind in rule.needs},
-                    table=rule.table, row_ids=found.row_ids, fingerprint=key, found_at=now,
+                    unit=unit,
+                    year=year,
+                    period=period,
+                    rule=rule.code,
+                    version=rule.version,
+                    aspect_id=rule.aspect,
+                    level=rule.level,
+                    text=found.text,
+                    amount_fen=found.amount_fen,
+                    facts=found.facts,
+                    parameters=found.parameters,
+                    batches={kind: used.get(kind, []) for kind in rule.needs},
+                    table=rule.table,
+                    row_ids=found.row_ids,
+                    fingerprint=key,
+                    found_at=now,
                 )
-            )  # fmt: skip
-        Finding.objects.bulk_create(new, ignore_conflicts=True)
-        before = Finding.objects.filter(unit=unit, rule=rule.code, year=year)
-        before.filter(fingerprint__in=prints, outdated_at__isnull=False).update(outdated_at=None)
-        if answer.outcome in (RuleRun.Outcome.CLEAN, RuleRun.Outcome.FOUND):
-            about = Q(period=period) if MONTHLY.search(rule.sql) else Q(period__lte=period)
-            before.filter(about, outdated_at__isnull=True).exclude(fingerprint__in=prints).update(outdated_at=now)
-        run, _made = RuleRun.objects.update_or_create(
-            unit=unit, year=year, period=period, rule=rule.code,
-            defaults={
-                "aspect_id": rule.aspect, "version": rule.version, "outcome": answer.outcome,
-                "missing": answer.missing, "findings": len(set(prints)), "ran_at": now,
-            },
-        )  # fmt: skip
-        runs.append(run)
-    return runs
+            )
+        if new:
+            Finding.objects.bulk_create(new, ignore_conflicts=True)
+        if rule.code in known:
+            _mark_outdated(unit, rule, year, period, answer, prints, now)
+        runs.append(
+            RuleRun(
+                unit=unit,
+                year=year,
+                period=period,
+                rule=rule.code,
+                aspect_id=rule.aspect,
+                version=rule.version,
+                outcome=answer.outcome,
+                missing=answer.missing,
+                findings=len(set(prints)),
+                ran_at=now,
+            )
+        )
+    return RuleRun.objects.bulk_create(
+        runs,
+        update_conflicts=True,
+        unique_fields=("unit", "year", "period", "rule"),
+        update_fields=("aspect", "version", "outcome", "missing", "findings", "ran_at"),
+    )
+
+
+def _mark_outdated(
+    unit: Unit, rule: Rule, year: int, period: int, answer: Answer, prints: list[str], now: datetime
+) -> None:
+    """What the rule finds no longer is marked so; what it finds again is in force again."""
+    before = Finding.objects.filter(unit=unit, rule=rule.code, year=year)
+    before.filter(fingerprint__in=prints, outdated_at__isnull=False).update(outdated_at=None)
+    if answer.outcome in (RuleRun.Outcome.CLEAN, RuleRun.Outcome.FOUND):
+        about = Q(period=period) if MONTHLY.search(rule.sql) else Q(period__lte=period)
+        before.filter(about, outdated_at__isnull=True).exclude(fingerprint__in=prints).update(outdated_at=now)
 
 
 def fingerprint(found: Found, year: int) -> str:
@@ -292,13 +329,21 @@ def back_test(unit: Unit, year: int, code: str, values: Mapping[str, Decimal]) -
     rule = rules()[code]
     trial = Rule(**{**{name: getattr(rule, name) for name in rule.__dataclass_fields__}, "defaults": dict(values)})
     answer = []
-    periods = EvidenceBatch.objects.filter(unit=unit, year=year, current=True, kind="lines").values_list("period", flat=True)
+    periods = EvidenceBatch.objects.filter(unit=unit, year=year, current=True, kind="lines").values_list(
+        "period", flat=True
+    )
     for period in sorted(set(periods)):
         with transaction.atomic():
             last = date(year, period, monthrange(year, period)[1])
             batches = _batches(unit, year, period)
-            given = {"unit_kind": unit.kind, "unit_name": unit.organisation.name, "year": year, "period": period,
-                     "first": last.replace(day=1), "last": last}  # fmt: skip
+            given = {
+                "unit_kind": unit.kind,
+                "unit_name": unit.organisation.name,
+                "year": year,
+                "period": period,
+                "first": last.replace(day=1),
+                "last": last,
+            }
             _lay_out(unit, year, period, batches)
             now = len(_ask_one(rule, unit, batches, given).found)
             missing = _covered(trial, batches, given)

@@ -17,7 +17,18 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.common import intake
-from chengheng.common.intake import Field, Importer, Problems, Rows, boolean, choice, integer, money_fen, organisation, text
+from chengheng.common.intake import (
+    Field,
+    Importer,
+    Problems,
+    Rows,
+    boolean,
+    choice,
+    integer,
+    money_fen,
+    organisation,
+    text,
+)
 from chengheng.common.intake import date as day
 from chengheng.common.people import access
 from chengheng.finance import actions, engine
@@ -28,9 +39,27 @@ from chengheng.protocols import gbt24589
 
 _ANY = money_fen(low=-(10**15))
 _TOTALS = re.compile(r"^(合\s*计|小\s*计|总\s*计|本月合计|本年累计|承前页|过次页|期初余额|月初余额|年初余额)")
-UNIT = Field("unit", _("Unit"), parse=organisation, aliases=("单位", "单位名称", "公司", "账套名称", "核算主体", "单位编码"))
+UNIT = Field(
+    "unit", _("Unit"), parse=organisation, aliases=("单位", "单位名称", "公司", "账套名称", "核算主体", "单位编码")
+)
 YEAR = Field("year", _("Fiscal year"), parse=integer(2000, 2100), aliases=("会计年度", "年度", "FYEAR"))
-PERIOD = Field("period", _("Period"), parse=integer(0, 12), aliases=("会计期间", "期间", "月份", "月", "FPERIOD", "会计期间号"))
+PERIOD = Field(
+    "period", _("Period"), parse=integer(0, 12), aliases=("会计期间", "期间", "月份", "月", "FPERIOD", "会计期间号")
+)
+
+
+_TOTAL_DAY = date.min
+
+
+class LedgerDay(day):
+    """A date, or the word of a total row in the date's column (a sentinel that `is_total` knows)."""
+
+    def parse(self, value: Any) -> date:
+        if isinstance(value, str) and _TOTALS.match(value.strip()):
+            return _TOTAL_DAY
+        return super().parse(value)
+
+    __call__ = parse
 
 
 class EvidenceImporter(Importer):
@@ -74,7 +103,9 @@ class EvidenceImporter(Importer):
 
     def record(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The stored fields of a row."""
-        return {name: value for name, value in row.items() if name not in {"unit", "year", "period"} and value is not None}
+        return {
+            name: value for name, value in row.items() if name not in {"unit", "year", "period"} and value is not None
+        }
 
     def commit(self, rows: Rows, batch: Any, actor: Any) -> int:
         split: dict[tuple[int, int, int], list[dict[str, Any]]] = defaultdict(list)
@@ -105,30 +136,68 @@ class LedgerImporter(EvidenceImporter):
     title = _("Voucher lines (ledger)")
     kind = BatchKind.LINES
     fields = (
-        UNIT, YEAR, PERIOD,
-        Field("day", _("Date"), parse=day, aliases=("日期", "制单日期", "凭证日期", "记账日期", "FDATE", "业务日期")),
-        Field("word", _("Voucher word"), parse=text(12), aliases=("凭证字", "凭证类型", "凭证类别", "类别字", "FGROUP", "字")),
-        Field("number", _("Voucher number"), parse=text(24), aliases=("凭证号", "凭证编号", "凭证号数", "凭证字号", "FNUM", "号")),
+        UNIT,
+        YEAR,
+        PERIOD,
+        Field(
+            "day", _("Date"), parse=LedgerDay, aliases=("日期", "制单日期", "凭证日期", "记账日期", "FDATE", "业务日期")
+        ),
+        Field(
+            "word",
+            _("Voucher word"),
+            parse=text(12),
+            aliases=("凭证字", "凭证类型", "凭证类别", "类别字", "FGROUP", "字"),
+        ),
+        Field(
+            "number",
+            _("Voucher number"),
+            parse=text(24),
+            aliases=("凭证号", "凭证编号", "凭证号数", "凭证字号", "FNUM", "号"),
+        ),
         Field("line", _("Line"), parse=integer(0, 100000), aliases=("分录号", "行号", "分录", "FENTRYID", "分录序号")),
         Field("summary", _("Summary"), parse=text(300), aliases=("摘要", "FEXP")),
-        Field("account", _("Account"), parse=text(40), aliases=("科目编码", "科目代码", "科目编号", "科目", "FACCTID", "会计科目")),
+        Field(
+            "account",
+            _("Account"),
+            parse=text(40),
+            aliases=("科目编码", "科目代码", "科目编号", "科目", "FACCTID", "会计科目"),
+        ),
         Field("account_name", _("Account name"), parse=text(120), aliases=("科目名称", "科目全称", "会计科目名称")),
-        Field("econ", _("Economic class"), parse=text(40), aliases=("经济分类", "部门经济分类", "支出经济分类", "经济科目")),
+        Field(
+            "econ",
+            _("Economic class"),
+            parse=text(40),
+            aliases=("经济分类", "部门经济分类", "支出经济分类", "经济科目"),
+        ),
         Field("project", _("Project"), parse=text(120), aliases=("项目", "项目名称", "预算项目", "核算项目1")),
-        Field("party", _("Counterparty"), parse=text(120), aliases=("往来单位", "供应商", "客户", "收款人", "对方单位", "个人", "往来")),
+        Field(
+            "party",
+            _("Counterparty"),
+            parse=text(120),
+            aliases=("往来单位", "供应商", "客户", "收款人", "对方单位", "个人", "往来"),
+        ),
         Field("debit_fen", _("Debit"), parse=_ANY, aliases=("借方金额", "借方", "借方本币", "FDEBIT", "借方本币金额")),
-        Field("credit_fen", _("Credit"), parse=_ANY, aliases=("贷方金额", "贷方", "贷方本币", "FCREDIT", "贷方本币金额")),
+        Field(
+            "credit_fen", _("Credit"), parse=_ANY, aliases=("贷方金额", "贷方", "贷方本币", "FCREDIT", "贷方本币金额")
+        ),
         Field("side", _("Side"), parse=text(4), aliases=("方向", "借贷方向", "FDC", "借贷")),
         Field("amount_fen", _("Amount"), parse=_ANY, aliases=("金额", "本币金额", "原币金额")),
         Field("invoice", _("Invoice number"), parse=text(40), aliases=("发票号", "票据号", "结算号", "票号")),
-        Field("attachments", _("Attachments"), parse=integer(0, 30000), aliases=("附件数", "附单据数", "附件数量", "附件张数")),
+        Field(
+            "attachments",
+            _("Attachments"),
+            parse=integer(0, 30000),
+            aliases=("附件数", "附单据数", "附件数量", "附件张数"),
+        ),
         Field("maker", _("Made by"), parse=text(40), aliases=("制单人", "制单", "FPREPARE")),
         Field("reviewer", _("Reviewed by"), parse=text(40), aliases=("审核人", "审核")),
         Field("poster", _("Posted by"), parse=text(40), aliases=("记账人", "过账人", "记账")),
         Field("cashier", _("Cashier"), parse=text(40), aliases=("出纳", "出纳人")),
         Field("void", _("Void"), parse=boolean, aliases=("作废", "作废标志")),
-    )  # fmt: skip
-    help = _("The head of a voucher may stand in its first line only. Totals are passed over. A number like 记-12 is split.")
+    )
+    help = _(
+        "The head of a voucher may stand in its first line only. Totals are passed over. A number like 记-12 is split."
+    )
 
     def check(self, rows: Rows, problems: Problems) -> None:
         fill_down(rows)
@@ -148,10 +217,11 @@ class LedgerImporter(EvidenceImporter):
         for debit, credit, number in sums.values():
             if debit != credit:
                 problems.add(
-                    number, "debit_fen",
+                    number,
+                    "debit_fen",
                     _("Debit %(debit)s and credit %(credit)s of the whole file do not agree: something is missing.")
                     % {"debit": engine.yuan(debit), "credit": engine.yuan(credit)},
-                )  # fmt: skip
+                )
         super().check(rows, problems)
 
     def record(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,9 +232,14 @@ class LedgerImporter(EvidenceImporter):
         for name in ("side", "amount_fen"):
             kept.pop(name, None)
         return {
-            **kept, "word": word, "number": number, "account": plain_account(account)[:40],
-            "econ": econ_of(account, kept.get("econ", "")), "debit_fen": debit, "credit_fen": credit,
-        }  # fmt: skip
+            **kept,
+            "word": word,
+            "number": number,
+            "account": plain_account(account)[:40],
+            "econ": econ_of(account, kept.get("econ", "")),
+            "debit_fen": debit,
+            "credit_fen": credit,
+        }
 
     def commit(self, rows: Rows, batch: Any, actor: Any) -> int:
         fill_down(rows)
@@ -184,8 +259,9 @@ def fill_down(rows: Rows) -> None:
     if numbers is None:
         return
     heads = [name for name in _HEAD if name in columns and name != "number"]
+    days = columns.get("day", [])
     for index in range(1, len(numbers)):
-        if rows.sheets[index] != rows.sheets[index - 1]:
+        if rows.sheets[index] != rows.sheets[index - 1] or (days and _TOTAL_DAY in (days[index], days[index - 1])):
             continue
         if numbers[index] in (None, ""):
             numbers[index] = numbers[index - 1]
@@ -200,6 +276,8 @@ def fill_down(rows: Rows) -> None:
 
 def is_total(row: Mapping[str, Any]) -> bool:
     """Whether a row is a total or a carried-over balance, not a voucher line."""
+    if row.get("day") == _TOTAL_DAY:
+        return True
     words = [str(row.get(name) or "") for name in ("summary", "number", "account", "word", "account_name")]
     return any(_TOTALS.match(word) for word in words) and not (row.get("account") and words[0][:4] in ("", "期初建账"))
 
@@ -229,11 +307,19 @@ def _simple(
 ) -> type[EvidenceImporter]:
     return intake.register(
         type(
-            f"{kind.title()}Importer", (EvidenceImporter,),
-            {"code": f"finance.{kind}", "title": title, "kind": kind, "yearly": yearly, "help": help, "__module__": __name__,
-             "fields": (UNIT, YEAR, *(() if yearly else (PERIOD,)), *fields)},
+            f"{kind.title()}Importer",
+            (EvidenceImporter,),
+            {
+                "code": f"finance.{kind}",
+                "title": title,
+                "kind": kind,
+                "yearly": yearly,
+                "help": help,
+                "__module__": __name__,
+                "fields": (UNIT, YEAR, *(() if yearly else (PERIOD,)), *fields),
+            },
         )
-    )  # fmt: skip
+    )
 
 
 def _money(name: str, label: Any, *aliases: str, required: bool = False, default: int | None = None) -> Field:
@@ -248,79 +334,180 @@ def _day(name: str, label: Any, *aliases: str, required: bool = False) -> Field:
     return Field(name, label, required=required, parse=day, aliases=aliases)
 
 
-_simple("bank", _("Bank statement"), (
-    _day("day", _("Date"), "交易日期", "日期", "记账日期", required=True),
-    _text("account_no", _("Bank account"), "账号", "本方账号", required=True, most=40),
-    _text("party", _("Counterparty"), "对方户名", "对方单位"), _text("party_account", _("Counterparty's account"), "对方账号", most=40),
-    _text("summary", _("Summary"), "摘要", "用途", most=300),
-    _money("in_fen", _("Received"), "收入", "贷方发生额", "贷方金额", default=0), _money("out_fen", _("Paid"), "支出", "借方发生额", "借方金额", default=0),
-))  # fmt: skip
-_simple("cards", _("Official card statement"), (
-    _day("day", _("Date"), "消费日期", "交易日期", required=True), _text("card_no", _("Card"), "卡号", required=True, most=30),
-    _text("holder", _("Card holder"), "持卡人", required=True, most=40), _text("merchant", _("Merchant"), "商户", "商户名称"),
-    _money("amount_fen", _("Amount"), "消费金额", "交易金额", "金额", required=True), _money("reimbursed_fen", _("Reimbursed"), "报销金额", default=0),
-    _day("reimbursed_on", _("Reimbursed on"), "报销日期"), _text("swipe_no", _("Transaction number"), "交易流水号", "流水号", most=40),
-))  # fmt: skip
-_simple("pay", _("Payroll"), (
-    _text("id_no", _("Identity number"), "身份证号", "证件号码", required=True, most=30), _text("name", _("Name"), "姓名", required=True, most=40),
-    _text("bank_account", _("Bank account"), "银行账号", "工资卡号", most=40), _money("pay_fen", _("Pay"), "应发工资", "应发合计", required=True),
-    _money("base_fen", _("Contribution base"), "缴费基数", "社保基数"),
-))  # fmt: skip
-_simple("staff", _("Staff roster"), (
-    _text("id_no", _("Identity number"), "身份证号", "证件号码", required=True, most=30), _text("name", _("Name"), "姓名", required=True, most=40),
-    _text("status", _("Status"), "人员状态", "状态", most=20), _day("left_on", _("Left on"), "离职日期", "退休日期"),
-    _day("changed_on", _("Pay change approved on"), "调资日期"),
-))  # fmt: skip
-_simple("balances", _("Account balances"), (
-    _text("account", _("Account"), "科目编码", "科目代码", "科目编号", required=True, most=40), _text("account_name", _("Account name"), "科目名称"),
-    _money("opening_fen", _("Opening"), "期初余额", required=True), _money("debit_fen", _("Debit"), "本期借方", "借方发生额", required=True),
-    _money("credit_fen", _("Credit"), "本期贷方", "贷方发生额", required=True), _money("closing_fen", _("Closing"), "期末余额", required=True),
-), help=_("Balances on the credit side are negative."))  # fmt: skip
-_simple("assets", _("Asset cards"), (
-    _text("number", _("Card number"), "卡片编号", "资产编号", required=True, most=40), _text("name", _("Name"), "资产名称", required=True),
-    _text("category", _("Category"), "资产类别", most=60), _day("acquired_on", _("Acquired on"), "取得日期", "入账日期"),
-    _money("cost_fen", _("Cost"), "原值", required=True), _money("depreciation_fen", _("Accumulated depreciation"), "累计折旧", default=0),
-    _money("month_fen", _("Depreciation of the month"), "本月折旧"), Field("life_months", _("Life in months"), parse=integer(0, 1200), aliases=("使用月数",)),
-    _text("state", _("State"), "使用状况", most=20), _day("idle_since", _("Idle since"), "闲置日期"), _day("checked_on", _("Last stock-take"), "盘点日期"),
-    _day("removed_on", _("Removed on"), "减少日期"), _text("removal", _("Way of removal"), "处置方式", "减少原因", most=40),
-    _text("approval_no", _("Approval number"), "审批文号", most=60), _text("valuation_no", _("Valuation number"), "评估报告号", most=60),
-))  # fmt: skip
-_simple("budgets", _("Budgets and adjustments"), (
-    _text("project", _("Project"), "项目", "项目名称", required=True), _text("econ", _("Economic class"), "经济分类", most=5),
-    _money("budget_fen", _("Budget after adjustments"), "调整后预算", "预算数", "指标数", required=True),
-    Field("carried_from", _("Carried over from"), parse=integer(2000, 2100), aliases=("结转年度",)),
-), yearly=True)  # fmt: skip
-_simple("contracts", _("Contracts and procurement"), (
-    _text("number", _("Contract number"), "合同编号", required=True, most=60), _text("name", _("Name"), "合同名称", most=200),
-    _text("supplier", _("Supplier"), "供应商", "乙方", required=True), _text("supplier_account", _("Supplier's account"), "供应商账号", most=40),
-    _day("registered_on", _("Supplier registered on"), "成立日期"), _money("capital_fen", _("Supplier's capital"), "注册资本"),
-    _text("category", _("Category"), "采购品目", "品目", most=60), _text("method", _("Way of procurement"), "采购方式", most=40),
-    _text("project", _("Project"), "项目", "项目名称"), _money("amount_fen", _("Amount"), "合同金额", required=True),
-    _money("supplements_fen", _("Supplements"), "补充合同金额", default=0), _day("signed_on", _("Signed on"), "签订日期", required=True),
-    _day("filed_on", _("Filed on"), "备案日期"),
-))  # fmt: skip
-_simple("forms", _("Reception, travel, meeting and training forms"), (
-    Field("kind", _("Kind"), required=True, parse=choice(FormKind), aliases=("类型", "单据类型")), _text("number", _("Number"), "单号", "编号", required=True, most=60),
-    _day("day", _("Date"), "日期", "开始日期", required=True), _day("until", _("Until"), "结束日期"), _text("person", _("Person"), "人员", "出差人", most=40),
-    *(Field(name, label, parse=integer(0, 10000), aliases=(alias,)) for name, label, alias in (
-        ("guests", _("Guests"), "来宾人数"), ("escorts", _("Escorts"), "陪餐人数"), ("people", _("People"), "参会人数"))),
-    _text("grade", _("Class of meeting"), "会议类别", most=20), _money("amount_fen", _("Amount"), "金额", required=True),
-    _money("lodging_fen", _("Lodging per night"), "住宿费"), _text("place", _("Place"), "地点", "场所"), _text("items", _("Items"), "清单", most=300),
-    Field("designated", _("Designated place"), parse=boolean, aliases=("定点",)), _text("approval_no", _("Approval number"), "审批单号", most=60),
-    *(Field(name, label, parse=boolean, aliases=(alias,)) for name, label, alias in (
-        ("letter", _("Official letter"), "公函"), ("list_given", _("List of guests"), "接待清单"), ("invoice", _("Invoice given"), "发票"))),
-))  # fmt: skip
-_simple("accounts", _("Bank account register"), (
-    _text("account_no", _("Bank account"), "账号", required=True, most=40), _text("bank", _("Bank"), "开户行"), _text("kind", _("Kind of account"), "账户性质", most=30),
-    _text("approval_no", _("Approval number"), "批复文号", "备案号", most=60), _day("opened_on", _("Opened on"), "开户日期"), _day("closed_on", _("Closed on"), "销户日期"),
-))  # fmt: skip
-_simple("investments", _("Investment register"), (
-    _text("investee", _("Investee"), "被投资单位", required=True), _text("product", _("Kind of investment"), "投资品种", most=40),
-    _text("funds", _("Source of funds"), "资金来源", most=40), _money("amount_fen", _("Amount"), "投资额", required=True),
-    _day("invested_on", _("Invested on"), "投资日期", required=True), _text("approval_no", _("Approval number"), "审批文号", most=60),
-    _money("distributed_fen", _("Distributed this year"), "本年分配", default=0), _day("last_income_on", _("Last income"), "最近收益日期"),
-    _money("equity_fen", _("Investee's equity"), "净资产"),
-))  # fmt: skip
+_simple(
+    "bank",
+    _("Bank statement"),
+    (
+        _day("day", _("Date"), "交易日期", "日期", "记账日期", required=True),
+        _text("account_no", _("Bank account"), "账号", "本方账号", required=True, most=40),
+        _text("party", _("Counterparty"), "对方户名", "对方单位"),
+        _text("party_account", _("Counterparty's account"), "对方账号", most=40),
+        _text("summary", _("Summary"), "摘要", "用途", most=300),
+        _money("in_fen", _("Received"), "收入", "贷方发生额", "贷方金额", default=0),
+        _money("out_fen", _("Paid"), "支出", "借方发生额", "借方金额", default=0),
+    ),
+)
+_simple(
+    "cards",
+    _("Official card statement"),
+    (
+        _day("day", _("Date"), "消费日期", "交易日期", required=True),
+        _text("card_no", _("Card"), "卡号", required=True, most=30),
+        _text("holder", _("Card holder"), "持卡人", required=True, most=40),
+        _text("merchant", _("Merchant"), "商户", "商户名称"),
+        _money("amount_fen", _("Amount"), "消费金额", "交易金额", "金额", required=True),
+        _money("reimbursed_fen", _("Reimbursed"), "报销金额", default=0),
+        _day("reimbursed_on", _("Reimbursed on"), "报销日期"),
+        _text("swipe_no", _("Transaction number"), "交易流水号", "流水号", most=40),
+    ),
+)
+_simple(
+    "pay",
+    _("Payroll"),
+    (
+        _text("id_no", _("Identity number"), "身份证号", "证件号码", required=True, most=30),
+        _text("name", _("Name"), "姓名", required=True, most=40),
+        _text("bank_account", _("Bank account"), "银行账号", "工资卡号", most=40),
+        _money("pay_fen", _("Pay"), "应发工资", "应发合计", required=True),
+        _money("base_fen", _("Contribution base"), "缴费基数", "社保基数"),
+    ),
+)
+_simple(
+    "staff",
+    _("Staff roster"),
+    (
+        _text("id_no", _("Identity number"), "身份证号", "证件号码", required=True, most=30),
+        _text("name", _("Name"), "姓名", required=True, most=40),
+        _text("status", _("Status"), "人员状态", "状态", most=20),
+        _day("left_on", _("Left on"), "离职日期", "退休日期"),
+        _day("changed_on", _("Pay change approved on"), "调资日期"),
+    ),
+)
+_simple(
+    "balances",
+    _("Account balances"),
+    (
+        _text("account", _("Account"), "科目编码", "科目代码", "科目编号", required=True, most=40),
+        _text("account_name", _("Account name"), "科目名称"),
+        _money("opening_fen", _("Opening"), "期初余额", required=True),
+        _money("debit_fen", _("Debit"), "本期借方", "借方发生额", required=True),
+        _money("credit_fen", _("Credit"), "本期贷方", "贷方发生额", required=True),
+        _money("closing_fen", _("Closing"), "期末余额", required=True),
+    ),
+    help=_("Balances on the credit side are negative."),
+)
+_simple(
+    "assets",
+    _("Asset cards"),
+    (
+        _text("number", _("Card number"), "卡片编号", "资产编号", required=True, most=40),
+        _text("name", _("Name"), "资产名称", required=True),
+        _text("category", _("Category"), "资产类别", most=60),
+        _day("acquired_on", _("Acquired on"), "取得日期", "入账日期"),
+        _money("cost_fen", _("Cost"), "原值", required=True),
+        _money("depreciation_fen", _("Accumulated depreciation"), "累计折旧", default=0),
+        _money("month_fen", _("Depreciation of the month"), "本月折旧"),
+        Field("life_months", _("Life in months"), parse=integer(0, 1200), aliases=("使用月数",)),
+        _text("state", _("State"), "使用状况", most=20),
+        _day("idle_since", _("Idle since"), "闲置日期"),
+        _day("checked_on", _("Last stock-take"), "盘点日期"),
+        _day("removed_on", _("Removed on"), "减少日期"),
+        _text("removal", _("Way of removal"), "处置方式", "减少原因", most=40),
+        _text("approval_no", _("Approval number"), "审批文号", most=60),
+        _text("valuation_no", _("Valuation number"), "评估报告号", most=60),
+    ),
+)
+_simple(
+    "budgets",
+    _("Budgets and adjustments"),
+    (
+        _text("project", _("Project"), "项目", "项目名称", required=True),
+        _text("econ", _("Economic class"), "经济分类", most=5),
+        _money("budget_fen", _("Budget after adjustments"), "调整后预算", "预算数", "指标数", required=True),
+        Field("carried_from", _("Carried over from"), parse=integer(2000, 2100), aliases=("结转年度",)),
+    ),
+    yearly=True,
+)
+_simple(
+    "contracts",
+    _("Contracts and procurement"),
+    (
+        _text("number", _("Contract number"), "合同编号", required=True, most=60),
+        _text("name", _("Name"), "合同名称", most=200),
+        _text("supplier", _("Supplier"), "供应商", "乙方", required=True),
+        _text("supplier_account", _("Supplier's account"), "供应商账号", most=40),
+        _day("registered_on", _("Supplier registered on"), "成立日期"),
+        _money("capital_fen", _("Supplier's capital"), "注册资本"),
+        _text("category", _("Category"), "采购品目", "品目", most=60),
+        _text("method", _("Way of procurement"), "采购方式", most=40),
+        _text("project", _("Project"), "项目", "项目名称"),
+        _money("amount_fen", _("Amount"), "合同金额", required=True),
+        _money("supplements_fen", _("Supplements"), "补充合同金额", default=0),
+        _day("signed_on", _("Signed on"), "签订日期", required=True),
+        _day("filed_on", _("Filed on"), "备案日期"),
+    ),
+)
+_simple(
+    "forms",
+    _("Reception, travel, meeting and training forms"),
+    (
+        Field("kind", _("Kind"), required=True, parse=choice(FormKind), aliases=("类型", "单据类型")),
+        _text("number", _("Number"), "单号", "编号", required=True, most=60),
+        _day("day", _("Date"), "日期", "开始日期", required=True),
+        _day("until", _("Until"), "结束日期"),
+        _text("person", _("Person"), "人员", "出差人", most=40),
+        *(
+            Field(name, label, parse=integer(0, 10000), aliases=(alias,))
+            for name, label, alias in (
+                ("guests", _("Guests"), "来宾人数"),
+                ("escorts", _("Escorts"), "陪餐人数"),
+                ("people", _("People"), "参会人数"),
+            )
+        ),
+        _text("grade", _("Class of meeting"), "会议类别", most=20),
+        _money("amount_fen", _("Amount"), "金额", required=True),
+        _money("lodging_fen", _("Lodging per night"), "住宿费"),
+        _text("place", _("Place"), "地点", "场所"),
+        _text("items", _("Items"), "清单", most=300),
+        Field("designated", _("Designated place"), parse=boolean, aliases=("定点",)),
+        _text("approval_no", _("Approval number"), "审批单号", most=60),
+        *(
+            Field(name, label, parse=boolean, aliases=(alias,))
+            for name, label, alias in (
+                ("letter", _("Official letter"), "公函"),
+                ("list_given", _("List of guests"), "接待清单"),
+                ("invoice", _("Invoice given"), "发票"),
+            )
+        ),
+    ),
+)
+_simple(
+    "accounts",
+    _("Bank account register"),
+    (
+        _text("account_no", _("Bank account"), "账号", required=True, most=40),
+        _text("bank", _("Bank"), "开户行"),
+        _text("kind", _("Kind of account"), "账户性质", most=30),
+        _text("approval_no", _("Approval number"), "批复文号", "备案号", most=60),
+        _day("opened_on", _("Opened on"), "开户日期"),
+        _day("closed_on", _("Closed on"), "销户日期"),
+    ),
+)
+_simple(
+    "investments",
+    _("Investment register"),
+    (
+        _text("investee", _("Investee"), "被投资单位", required=True),
+        _text("product", _("Kind of investment"), "投资品种", most=40),
+        _text("funds", _("Source of funds"), "资金来源", most=40),
+        _money("amount_fen", _("Amount"), "投资额", required=True),
+        _day("invested_on", _("Invested on"), "投资日期", required=True),
+        _text("approval_no", _("Approval number"), "审批文号", most=60),
+        _money("distributed_fen", _("Distributed this year"), "本年分配", default=0),
+        _day("last_income_on", _("Last income"), "最近收益日期"),
+        _money("equity_fen", _("Investee's equity"), "净资产"),
+    ),
+)
 
 
 # GB/T 24589
@@ -380,16 +567,31 @@ def _voucher_line(fields: Mapping[str, str], place: int) -> dict[str, Any]:
         raise ValueError(f"period {period}")
     account = fields["account"]
     auxiliary = [value for key, value in fields.items() if key.startswith("aux")]
-    limits = {"word": 12, "number": 24, "summary": 300, "account_name": 120, "invoice": 40, "maker": 40, "reviewer": 40,
-              "poster": 40, "cashier": 40}  # fmt: skip
+    limits = {
+        "word": 12,
+        "number": 24,
+        "summary": 300,
+        "account_name": 120,
+        "invoice": 40,
+        "maker": 40,
+        "reviewer": 40,
+        "poster": 40,
+        "cashier": 40,
+    }
     return {
-        "year": int(fields.get("year") or on.year), "period": period, "row": place, "day": on,
-        "line": int(fields.get("line") or 0), "account": plain_account(account)[:40], "econ": econ_of(account, *auxiliary),
-        "debit_fen": fen(fields.get("debit", "")), "credit_fen": fen(fields.get("credit", "")),
+        "year": int(fields.get("year") or on.year),
+        "period": period,
+        "row": place,
+        "day": on,
+        "line": int(fields.get("line") or 0),
+        "account": plain_account(account)[:40],
+        "econ": econ_of(account, *auxiliary),
+        "debit_fen": fen(fields.get("debit", "")),
+        "credit_fen": fen(fields.get("credit", "")),
         "attachments": int(fields["attachments"]) if fields.get("attachments") else None,
         "void": fields.get("void") in ("1", "true", "是"),
         **{name: fields.get(name, "")[:most] for name, most in limits.items()},
-    }  # fmt: skip
+    }
 
 
 def _balance(fields: Mapping[str, str], place: int) -> dict[str, Any]:
@@ -401,7 +603,13 @@ def _balance(fields: Mapping[str, str], place: int) -> dict[str, Any]:
     if not 1 <= period <= 12:
         raise ValueError(f"period {period}")
     return {
-        "year": int(fields["year"]), "period": period, "row": place, "account": plain_account(fields["account"])[:40],
-        "account_name": fields.get("account_name", "")[:120], "opening_fen": signed("opening"),
-        "debit_fen": fen(fields.get("debit", "")), "credit_fen": fen(fields.get("credit", "")), "closing_fen": signed("closing"),
-    }  # fmt: skip
+        "year": int(fields["year"]),
+        "period": period,
+        "row": place,
+        "account": plain_account(fields["account"])[:40],
+        "account_name": fields.get("account_name", "")[:120],
+        "opening_fen": signed("opening"),
+        "debit_fen": fen(fields.get("debit", "")),
+        "credit_fen": fen(fields.get("credit", "")),
+        "closing_fen": signed("closing"),
+    }

@@ -129,7 +129,8 @@ def rectified_on_time(period: Period, scope: Scope) -> Measured:
     label=_("Days on which the supervision net proved sound"),
     unit="%",
     definition=_(
-        "Days of the period with a daily self-check that found every stored batch unchanged ÷ days of the period since the first check."
+        "Days of the period with a daily self-check that found every stored batch unchanged ÷ "
+        "days of the period since the first check."
     ),
     source=TABLE_6,
     system="finance",

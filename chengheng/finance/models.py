@@ -7,7 +7,6 @@ replaces an earlier one, and findings keep the batch that they were made from. W
 
 from __future__ import annotations
 
-
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -539,5 +538,3 @@ class OperationCheck(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("finance:overview")
-
-

@@ -37,33 +37,77 @@ def _mark(user: Any) -> str:
 
 
 def _doubts(user: Any) -> list[list[Any]]:
-    rows = access.visible(user, "finance.paper.export", Doubt.objects.select_related("unit__organisation", "aspect", "finding"))
+    rows = access.visible(
+        user, "finance.paper.export", Doubt.objects.select_related("unit__organisation", "aspect", "finding")
+    )
     return [
-        [one.number, str(one.unit), one.aspect.name, f"{one.finding.rule}@{one.finding.version}", one.finding.level,
-         one.title, _fen(one.finding.amount_fen), rules()[one.finding.rule].basis, one.state_label, _day(one.issued_at)]
+        [
+            one.number,
+            str(one.unit),
+            one.aspect.name,
+            f"{one.finding.rule}@{one.finding.version}",
+            one.finding.level,
+            one.title,
+            _fen(one.finding.amount_fen),
+            rules()[one.finding.rule].basis,
+            one.state_label,
+            _day(one.issued_at),
+        ]
         for one in rows.order_by("pk")
-    ]  # fmt: skip
+    ]
 
 
 def _rectification(user: Any) -> list[list[Any]]:
-    rows = access.visible(user, "finance.paper.export", Doubt.objects.filter(confirmed=True).select_related("unit__organisation", "aspect", "finding"))
+    rows = access.visible(
+        user,
+        "finance.paper.export",
+        Doubt.objects.filter(confirmed=True).select_related("unit__organisation", "aspect", "finding"),
+    )
     return [
-        [one.number, str(one.unit), one.aspect.name, one.title, _fen(one.finding.amount_fen), _day(one.issued_at), one.explanation,
-         _day(one.decided_at), _day(one.rectify_due_at), one.rectification, _day(one.rectified_at),
-         "" if one.rectify_due_at is None or one.rectified_at is None else "是" if one.rectified_at <= one.rectify_due_at else "否",
-         one.state_label, _day(one.closed_at)]
+        [
+            one.number,
+            str(one.unit),
+            one.aspect.name,
+            one.title,
+            _fen(one.finding.amount_fen),
+            _day(one.issued_at),
+            one.explanation,
+            _day(one.decided_at),
+            _day(one.rectify_due_at),
+            one.rectification,
+            _day(one.rectified_at),
+            ""
+            if one.rectify_due_at is None or one.rectified_at is None
+            else "是"
+            if one.rectified_at <= one.rectify_due_at
+            else "否",
+            one.state_label,
+            _day(one.closed_at),
+        ]
         for one in rows.order_by("pk")
-    ]  # fmt: skip
+    ]
 
 
 def _public(user: Any) -> list[list[Any]]:
     lines = []
     for unit in access.visible(user, "finance.paper.export", Unit.objects.select_related("organisation")):
-        latest = EvidenceBatch.objects.filter(unit=unit, current=True, kind="lines").order_by("-year", "-period").first()
+        latest = (
+            EvidenceBatch.objects.filter(unit=unit, current=True, kind="lines").order_by("-year", "-period").first()
+        )
         if latest is None:
             continue
         for row in queries.public_spending(unit, latest.year, latest.period):
-            lines.append([str(unit), latest.year, latest.period, row["item"], _fen(row["budget"]), _fen(row["spent"]), _fen(row["before"])])
+            lines.append(
+                [
+                    str(unit),
+                    latest.year,
+                    latest.period,
+                    row["item"],
+                    _fen(row["budget"]),
+                    _fen(row["spent"]),
+                    _fen(row["before"]),
+                ]
+            )
     return lines
 
 
@@ -76,10 +120,24 @@ def _fen(amount: int | None) -> Any:
 
 _HEADS = {
     "doubts": ["编号", "被审计单位", "方面", "规则", "级别", "疑点", "金额（元）", "依据", "状态", "下达日期"],
-    "rectification": ["编号", "被审计单位", "方面", "问题", "金额（元）", "下达日期", "单位说明", "确认日期", "整改期限", "整改情况",
-                      "整改报送日期", "是否按期", "状态", "销号日期"],
+    "rectification": [
+        "编号",
+        "被审计单位",
+        "方面",
+        "问题",
+        "金额（元）",
+        "下达日期",
+        "单位说明",
+        "确认日期",
+        "整改期限",
+        "整改情况",
+        "整改报送日期",
+        "是否按期",
+        "状态",
+        "销号日期",
+    ],
     "public": ["单位", "年度", "截至期间", "项目", "预算（元）", "本年支出（元）", "上年同期（元）"],
-}  # fmt: skip
+}
 _MAKERS = {"doubts": _doubts, "rectification": _rectification, "public": _public}
 
 
@@ -104,12 +162,20 @@ def book(kind: str, user: Any) -> tuple[str, bytes]:
     sheet.cell(1, 1).font = Font(size=16, bold=True)
     for column in range(1, len(head) + 1):
         sheet.cell(3, column).font = Font(bold=True)
-        sheet.column_dimensions[get_column_letter(column)].width = 34 if head[column - 1] in ("疑点", "问题", "依据", "单位说明", "整改情况") else 16
+        sheet.column_dimensions[get_column_letter(column)].width = (
+            34 if head[column - 1] in ("疑点", "问题", "依据", "单位说明", "整改情况") else 16
+        )
     sheet.freeze_panes = "A4"
     sheet.oddFooter.center.text = _mark(user).replace("&", "&&")
     out = io.BytesIO()
     workbook.save(out)
-    trail.viewed(user, Doubt.objects.none() if kind != "public" else Unit.objects.none(), "finance.paper.export", paper=kind, rows=len(rows))
+    trail.viewed(
+        user,
+        Doubt.objects.none() if kind != "public" else Unit.objects.none(),
+        "finance.paper.export",
+        paper=kind,
+        rows=len(rows),
+    )
     return f"{BOOKS[kind]}.xlsx", out.getvalue()
 
 
@@ -124,14 +190,23 @@ def working_paper(doubt: Doubt, user: Any) -> bytes:
     document.styles["Normal"].element.rPr.rFonts.set(qn("w:eastAsia"), "宋体")
     document.add_heading("审计工作底稿", 0)
     facts = [
-        ("索引号", doubt.number), ("被审计单位", str(doubt.unit)), ("审计事项", f"{doubt.aspect.name} · {rule.name}"),
-        ("会计期间", f"{finding.year} 年第 {finding.period} 期"), ("发现", finding.text), ("涉及金额", f"{yuan(finding.amount_fen)} 元"),
-        ("规则与版本", f"{finding.rule}@{finding.version}；参数 {finding.parameters or '无'}"), ("依据", rule.basis),
+        ("索引号", doubt.number),
+        ("被审计单位", str(doubt.unit)),
+        ("审计事项", f"{doubt.aspect.name} · {rule.name}"),
+        ("会计期间", f"{finding.year} 年第 {finding.period} 期"),
+        ("发现", finding.text),
+        ("涉及金额", f"{yuan(finding.amount_fen)} 元"),
+        ("规则与版本", f"{finding.rule}@{finding.version}；参数 {finding.parameters or '无'}"),
+        ("依据", rule.basis),
         ("单位说明", doubt.explanation or "—"),
-        ("结论", {True: "确认", False: "排除", None: "未定"}[doubt.confirmed]), ("整改情况", doubt.rectification or "—"),
-        ("状态", doubt.state_label), ("编制人", _who(doubt.issued_by)), ("复核人", _who(doubt.decided_by)),
-        ("编制日期", _day(doubt.issued_at)), ("复核日期", _day(doubt.decided_at)),
-    ]  # fmt: skip
+        ("结论", {True: "确认", False: "排除", None: "未定"}[doubt.confirmed]),
+        ("整改情况", doubt.rectification or "—"),
+        ("状态", doubt.state_label),
+        ("编制人", _who(doubt.issued_by)),
+        ("复核人", _who(doubt.decided_by)),
+        ("编制日期", _day(doubt.issued_at)),
+        ("复核日期", _day(doubt.decided_at)),
+    ]
     table = document.add_table(rows=0, cols=2, style="Table Grid")
     for label, value in facts:
         cells = table.add_row().cells
@@ -150,7 +225,9 @@ def working_paper(doubt: Doubt, user: Any) -> bytes:
                 cell.text = str(value)
     document.add_heading("过程", 2)
     for entry in entries:
-        document.add_paragraph(f"{timezone.localtime(entry.at):%Y-%m-%d %H:%M} {entry.actor_label} {trail.acts.label(entry.act)} {entry.note}")
+        document.add_paragraph(
+            f"{timezone.localtime(entry.at):%Y-%m-%d %H:%M} {entry.actor_label} {trail.acts.label(entry.act)} {entry.note}"
+        )
     document.add_paragraph(f"记录链首哈希：{entries[-1].hash if entries else '—'}（共 {len(entries)} 条）")
     document.sections[0].footer.paragraphs[0].text = _mark(user)
     out = io.BytesIO()

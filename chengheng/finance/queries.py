@@ -35,7 +35,9 @@ def overview(user: Any) -> dict[str, Any]:
     runs = access.visible(user, "finance.finding.view", RuleRun.objects.all())
     found = {row["aspect"]: row for row in findings.order_by().values("aspect").annotate(
         number=Count("pk"), high=Count("pk", filter=Q(level="高")))}  # fmt: skip
-    open_doubts = dict(doubts.exclude(state__in=("closed", "dismissed")).order_by().values_list("aspect").annotate(Count("pk")))
+    open_doubts = dict(
+        doubts.exclude(state__in=("closed", "dismissed")).order_by().values_list("aspect").annotate(Count("pk"))
+    )
     said = {row["aspect"]: row for row in runs.order_by().values("aspect").annotate(
         answered=Count("rule", filter=Q(outcome__in=("clean", "found")), distinct=True),
         lacking=Count("rule", filter=Q(outcome="insufficient"), distinct=True))}  # fmt: skip
@@ -96,7 +98,10 @@ def _coverage(unit: Unit, year: int | None) -> list[tuple[str, int, date | None]
     rows = EvidenceBatch.objects.filter(unit=unit, current=True, year=year or 0).values("kind").annotate(
         number=Count("pk"), last=Max("imported_at"))  # fmt: skip
     have = {row["kind"]: row for row in rows}
-    return [(str(label), have.get(kind, {}).get("number", 0), have.get(kind, {}).get("last")) for kind, label in BatchKind.choices]
+    return [
+        (str(label), have.get(kind, {}).get("number", 0), have.get(kind, {}).get("last"))
+        for kind, label in BatchKind.choices
+    ]
 
 
 def _spending(unit: Unit, year: int, period: int) -> QuerySet[Line]:
@@ -116,8 +121,14 @@ def _execution(unit: Unit, year: int, period: int) -> tuple[int | None, int]:
 
 def public_spending(unit: Unit, year: int, period: int) -> list[dict[str, Any]]:
     """三公 item by item: budget, spent up to the period, the same of last year; all in fen, None where nothing is known."""
+
     def by_econ(of_year: int) -> dict[str, int]:
-        rows = _spending(unit, of_year, period).order_by().values("econ").annotate(debit=Sum("debit_fen"), credit=Sum("credit_fen"))
+        rows = (
+            _spending(unit, of_year, period)
+            .order_by()
+            .values("econ")
+            .annotate(debit=Sum("debit_fen"), credit=Sum("credit_fen"))
+        )
         return {row["econ"]: row["debit"] - row["credit"] for row in rows}
 
     now, before = by_econ(year), by_econ(year - 1)

@@ -34,7 +34,9 @@ def aspect(request: HttpRequest, pk: str) -> HttpResponse:
     subject = Aspect.objects.filter(pk=pk).first()
     if subject is None:
         raise NotFound
-    findings = access.visible(request.user, "finance.finding.view", Finding.objects.filter(aspect=subject, outdated_at__isnull=True))
+    findings = access.visible(
+        request.user, "finance.finding.view", Finding.objects.filter(aspect=subject, outdated_at__isnull=True)
+    )
     rules = [rule for rule in catalogue.rules().values() if rule.aspect == pk]
     return page(
         request, "finance/aspect.html",
@@ -155,7 +157,10 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
 def batch(request: HttpRequest, pk: int) -> HttpResponse:
     """One batch of evidence, its hash and its place in the row of replacements."""
     subject = access.fetch(
-        request.user, "finance.batch.view", EvidenceBatch.objects.select_related("unit__organisation", "replaces", "imported_by"), pk=pk
+        request.user,
+        "finance.batch.view",
+        EvidenceBatch.objects.select_related("unit__organisation", "replaces", "imported_by"),
+        pk=pk,
     )
     after = EvidenceBatch.objects.filter(replaces=subject).first()
     return page(request, "finance/batch.html", {"batch": subject, "after": after})
@@ -164,7 +169,13 @@ def batch(request: HttpRequest, pk: int) -> HttpResponse:
 @require_act("finance.line.view")
 def voucher(request: HttpRequest, pk: int) -> HttpResponse:
     """One voucher with all its lines."""
-    holder = access.fetch(request.user, "finance.line.view", EvidenceBatch.objects.select_related("unit__organisation"), pk=pk, kind="lines")
+    holder = access.fetch(
+        request.user,
+        "finance.line.view",
+        EvidenceBatch.objects.select_related("unit__organisation"),
+        pk=pk,
+        kind="lines",
+    )
     word, number = request.GET.get("word", "")[:12], request.GET.get("number", "")[:24]
     lines = list(Line.objects.filter(batch=holder, word=word, number=number))
     if not lines:
@@ -209,7 +220,12 @@ def paper(request: HttpRequest, kind: str) -> HttpResponse:
 @require_act("finance.paper.export")
 def working_paper(request: HttpRequest, pk: int) -> HttpResponse:
     """审计工作底稿 of one doubt."""
-    subject = access.fetch(request.user, "finance.paper.export", Doubt.objects.select_related("unit__organisation", "aspect", "finding"), pk=pk)
+    subject = access.fetch(
+        request.user,
+        "finance.paper.export",
+        Doubt.objects.select_related("unit__organisation", "aspect", "finding"),
+        pk=pk,
+    )
     content = papers.working_paper(subject, request.user)
     return _download(f"审计工作底稿-{subject.number}.docx", content,
                      "application/vnd.openxmlformats-officedocument.wordprocessingml.document")  # fmt: skip

@@ -35,11 +35,11 @@ def people(unit):
     """One person for each side of a doubt."""
     office = builders.organisation("审计处")
 
-    def post(role, at=office):
-        return builders.holder(f"finance.{role}", at, name=role)
+    def post(role, at=office, name=""):
+        return builders.holder(f"finance.{role}", at, name=name or role)
 
     return SimpleNamespace(
         importer=post("importer"), editor=post("rule_editor"), issuer=post("issuer"), reviewer=post("reviewer"),
         closer=post("closer"), accountant=post("unit_accountant", unit.organisation),
-        stranger=post("unit_accountant", builders.organisation("别的单位")),
+        stranger=post("unit_accountant", builders.organisation("别的单位"), "stranger"),
     )  # fmt: skip

@@ -66,7 +66,9 @@ def test_the_nearest_parameter_counts(aspects):
     below = make_unit(parent=above.organisation)
     rule = rules()["T07"]
     for unit, value in ((None, 10), (above, 20)):
-        actions.set_parameter(SYSTEM, "T07", "min_yuan", Decimal(value), valid_from=date(2025, 1, 1), source="t", unit=unit)
+        actions.set_parameter(
+            SYSTEM, "T07", "min_yuan", Decimal(value), valid_from=date(2025, 1, 1), source="t", unit=unit
+        )
     assert engine.parameters_of(rule, below, date(2025, 6, 1))["min_yuan"] == 20
     assert engine.parameters_of(rule, make_unit(), date(2025, 6, 1))["min_yuan"] == 10
     assert engine.parameters_of(rule, below, date(2024, 6, 1))["min_yuan"] == 50000

@@ -33,7 +33,9 @@ def test_namespaces_and_older_names_are_read():
 
 
 def test_json_members_are_read_exactly():
-    content = json.dumps({"总账": {"记账凭证": [{"020601": "20260105", "借方本币金额": 0.1, "辅助项2编号": "X"}]}}).encode()
+    content = json.dumps(
+        {"总账": {"记账凭证": [{"020601": "20260105", "借方本币金额": 0.1, "辅助项2编号": "X"}]}}
+    ).encode()
     (record,) = read_json(content)
     assert record.fields == {"day": "20260105", "debit": "0.1", "aux2": "X"}
 

@@ -117,7 +117,7 @@ def econ_codes() -> dict[str, str]:
 
 @cache
 def econ_sets() -> dict[str, tuple[str, ...]]:
-    """"card" → classes of the compulsory card catalogue; 三公 item → its classes."""
+    """ "card" → classes of the compulsory card catalogue; 三公 item → its classes."""
     text = _folder().joinpath("data", "econ_codes.csv").read_text(encoding="utf-8")
     sets: dict[str, list[str]] = {}
     for row in csv.DictReader(text.splitlines()):
