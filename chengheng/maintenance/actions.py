@@ -315,11 +315,11 @@ def recover(fault: Fault, at: datetime, now: datetime | None = None) -> Fault:
 
 def _back_again(fault: Fault, happened_at: datetime, title: str, now: datetime) -> Fault:
     """A fault that was thought to be fixed is reported again before it closed."""
-    fault = flow.take(
-        fault, "return", SYSTEM, fields=_unfixed(fault), limits=_repair_limit(fault), note=title, now=now
-    )
+    fault = flow.take(fault, "return", SYSTEM, fields=_unfixed(fault), limits=_repair_limit(fault), note=title, now=now)
     if fault.stops_service and fault.source != Fault.Source.PROBE:
-        Span.objects.create(device=fault.device, fault=fault, state=Span.State.DOWN, since=happened_at, cause=title[:200])
+        Span.objects.create(
+            device=fault.device, fault=fault, state=Span.State.DOWN, since=happened_at, cause=title[:200]
+        )
     _tell_vendor(fault, _("The fault is back"), "urgent")
     return fault
 
@@ -413,10 +413,9 @@ def record_change(
         device=device, until__isnull=True, state=watch.DOWN, check_row__isnull=False
     ).exists()
     known = queries.open_fault(device)
-    if change.after == watch.UP and not still_down and known is not None and known.state in queries.OPEN:
-        if known.source == Fault.Source.PROBE:
-            return recover(known, began, change.seen)
-    return None
+    if change.after != watch.UP or still_down or known is None or known.state not in queries.OPEN:
+        return None
+    return recover(known, began, change.seen) if known.source == Fault.Source.PROBE else None
 
 
 def _in_window(device: Device, at: datetime) -> bool:
@@ -427,18 +426,32 @@ def _in_window(device: Device, at: datetime) -> bool:
     ).exists()
 
 
-@transaction.atomic
 def hear(key: str, ok: bool, at: datetime, text: str) -> None:
     """Another system reported the health of one of its things (`common.health`)."""
     device = Device.objects.filter(outside=key, retired_at__isnull=True).first()
-    if device is None:
-        return
+    if device is not None:
+        take_alert(SYSTEM, device, ok=ok, at=at, text=text)
+
+
+@transaction.atomic
+def take_alert(
+    actor: Any, device: Device, *, ok: bool, at: datetime | None = None, text: str = "", now: datetime | None = None
+) -> Fault | None:
+    """Another system says that a device works or does not. It raises a fault once, and ends only what it raised."""
+    if actor is not SYSTEM:
+        access.require(actor, "maintenance.fault.report")
+        access.fetch(actor, "maintenance.device.view", Device.objects.all(), pk=device.pk)
+    now = now or timezone.now()
+    at = min(at or now, now)
     known = queries.open_fault(device)
     if not ok:
-        if known is None or known.state not in queries.OPEN:
-            report_fault(SYSTEM, device, source=Fault.Source.SYSTEM, title=text or _("not working"), happened_at=at)
-    elif known is not None and known.source == Fault.Source.SYSTEM and known.state in queries.OPEN:
-        recover(known, at)
+        if known is not None and known.state in queries.OPEN:
+            return known
+        title = text or _("not working")
+        return report_fault(actor, device, source=Fault.Source.SYSTEM, title=title, happened_at=at, now=now)[0]
+    if known is not None and known.source == Fault.Source.SYSTEM and known.state in queries.OPEN:
+        return recover(known, at, now)
+    return None
 
 
 # Rounds
@@ -496,4 +509,3 @@ def record_visit(
             stops_service=False,
         )  # fmt: skip
     return visit
-

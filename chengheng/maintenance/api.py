@@ -1,3 +1,155 @@
-from ninja import Router
+"""The acts and questions of this room for machines; alerts of Prometheus and Zabbix come in here by webhook."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db.models import Q
+from django.http import HttpRequest
+from ninja import Field, Router, Schema
+
+from chengheng.common.people import access
+from chengheng.maintenance import actions, queries
+from chengheng.maintenance.models import Device, Fault
 
 router = Router(tags=["maintenance"])
+
+
+class DeviceOut(Schema):
+    id: int
+    code: str
+    name: str
+    system: str = Field(alias="system.code")
+    kind: str
+    address: str
+    in_service_at: datetime
+    retired_at: datetime | None
+
+
+class FaultOut(Schema):
+    id: int
+    number: str
+    device: str = Field(alias="device.code")
+    state: str
+    source: str
+    title: str
+    happened_at: datetime
+    reported_at: datetime
+    fixed_at: datetime | None
+    closed_at: datetime | None
+    due_at: datetime | None
+    response_hours: float | None
+    repair_hours: float | None
+
+
+class FaultIn(Schema):
+    device: str = Field(description="the device's code", max_length=40)
+    title: str = Field(min_length=1, max_length=200)
+    stops_service: bool = True
+    happened_at: datetime | None = None
+
+
+class FaultMade(FaultOut):
+    new: bool = Field(description="false: the report joined the device's open fault")
+
+
+class AlertOut(Schema):
+    taken: int
+    unknown: list[str] = Field(description="alerts whose device is not in the register")
+
+
+class Alert(Schema):
+    """One alert as Alertmanager sends it (webhook version 4); other fields are left aside."""
+
+    status: str = Field(pattern="^(firing|resolved)$")
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    startsAt: datetime | None = None
+    endsAt: datetime | None = None
+
+
+class Alerts(Schema):
+    alerts: list[Alert] = Field(max_length=500)
+
+
+class ZabbixAlert(Schema):
+    """Zabbix has no fixed body: its webhook media type is set up to send these."""
+
+    host: str = Field(description="{HOST.HOST} or {HOST.IP}", max_length=100)
+    value: int = Field(description="{EVENT.VALUE}: 1 problem, 0 resolved", ge=0, le=1)
+    name: str = Field(description="{EVENT.NAME}", max_length=300)
+
+
+@router.get("/devices", response=list[DeviceOut])
+def devices(request: HttpRequest, system: str = "", after: int = 0, limit: int = 200) -> Any:
+    """Devices by id, from after `after`, at most 1,000 at once."""
+    rows = access.visible(request.user, "maintenance.device.view", Device.objects.select_related("system"))
+    rows = rows.filter(system__code=system) if system else rows
+    return rows.filter(pk__gt=after).order_by("pk")[: max(1, min(limit, 1000))]
+
+
+@router.get("/devices/{code}/state")
+def state(request: HttpRequest, code: str) -> dict[str, Any]:
+    """up, down or unknown; with the device's open fault."""
+    row = access.fetch(request.user, "maintenance.device.view", Device.objects.all(), code=code)
+    fault = queries.open_fault(row)
+    return {"state": queries.state_of([row])[row.pk], "fault": fault.pk if fault else None}
+
+
+@router.get("/faults", response=list[FaultOut])
+def faults(request: HttpRequest, open_only: bool = False, after: int = 0, limit: int = 200) -> Any:
+    """Faults by id, from after `after`, at most 1,000 at once."""
+    rows = access.visible(request.user, "maintenance.fault.view", Fault.objects.select_related("device"))
+    rows = rows.filter(closed_at__isnull=True) if open_only else rows
+    return rows.filter(pk__gt=after).order_by("pk")[: max(1, min(limit, 1000))]
+
+
+@router.post("/faults", response=FaultMade)
+def report(request: HttpRequest, body: FaultIn) -> Any:
+    """Report a fault; while the device has an open one, the report joins it, so that repeating does no harm."""
+    access.require(request.user, "maintenance.fault.report")
+    row = access.fetch(request.user, "maintenance.device.view", Device.objects.all(), code=body.device)
+    fault, new = actions.report_fault(
+        request.user, row, source=Fault.Source.SYSTEM, title=body.title, stops_service=body.stops_service,
+        happened_at=body.happened_at,
+    )  # fmt: skip
+    return {**FaultOut.from_orm(fault).dict(), "new": new} | {"device": row.code}
+
+
+def _device_of(user: Any, names: list[str]) -> Device | None:
+    """The device that one of the names means: its code, its outside key or its network address."""
+    known = [name for name in names if name]
+    rows = access.visible(user, "maintenance.device.view", Device.objects.filter(retired_at__isnull=True))
+    return rows.filter(Q(code__in=known) | Q(outside__in=known) | Q(address__in=known)).first() if known else None
+
+
+@router.post("/alerts/prometheus", response=AlertOut)
+def prometheus(request: HttpRequest, body: Alerts) -> Any:
+    """Alertmanager's webhook. The label `device` (else the host of `instance`) names the device."""
+    access.require(request.user, "maintenance.fault.report")
+    taken, unknown = 0, []
+    for alert in body.alerts:
+        instance = alert.labels.get("instance", "")
+        host = urlsplit(f"//{instance}").hostname or ""
+        row = _device_of(request.user, [alert.labels.get("device", ""), instance, host])
+        text = alert.annotations.get("summary") or alert.labels.get("alertname", "")
+        if row is None:
+            unknown.append(text or instance)
+            continue
+        firing = alert.status == "firing"
+        actions.take_alert(request.user, row, ok=not firing, at=alert.startsAt if firing else alert.endsAt, text=text)
+        taken += 1
+    return {"taken": taken, "unknown": unknown}
+
+
+@router.post("/alerts/zabbix", response=AlertOut)
+def zabbix(request: HttpRequest, body: ZabbixAlert) -> Any:
+    """Zabbix' webhook."""
+    access.require(request.user, "maintenance.fault.report")
+    row = _device_of(request.user, [body.host])
+    if row is None:
+        return {"taken": 0, "unknown": [body.name]}
+    actions.take_alert(request.user, row, ok=body.value == 0, text=body.name)
+    return {"taken": 1, "unknown": []}

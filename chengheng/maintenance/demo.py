@@ -13,6 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from chengheng.common import trail
 from chengheng.common.demo import DemoCity
 from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import actions, reference
@@ -24,16 +25,23 @@ KINDS = {
         ("应用服务器", 36), ("数据库服务器", 8), ("存储阵列", 10), ("接入交换机", 48), ("防火墙", 8), ("坐席终端", 72),
         ("大屏拼接单元", 24), ("不间断电源", 6), ("精密空调", 4), ("坐席话机", 6),
     ),
-    "finance": (("应用服务器", 4), ("数据库服务器", 2), ("防火墙", 2), ("接入交换机", 10), ("采集终端", 17), ("不间断电源", 1)),
+    "finance": (
+        ("应用服务器", 4), ("数据库服务器", 2), ("防火墙", 2), ("接入交换机", 10), ("采集终端", 17), ("不间断电源", 1),
+    ),
     "command": (("会议终端", 33),),
 }  # fmt: skip
 PREFIX = {"video": "SP", "platform": "PT", "finance": "CW", "command": "HY"}
-SHARE_OF_FAULTS = {"video": 9, "platform": 46, "finance": 8, "command": 14}  # a year
+SHARE_OF_FAULTS = {"video": 4, "platform": 12, "finance": 3, "command": 6}  # a year
 TROUBLES = (
-    ("无法开机", "hardware", "更换电源模块"), ("画面卡顿", "network", "更换光模块并清洁尾纤"), ("磁盘告警", "hardware", "更换硬盘，重建阵列"),
-    ("无法登录", "software", "重启服务并修正配置"), ("网络不通", "network", "重做水晶头，恢复端口"), ("异响过热", "hardware", "清理风扇滤网，更换风扇"),
-    ("市电中断后未恢复", "power", "更换电池组"), ("时间不同步", "settings", "改正对时服务器地址"),
-)  # fmt: skip
+    ("无法开机", "hardware", "更换电源模块"),
+    ("画面卡顿", "network", "更换光模块并清洁尾纤"),
+    ("磁盘告警", "hardware", "更换硬盘，重建阵列"),
+    ("无法登录", "software", "重启服务并修正配置"),
+    ("网络不通", "network", "重做水晶头，恢复端口"),
+    ("异响过热", "hardware", "清理风扇滤网，更换风扇"),
+    ("市电中断后未恢复", "power", "更换电池组"),
+    ("时间不同步", "settings", "改正对时服务器地址"),
+)
 
 
 def build(city: DemoCity) -> None:
@@ -54,11 +62,11 @@ def build(city: DemoCity) -> None:
             _contracts(city, system, vendor)
             _devices(city, system, vendor, manager)
             _plan(system)
-        actions.make_visits(timezone.localdate() + timedelta(days=30))
         for year in (2024, timezone.localdate().year):
             for system in System.objects.filter(code__in=KINDS):
                 _history(city, system, year, desk, engineers)
         _visits(city, engineers)
+        actions.make_visits(timezone.localdate() + timedelta(days=30))
 
 
 def _contracts(city: DemoCity, system: System, vendor: str) -> None:
@@ -73,7 +81,7 @@ def _contracts(city: DemoCity, system: System, vendor: str) -> None:
 
 
 def _devices(city: DemoCity, system: System, vendor: str, manager: Any) -> None:
-    since = timezone.make_aware(datetime(2023, 1, 1))
+    since = datetime(2023, 1, 1, tzinfo=timezone.get_current_timezone())
     centre_room = None
     if system.code != "command":
         centre_room, _made = Site.objects.get_or_create(
@@ -90,7 +98,7 @@ def _devices(city: DemoCity, system: System, vendor: str, manager: Any) -> None:
                 site = Site.objects.create(code=f"HC-{number:02}", name=f"{place.name}会场", organisation=place)
                 name = f"{place.name}会议终端"
             rows.append(
-                dict(
+                Device(
                     code=f"{PREFIX[system.code]}-{number:03}", name=name, system=system, site=site, kind=kind,
                     room="中心机房" if site is centre_room else "会议室",
                     vendor=city.organisation(vendor), serial=f"DEMO{system.pk:02}{number:05}",
@@ -98,7 +106,8 @@ def _devices(city: DemoCity, system: System, vendor: str, manager: Any) -> None:
                     warranty_until=date(2027, 12, 31),
                 )
             )  # fmt: skip
-    made = [actions.register_device(manager, **row) for row in rows]
+    made = Device.objects.bulk_create(rows)
+    trail.record_new("maintenance.device.change", manager, [(one, {"registered": one.code}) for one in made])
     switch = next((device for device in made if "交换机" in device.kind), None)
     if switch is not None:
         for device in [one for one in made if "服务器" in one.kind][:6]:
@@ -115,8 +124,8 @@ def _plan(system: System) -> None:
 def _history(city: DemoCity, system: System, year: int, desk: Any, engineers: dict[str, Any]) -> None:
     """The year's faults, each through its whole life; those of the last two days of the running year stay open."""
     chance, devices = city.random, list(system.devices.all())
-    begin = timezone.make_aware(datetime(year, 1, 2))
-    end = min(timezone.make_aware(datetime(year, 12, 28)), timezone.now() - timedelta(days=4))
+    begin = datetime(year, 1, 2, tzinfo=timezone.get_current_timezone())
+    end = min(datetime(year, 12, 28, tzinfo=timezone.get_current_timezone()), timezone.now() - timedelta(days=4))
     span = (end - begin).total_seconds()
     moments = sorted(begin + timedelta(seconds=chance.random() * span) for _n in range(SHARE_OF_FAULTS[system.code]))
     for moment in moments:
@@ -125,7 +134,7 @@ def _history(city: DemoCity, system: System, year: int, desk: Any, engineers: di
         if Fault.objects.filter(device=device, closed_at__gt=moment - timedelta(days=1)).exists():
             continue
         engineer = engineers[device.vendor.code]
-        fault, new = actions.report_fault(
+        fault, _new = actions.report_fault(
             SYSTEM, device, source=chance.choice(("user", "user", "duty", "inspection")), title=f"{device.kind}{words}",
             happened_at=moment - timedelta(minutes=chance.randint(2, 40)), stops_service=chance.random() < 0.7, now=moment,
         )  # fmt: skip
@@ -151,15 +160,24 @@ def _history(city: DemoCity, system: System, year: int, desk: Any, engineers: di
 
 
 def _visits(city: DemoCity, engineers: dict[str, Any]) -> None:
-    """Visits that were due before the last two weeks, done in bulk: nearly all in time and normal."""
+    """The visits that were due until two weeks ago, done: nearly all in time and normal."""
     chance, rows = city.random, []
     until = timezone.localdate() - timedelta(days=14)
-    for visit in Visit.objects.filter(due_on__lt=until, done_at=None).select_related("device__vendor", "plan"):
-        day = datetime.combine(visit.due_on, datetime.min.time(), timezone.get_current_timezone())
-        late = chance.random() < 0.02
-        visit.done_at = day + timedelta(days=chance.randint(9, 12) if late else chance.randint(0, 5), hours=10)
-        visit.by, visit.normal = engineers[visit.device.vendor.code], chance.random() < 0.985
-        visit.label_read = chance.random() < 0.9
-        visit.answers = {str(item): bool(visit.normal) for item in visit.plan.items}
-        rows.append(visit)
-    Visit.objects.bulk_update(rows, ["done_at", "by", "normal", "label_read", "answers"], batch_size=500)
+    devices: dict[int, list[Device]] = {}
+    for device in Device.objects.select_related("vendor"):
+        devices.setdefault(device.system_id, []).append(device)
+    for plan in Plan.objects.filter(system__code__in=KINDS):
+        day = plan.starts_on
+        while day < until:
+            midnight = datetime.combine(day, datetime.min.time(), timezone.get_current_timezone())
+            for device in devices[plan.system_id]:
+                late, normal = chance.random() < 0.02, chance.random() < 0.985
+                rows.append(
+                    Visit(
+                        plan=plan, device=device, due_on=day, by=engineers[device.vendor.code], normal=normal,
+                        done_at=midnight + timedelta(days=chance.randint(9, 12) if late else chance.randint(0, 5), hours=10),
+                        label_read=chance.random() < 0.9, answers={str(item): normal for item in plan.items},
+                    )
+                )  # fmt: skip
+            day += timedelta(days=plan.every_days)
+    Visit.objects.bulk_create(rows, batch_size=1000)

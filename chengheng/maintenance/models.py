@@ -141,7 +141,9 @@ class Device(models.Model):
     code = models.CharField(_("identifier"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=80)
     system = models.ForeignKey(System, models.PROTECT, related_name="devices", verbose_name=_("system"))
-    site = models.ForeignKey(Site, models.PROTECT, null=True, blank=True, related_name="devices", verbose_name=_("site"))
+    site = models.ForeignKey(
+        Site, models.PROTECT, null=True, blank=True, related_name="devices", verbose_name=_("site")
+    )
     room = models.CharField(_("room"), max_length=60, blank=True)
     rack = models.CharField(_("rack"), max_length=40, blank=True)
     kind = models.CharField(_("type"), max_length=40)
@@ -389,9 +391,7 @@ class Fault(Moving):
     fixed_at = models.DateTimeField(_("fixed"), null=True, editable=False)
     verified_at = models.DateTimeField(_("verified at"), null=True, editable=False)
     closed_at = models.DateTimeField(_("closed at"), null=True, editable=False)
-    response_hours = models.DecimalField(
-        _("response (h)"), max_digits=10, decimal_places=4, null=True, editable=False
-    )
+    response_hours = models.DecimalField(_("response (h)"), max_digits=10, decimal_places=4, null=True, editable=False)
     repair_hours = models.DecimalField(_("repair (h)"), max_digits=10, decimal_places=4, null=True, editable=False)
     response_met = models.BooleanField(_("response in time"), null=True, editable=False)
     repair_met = models.BooleanField(_("repair in time"), null=True, editable=False)

@@ -123,7 +123,9 @@ def systems(user: Any) -> list[SystemState]:
     now = timezone.now()
     counted = {
         row["system"]: row
-        for row in faults.order_by().values("system").annotate(n=Count("pk"), late=Count("pk", filter=Q(due_at__lt=now)))
+        for row in faults.order_by()
+        .values("system")
+        .annotate(n=Count("pk"), late=Count("pk", filter=Q(due_at__lt=now)))
     }
     return [
         SystemState(
@@ -162,7 +164,10 @@ def service_report(contract: Contract, start: datetime, end: datetime) -> dict[s
     penalties = []
     for entry in contract.penalties:
         rule = PenaltyRule(
-            entry["kind"], int(entry["amount_fen"]), int(entry.get("most_fen", 0)), Decimal(str(entry.get("threshold", 0)))
+            entry["kind"],
+            int(entry["amount_fen"]),
+            int(entry.get("most_fen", 0)),
+            Decimal(str(entry.get("threshold", 0))),
         )
         below = [rule.threshold - rate] if rule.kind == "low_rate" and rate is not None else over.get(rule.kind, [])
         penalties.append((rule, penalty(rule, below)))
@@ -201,5 +206,8 @@ def find(user: Any, words: str, limit: int) -> list[Hit]:
         for row in devices.select_related("system")[:limit]
     ]
     faults = access.visible(user, "maintenance.fault.view", Fault.objects.filter(title__icontains=words))
-    hits += [Hit(str(row), row.get_absolute_url(), Fault._meta.verbose_name, row.state_label, "tool") for row in faults[:limit]]
+    hits += [
+        Hit(str(row), row.get_absolute_url(), Fault._meta.verbose_name, row.state_label, "tool")
+        for row in faults[:limit]
+    ]
     return hits

@@ -50,7 +50,5 @@ declare(Role("maintenance.viewer", _("Maintenance viewer"), dict.fromkeys(_LOOK,
 declare(Role("maintenance.desk", _("Maintenance duty desk"), dict.fromkeys(_DESK, Reach.ALL), group="maintenance"))
 declare(Role("maintenance.manager", _("Maintenance manager"), dict.fromkeys(_MANAGE, Reach.ALL), group="maintenance"))
 declare(
-    Role(
-        "maintenance.vendor", _("Vendor's engineer"), dict.fromkeys(_REPAIR, Reach.ORGANISATION), group="maintenance"
-    )
+    Role("maintenance.vendor", _("Vendor's engineer"), dict.fromkeys(_REPAIR, Reach.ORGANISATION), group="maintenance")
 )

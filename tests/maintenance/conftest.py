@@ -32,7 +32,13 @@ def place(db):
     since = datetime(2024, 1, 1, tzinfo=TIANJIN)
     devices = [
         Device.objects.create(
-            code=f"D{n}", name=f"Device {n}", system=system, site=site, kind="switch", vendor=vendor, in_service_at=since
+            code=f"D{n}",
+            name=f"Device {n}",
+            system=system,
+            site=site,
+            kind="switch",
+            vendor=vendor,
+            in_service_at=since,
         )
         for n in range(3)
     ]

@@ -186,7 +186,7 @@ def test_another_systems_health_becomes_a_fault(place):
 def test_the_database_counts_as_the_rules_do(place):
     import random
 
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     facts = {}
     for device in place.devices:
         found = {"down": [], "unknown": [], "gone": []}
@@ -211,7 +211,9 @@ def test_the_database_counts_as_the_rules_do(place):
 
 
 def test_visits_prove_the_place_and_raise_faults(place):
-    plan = Plan.objects.create(system=place.system, name="Monthly", every_days=30, items=["clean"], starts_on=at(0).date())
+    plan = Plan.objects.create(
+        system=place.system, name="Monthly", every_days=30, items=["clean"], starts_on=at(0).date()
+    )
     assert actions.make_visits(at(24 * 40).date()) == 6
     assert actions.make_visits(at(24 * 40).date()) == 0
     one, two, *_rest = Visit.objects.filter(plan=plan)

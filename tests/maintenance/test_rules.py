@@ -19,12 +19,17 @@ def at(minutes):
 
 
 intervals = st.lists(
-    st.tuples(st.integers(0, 200), st.integers(0, 60)).map(lambda pair: (at(pair[0]), at(pair[0] + pair[1]))), max_size=8
+    st.tuples(st.integers(0, 200), st.integers(0, 60)).map(lambda pair: (at(pair[0]), at(pair[0] + pair[1]))),
+    max_size=8,
 )
 
 
 def minutes_of(found):
-    return {n for start, end in found for n in range(int((start - T0) / timedelta(minutes=1)), int((end - T0) / timedelta(minutes=1)))}
+    return {
+        n
+        for start, end in found
+        for n in range(int((start - T0) / timedelta(minutes=1)), int((end - T0) / timedelta(minutes=1)))
+    }
 
 
 @calm

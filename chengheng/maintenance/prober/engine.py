@@ -147,9 +147,7 @@ class Engine:
 
     async def _a_parent_fails(self, watch: Watch) -> bool:
         """Ask what the device depends on right now: its outage may not have been noticed yet, by the luck of phases."""
-        above = [
-            other for other in self.watches.values() if other.device in watch.parents and other.pk != watch.pk
-        ]
+        above = [other for other in self.watches.values() if other.device in watch.parents and other.pk != watch.pk]
         if any(other.memory.state == DOWN for other in above):
             return True
         answers = await asyncio.gather(*(self.prober.ask(o.target, o.options, o.timeout) for o in above))

@@ -197,7 +197,7 @@ class Prober:
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "chengheng-prober"}
             )
         began = time.perf_counter()
-        verify: Any = True if options.get("verify", True) else False
+        verify = bool(options.get("verify", True))
         async with self._session.get(target.url, allow_redirects=False, ssl=verify) as response:
             days = _certificate_days(response)
             body = await response.content.read(262_144)
@@ -236,9 +236,7 @@ class Prober:
         ms = (time.perf_counter() - began) * 1000
         if not read:
             return Answer(False, ms, "none of the numbers asked for")
-        numbers = {
-            name: float(read[oid]) for name, oid in oids.items() if isinstance(read.get(oid), int | float)
-        }
+        numbers = {name: float(read[oid]) for name, oid in oids.items() if isinstance(read.get(oid), int | float)}
         return Answer(True, ms, "", numbers)
 
 
