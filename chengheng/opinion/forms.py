@@ -40,7 +40,7 @@ class SourceForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["url"].assume_scheme = "https"  # type: ignore[attr-defined]
         self.fields["region"] = forms.ChoiceField(
-            label=_("region"), required=False, choices=[("", _("whole city")), *_districts()]
+            label=_("region of the source"), required=False, choices=[("", _("whole city")), *_districts()]
         )
 
     def clean_interval_minutes(self) -> int:
@@ -51,7 +51,7 @@ class SourceForm(forms.ModelForm):
 
 
 class RuleForm(forms.ModelForm):
-    channels = forms.MultipleChoiceField(label=_("channels"), choices=Channel.choices, required=False)
+    channels = forms.MultipleChoiceField(label=_("kinds of channel"), choices=Channel.choices, required=False)
     areas = forms.MultipleChoiceField(label=_("areas"), choices=_districts, required=False)
     topics = forms.MultipleChoiceField(label=_("classes"), choices=_topics, required=False)
     tiers = forms.TypedMultipleChoiceField(
@@ -110,7 +110,7 @@ class CorrectForm(forms.Form):
 
 class ReportForm(forms.Form):
     kind = forms.ChoiceField(label=_("kind"), choices=Report.Kind.choices)
-    starts_on = forms.DateField(label=_("from"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    starts_on = forms.DateField(label=_("from day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     ends_on = forms.DateField(label=_("to"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     judgement = forms.CharField(
         label=_("judgement and advice"), required=False, widget=forms.Textarea(attrs={"rows": 4}),
@@ -139,5 +139,5 @@ class TrainForm(forms.Form):
 
 
 class MailForm(forms.Form):
-    channel = forms.ChoiceField(label=_("channel"), choices=Channel.choices)
+    channel = forms.ChoiceField(label=_("kind of channel"), choices=Channel.choices)
     file = forms.FileField(label=_("Mail (.eml)"))

@@ -37,7 +37,7 @@ class Channel(models.TextChoices):
     WECHAT = "wechat", _("WeChat")
     PICTURE = "picture", _("Pictures")
     APP = "app", _("News apps")
-    VIDEO = "video", _("Video")
+    VIDEO = "video", _("Video sites")
 
 
 class Way(models.TextChoices):
@@ -58,13 +58,13 @@ class Source(models.Model):
     """A place that is read, or that delivers. The collector keeps its own state here: it may be killed at any moment."""
 
     name = models.CharField(_("name"), max_length=80, unique=True)
-    channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
+    channel = models.CharField(_("kind of channel"), max_length=10, choices=Channel.choices)
     way = models.CharField(_("way"), max_length=10, choices=Way.choices)
     url = models.URLField(_("address"), max_length=2000, blank=True)
     tier = models.PositiveSmallIntegerField(
         _("tier"), default=2, choices=[(1, _("Tier 1 (core)")), (2, _("Tier 2")), (3, _("Tier 3"))]
     )
-    region = models.CharField(_("region"), max_length=20, blank=True)
+    region = models.CharField(_("region of the source"), max_length=20, blank=True)
     pick = models.CharField(_("link selector (XPath)"), max_length=300, blank=True)
     full_text = models.BooleanField(_("read the full article"), default=False)
     interval_minutes = models.PositiveIntegerField(_("read every (minutes)"), default=15)
@@ -209,10 +209,10 @@ class Event(models.Model):
     first_at = models.DateTimeField(_("began"))
     last_at = models.DateTimeField(_("last item"))
     items = models.PositiveIntegerField(_("items"), default=0)
-    channels = models.JSONField(_("channels"), default=dict)
+    channels = models.JSONField(_("kinds of channel"), default=dict)
     area_code = models.CharField(_("area"), max_length=12, blank=True)
-    topic_code = models.CharField(_("class code"), max_length=10, blank=True)
-    topic_name = models.CharField(_("class"), max_length=40, blank=True)
+    topic_code = models.CharField(_("topic code"), max_length=10, blank=True)
+    topic_name = models.CharField(_("topic"), max_length=40, blank=True)
     burst_at = models.DateTimeField(_("burst"), null=True)
     burst_tail = models.FloatField(null=True)
     vector = models.BinaryField()
@@ -238,7 +238,7 @@ class Item(models.Model):
     """One piece that somebody published. Authors are kept as a hash; scores may be empty: no model, or it abstained."""
 
     source = models.ForeignKey(Source, models.PROTECT, related_name="items", verbose_name=_("source"))
-    channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
+    channel = models.CharField(_("kind of channel"), max_length=10, choices=Channel.choices)
     url = models.CharField(_("address"), max_length=2000, blank=True)
     title = models.CharField(_("title"), max_length=300, blank=True)
     body = models.TextField(_("text"), blank=True)
@@ -258,8 +258,8 @@ class Item(models.Model):
         _("sentiment"), max_length=10, choices=Sentiment.choices, default=Sentiment.UNKNOWN, blank=True
     )
     sentiment_score = models.FloatField(null=True)
-    topic_code = models.CharField(_("class code"), max_length=10, blank=True)
-    topic_name = models.CharField(_("class"), max_length=40, blank=True)
+    topic_code = models.CharField(_("topic code"), max_length=10, blank=True)
+    topic_name = models.CharField(_("topic"), max_length=40, blank=True)
     label = models.CharField(_("trained class"), max_length=40, blank=True)
     doubt = models.FloatField(_("false-story risk"), null=True)
     doubted = models.BooleanField(_("doubted"), default=False)
@@ -332,7 +332,7 @@ class Rule(models.Model):
     name = models.CharField(_("name"), max_length=80, unique=True)
     notation = models.CharField(_("keywords"), max_length=2000, blank=True)
     title_only = models.BooleanField(_("title only"), default=False)
-    channels = ArrayField(models.CharField(max_length=10), default=list, blank=True, verbose_name=_("channels"))
+    channels = ArrayField(models.CharField(max_length=10), default=list, blank=True, verbose_name=_("kinds of channel"))
     tiers = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True, verbose_name=_("tiers"))
     areas = ArrayField(models.CharField(max_length=12), default=list, blank=True, verbose_name=_("areas"))
     topics = ArrayField(models.CharField(max_length=10), default=list, blank=True, verbose_name=_("classes"))
@@ -350,7 +350,7 @@ class Rule(models.Model):
     override_quiet = models.BooleanField(_("urgent alerts break the quiet"), default=True)
     opens_claim = models.BooleanField(_("open a claim of a suspected false story"), default=False)
     active = models.BooleanField(_("active"), default=True)
-    changed_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
+    changed_at = models.DateTimeField(_("changed at"), default=timezone.now, editable=False)
 
     view_act = "opinion.rule.view"
     access_scope = Scope()
@@ -412,7 +412,7 @@ class Alert(Moving):
     title = models.CharField(_("title"), max_length=300)
     level = models.CharField(_("level"), max_length=10, choices=Level.choices)
     area_code = models.CharField(_("area"), max_length=12, blank=True)
-    channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
+    channel = models.CharField(_("kind of channel"), max_length=10, choices=Channel.choices)
     items = models.PositiveIntegerField(_("items"), default=1)
     published_at = models.DateTimeField(_("published"), null=True)
     collected_at = models.DateTimeField(_("collected"))
@@ -459,7 +459,7 @@ class Verdict(models.TextChoices):
 class Claim(Moving):
     """A story that may be false, from suspicion to the effect of the answer. A machine suspects, two persons judge."""
 
-    number = models.CharField(_("number"), max_length=20, unique=True)
+    number = models.CharField(_("claim number"), max_length=20, unique=True)
     title = models.CharField(_("what is claimed"), max_length=300)
     words = models.TextField(_("wording"))
     match = models.CharField(_("keywords of the claim"), max_length=500, blank=True)
@@ -478,7 +478,7 @@ class Claim(Moving):
     statement = models.TextField(_("statement"), blank=True)
     drafted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     signed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    signed_at = models.DateTimeField(_("signed off"), null=True)
+    signed_at = models.DateTimeField(_("signed at"), null=True)
     published_at = models.DateTimeField(_("statement published"), null=True)
     published_url = models.CharField(_("published at"), max_length=2000, blank=True)
     effect = models.TextField(_("effect"), blank=True)
@@ -609,12 +609,12 @@ class Report(models.Model):
         SPECIAL = "special", _("Special report")
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
-    starts_on = models.DateField(_("from"))
+    starts_on = models.DateField(_("from day"))
     ends_on = models.DateField(_("to"))
     event = models.ForeignKey(Event, models.SET_NULL, null=True, blank=True, related_name="+")
     sections = models.JSONField(_("sections"), default=list)
     judgement = models.TextField(_("judgement and advice"), blank=True)
-    made_at = models.DateTimeField(_("made"), default=timezone.now)
+    made_at = models.DateTimeField(_("composed"), default=timezone.now)
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
     view_act = "opinion.report.view"

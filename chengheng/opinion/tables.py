@@ -27,7 +27,7 @@ class RuleTable(Table):
     title = _("Alert rules")
     act = "opinion.rule.view"
     columns = (
-        Column("name", _("Name"), link=True),
+        Column("name", _("Rule name"), link=True),
         Column("notation", _("Keywords"), sort=""),
         Column("level", _("Level"), badge=True, tones=LEVELS, sort=""),
         Column("opens_claim", _("Opens a claim"), kind="boolean", sort=""),
@@ -163,7 +163,7 @@ class ClaimTable(Table):
     title = _("False stories")
     act = "opinion.claim.view"
     columns = (
-        Column("number", _("Number"), link=True),
+        Column("number", _("Claim number"), link=True),
         Column("title", _("What is claimed"), sort=""),
         Column("state_label", _("State"), badge=True, sort=""),
         Column("verdict", _("Verdict"), badge=True, tones={"false": "bad", "partly": "warn", "true": "good"}, sort=""),
@@ -191,7 +191,7 @@ class SourceTable(Table):
     title = _("Sources")
     act = "opinion.source.view"
     columns = (
-        Column("name", _("Name"), link=True),
+        Column("name", _("Source name"), link=True),
         Column("channel", _("Channel"), badge=True, sort=""),
         Column("way", _("How it comes in"), sort=""),
         Column("health", _("Health"), badge=True, value=lambda row: HEALTH[row.health], sort="",
