@@ -9,13 +9,15 @@ class PatrolConfig(AppConfig):
 
     def ready(self) -> None:
         from chengheng.common import preparation
-        from chengheng.common.ui import navigation
+        from chengheng.common.ui import maplayers, navigation, search
         from chengheng.common.ui.navigation import Item
-        from chengheng.patrol import flows, measures, reference, roles, tables  # noqa: F401
+        from chengheng.patrol import flows, measures, queries, reference, roles, tables  # noqa: F401
 
         navigation.room("patrol", _("Patrol"), "map-search", 20)
         for order, (label, name, icon, act) in enumerate(
             (
+                (_("Queue"), "queue", "inbox", "patrol.case.view"),
+                (_("Take down a report"), "receive", "phone-call", "patrol.case.receive"),
                 (_("Cases"), "cases", "clipboard-list", "patrol.case.view"),
                 (_("Tasks"), "tasks", "walk", "patrol.task.view"),
                 (_("Shifts"), "shifts", "calendar-user", "patrol.shift.view"),
@@ -25,3 +27,8 @@ class PatrolConfig(AppConfig):
         ):
             navigation.add(Item("patrol", label, f"patrol:{name}", icon, act, order))
         preparation.add("patrol.reference", reference.load)
+        maplayers.add(
+            "patrol.cases", _("Live cases"), "/patrol/cases.geojson", "patrol.case.view",
+            room="patrol", order=10, shown=True, bounded=True,
+        )  # fmt: skip
+        search.add("patrol", queries.find)

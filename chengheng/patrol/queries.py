@@ -8,12 +8,17 @@ from typing import Any
 
 import h3
 from django.db.models import Case as When
-from django.db.models import Count, IntegerField, Q, QuerySet, Value
+from django.db.models import Avg, Count, F, IntegerField, Max, Q, QuerySet, Value
 from django.db.models import When as Then
+from django.db.models.functions import Floor
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from chengheng.common import flow
 from chengheng.common.calendars.rules import Limit
+from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, OrganisationKind, User
+from chengheng.common.ui.search import Hit
 from chengheng.patrol.models import Case, DictionaryEntry, FilingStandard, PatrolSettings, StageLimits, StandardSet
 from chengheng.patrol.rules.dictionary import IN_FORCE_FROM, Edition
 
@@ -133,3 +138,131 @@ def case_page(case: Case) -> dict[str, Any]:
     if case.lon is not None and case.lat is not None and not case.is_final:
         suggested = near(case.lon, case.lat, case.code, case.reported_at, settings_in_force(), case.pk)
     return {"suggested": suggested, "tasks": case.tasks.select_related("collector")}
+
+
+def edition_today() -> str:
+    """The edition proposed for a problem seen today."""
+    return edition_on(timezone.localdate()).value
+
+
+def near_now(user: Any, lon: float, lat: float, code: str) -> list[tuple[Case, float]]:
+    """What `near` finds for a problem that is told now, within what the user may see."""
+    found = near(lon, lat, code, timezone.now(), settings_in_force())
+    seen = access.visible(user, "patrol.case.view", Case.objects.filter(pk__in=[case.pk for case, _m in found]))
+    allowed = set(seen.values_list("pk", flat=True))
+    return [pair for pair in found if pair[0].pk in allowed]
+
+
+# The queue
+
+QUEUE_AT_MOST = 500
+
+
+def _waiting(user: Any) -> list[Case]:
+    """Cases that the user's post moves on: by the usual step of their state, or by any where no step is the usual one.
+
+    Narrower than the inbox of `flow`: whoever may void or urge a case does not have it in the queue for that.
+    """
+    steps = flow.flow_of(Case).steps
+    usual = {source for step in steps if step.primary for source in step.sources}
+    states_by_act: dict[str, set[str]] = {}
+    for step in steps:
+        states = {source for source in step.sources if step.primary or source not in usual}
+        if step.target and not step.danger and states and access.may(user, step.act):
+            states_by_act.setdefault(step.act, set()).update(states - set(flow.flow_of(Case).final))
+    rows = Case.objects.none()
+    for act, states in states_by_act.items():
+        rows |= access.visible(user, act, Case.objects.filter(state__in=states))
+    rows = rows.filter(Q(holder=None) | Q(holder=user.pk)).order_by(F("due_at").asc(nulls_last=True), "pk")
+    return list(rows[:QUEUE_AT_MOST])
+
+
+def queue(user: Any, state: str = "") -> dict[str, Any]:
+    """What waits for the user, the nearest deadline first: all stages with their numbers, and the rows of one."""
+    waiting = _waiting(user)
+    states = flow.flow_of(Case).states
+    numbers = {code: sum(case.state == code for case in waiting) for code in states}
+    stages = [(code, str(states[code]), number) for code, number in numbers.items() if number]
+    rows = [case for case in waiting if not state or case.state == state]
+    now = timezone.now()
+    return {
+        "stages": stages, "state": state if state in states else "", "rows": rows[:100], "waiting": len(waiting),
+        "more": len(waiting) >= QUEUE_AT_MOST, "late": sum(bool(case.due_at and case.due_at < now) for case in waiting),
+    }  # fmt: skip
+
+
+def next_in_queue(user: Any, passed: list[int], state: str = "") -> Case | None:
+    """The case with the nearest deadline that waits for the user and was not passed in this round."""
+    skip = set(passed)
+    rows = (case for case in _waiting(user) if not state or state == "1" or case.state == state)
+    return next((case for case in rows if case.pk not in skip), None)
+
+
+# The map and the search box
+
+ON_MAP_AT_MOST = 1500
+_CELLS_ACROSS = 28
+
+
+def on_map(user: Any, box: tuple[float, float, float, float]) -> dict[str, Any]:
+    """Live cases in the box (west, south, east, north) as a feature collection; `count` on a cell of many.
+
+    Above `ON_MAP_AT_MOST` cases the box is cut into square cells (in degrees of longitude at its width) and each cell is
+    one feature at the mean place of its cases, so that the answer stays small however many there are.
+    """
+    west, south, east, north = box
+    rows = access.visible(user, "patrol.case.view", Case.objects.exclude(state__in=flow.flow_of(Case).final))
+    rows = rows.filter(lon__range=(west, east), lat__range=(south, north)).order_by()
+    few = list(rows.order_by("-pk")[: ON_MAP_AT_MOST + 1])
+    if len(few) <= ON_MAP_AT_MOST:
+        return {"type": "FeatureCollection", "features": [_feature(case) for case in few]}
+    size = Value((east - west) / _CELLS_ACROSS)
+    now = timezone.now()
+    cells = (
+        rows.annotate(column=Floor(F("lon") / size), line=Floor(F("lat") / size))
+        .values("column", "line")
+        .annotate(
+            cases=Count("pk"), late=Count("pk", filter=Q(due_at__lt=now)), x=Avg("lon"), y=Avg("lat"), one=Max("pk")
+        )
+    )
+    return {"type": "FeatureCollection", "features": [_cell(cell) for cell in cells]}
+
+
+def _feature(case: Case) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [case.lon, case.lat]},
+        "properties": {
+            "title": str(case), "state": case.state_label, "url": case.get_absolute_url(),
+            "tone": "bad" if case.is_overdue else "info",
+        },
+    }  # fmt: skip
+
+
+def _cell(cell: dict[str, Any]) -> dict[str, Any]:
+    title = _("%(cases)s cases") % {"cases": cell["cases"]}
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [round(cell["x"], 6), round(cell["y"], 6)]},
+        "properties": {
+            "title": title, "count": cell["cases"], "tone": "bad" if cell["late"] else "info",
+            "state": _("%(cases)s overdue") % {"cases": cell["late"]} if cell["late"] else "",
+        },
+    }  # fmt: skip
+
+
+def find(user: Any, words: str, limit: int) -> list[Hit]:
+    """Cases for the search box: by number (20240513-000017, or the part after the dash) or by words."""
+    rows = access.visible(user, "patrol.case.view", Case.objects.all())
+    number = words.rpartition("-")[2]
+    if number.isdigit() and len(number) < 18:
+        rows = rows.filter(Q(pk=int(number)) | Q(outside_number=words))
+    else:
+        rows = rows.filter(
+            Q(class_name__icontains=words) | Q(address__icontains=words) | Q(description__icontains=words)
+        )
+    kind = str(flow.flow_of(Case).label)
+    return [
+        Hit(str(case), case.get_absolute_url(), kind, f"{case.state_label} {case.address}".strip(), "clipboard-list")
+        for case in rows.order_by("-pk")[:limit]
+    ]

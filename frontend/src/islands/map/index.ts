@@ -90,7 +90,7 @@ const map: Island<Props> = async (place, props) => {
     if (data === undefined) return;
     if (typeof data === "string") return tell(layer.code, `${layer.label}: ${say("未能载入", "could not be loaded")} (${data})`);
     (chart.getSource(layer.code) as GeoJSONSource).setData(data);
-    const features = "features" in data ? data.features.length : 1;
+    const features = "features" in data ? data.features.reduce((all, one) => all + Number(one.properties?.count ?? 1), 0) : 1;
     const partial = (data as Features).partial === true;
     tell(layer.code, partial ? `${layer.label}: ${say("数量较多，请放大查看全部", "too many to show all; zoom in")}` : "");
     const count = panel?.querySelector(`[data-count="${CSS.escape(layer.code)}"]`);
@@ -206,15 +206,20 @@ function middle(shape: GeoJSON.Geometry): [number, number] {
 const parts = (layer: Layer): string[] =>
   layer.shape === "area" ? [`${layer.code}-fill`] : layer.shape === "line" ? [`${layer.code}-line`] : [`${layer.code}-dot`, `${layer.code}-many`];
 
+// a feature may itself stand for many (`count`, gathered by the server); clusters add those up
+const one: maplibre.ExpressionSpecification = ["coalesce", ["get", "count"], 1];
+const sum: maplibre.ExpressionSpecification = ["coalesce", ["get", "sum"], one];
+
 function prepare(chart: Chart, layer: Layer): void {
   const shape = layer.shape ?? "point";
   const empty: Features = { type: "FeatureCollection", features: [] };
   const id = layer.code;
   if (shape === "point") {
-    chart.addSource(id, { type: "geojson", data: empty, cluster: true, clusterRadius: 36, clusterMaxZoom: 14 });
-    chart.addLayer({ id: `${id}-dot`, type: "circle", source: id, filter: ["!", ["has", "point_count"]] });
-    chart.addLayer({ id: `${id}-many`, type: "circle", source: id, filter: ["has", "point_count"] });
-    chart.addLayer({ id: `${id}-number`, type: "symbol", source: id, filter: ["has", "point_count"], layout: { "text-field": ["get", "point_count_abbreviated"], "text-size": 11, "text-font": ["sans"], "text-allow-overlap": true } });
+    chart.addSource(id, { type: "geojson", data: empty, cluster: true, clusterRadius: 36, clusterMaxZoom: 14, clusterProperties: { sum: ["+", one] } });
+    const many: maplibre.ExpressionSpecification = ["any", ["has", "point_count"], ["has", "count"]];
+    chart.addLayer({ id: `${id}-dot`, type: "circle", source: id, filter: ["!", many] });
+    chart.addLayer({ id: `${id}-many`, type: "circle", source: id, filter: many });
+    chart.addLayer({ id: `${id}-number`, type: "symbol", source: id, filter: many, layout: { "text-field": ["to-string", sum], "text-size": 11, "text-font": ["sans"], "text-allow-overlap": true } });
     return;
   }
   chart.addSource(id, { type: "geojson", data: empty });
@@ -240,7 +245,7 @@ function paint(chart: Chart, layers: Layer[]): void {
     set(`${code}-dot`, "circle-stroke-width", 1.5);
     set(`${code}-dot`, "circle-stroke-color", token("surface"));
     set(`${code}-many`, "circle-color", token(tone));
-    set(`${code}-many`, "circle-radius", ["step", ["get", "point_count"], 11, 50, 15, 500, 19]);
+    set(`${code}-many`, "circle-radius", ["step", sum, 11, 50, 15, 500, 19]);
     set(`${code}-many`, "circle-opacity", 0.9);
     set(`${code}-number`, "text-color", token("surface"));
     set(`${code}-fill`, "fill-color", colour);
@@ -258,6 +263,7 @@ function open(chart: Chart, event: MapLayerMouseEvent, layer: Layer): void {
     void source.getClusterExpansionZoom(feature.properties.cluster_id as number).then((zoom) => chart.easeTo({ center: (feature.geometry as GeoJSON.Point).coordinates as [number, number], zoom }));
     return;
   }
+  if (feature.properties?.count) chart.easeTo({ center: (feature.geometry as GeoJSON.Point).coordinates as [number, number], zoom: chart.getZoom() + 2 });
   const { title, state, url } = feature.properties as { title?: string; state?: string; url?: string };
   const box = document.createElement("div");
   box.className = "map-pop";
