@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -131,7 +132,7 @@ def change_channel(actor: Actor, pk: int, **fields: Any) -> Channel:
 # -- watching --------------------------------------------------------------------------------------------------------
 @transaction.atomic
 def permit_watching(
-    actor: User,
+    actor: Actor,
     pk: int,
     *,
     session_key: str = "",
@@ -158,7 +159,7 @@ def permit_watching(
     )  # fmt: skip
 
 
-def steer(actor: User, pk: int, told: dict[str, Any]) -> None:
+def steer(actor: Actor, pk: int, told: dict[str, Any]) -> None:
     """Steer a camera by the API; players do it on their own connection."""
     channel = access.fetch(actor, "video.channel.steer", Channel.objects.all(), pk=pk)
     if not channel.movable:
@@ -168,13 +169,13 @@ def steer(actor: User, pk: int, told: dict[str, Any]) -> None:
     )
 
 
-def read_presets(actor: User, pk: int) -> list[dict[str, Any]]:
+def read_presets(actor: Actor, pk: int) -> list[dict[str, Any]]:
     channel = access.fetch(actor, "video.channel.view", Channel.objects.all(), pk=pk)
     found: list[dict[str, Any]] = gateway.ask("presets", channel=channel.pk)
     return found
 
 
-def list_device_records(actor: User, pk: int, from_at: datetime, to_at: datetime) -> dict[str, Any]:
+def list_device_records(actor: Actor, pk: int, from_at: datetime, to_at: datetime) -> dict[str, Any]:
     """What the device itself has recorded between two times (at most seven days)."""
     channel = access.fetch(actor, "video.channel.playback", Channel.objects.all(), pk=pk)
     if not timedelta(0) < to_at - from_at <= timedelta(days=7):
@@ -185,7 +186,7 @@ def list_device_records(actor: User, pk: int, from_at: datetime, to_at: datetime
     return found
 
 
-def stop_call(actor: User, pk: Any) -> None:
+def stop_call(actor: Actor, pk: Any) -> None:
     """End a call-up for everybody who watches it."""
     call = access.fetch(actor, "video.call.stop", Call.objects.all(), pk=pk)
     gateway.ask("stop", call=call.pk.hex)
@@ -194,7 +195,7 @@ def stop_call(actor: User, pk: Any) -> None:
 
 
 # -- evidence --------------------------------------------------------------------------------------------------------
-def take_snapshot(actor: User, pk: int, operation: Operation | None = None) -> Snapshot:
+def take_snapshot(actor: Actor, pk: int, operation: Operation | None = None) -> Snapshot:
     """Take a still now and keep it as evidence."""
     channel = access.fetch(actor, "video.channel.snapshot", Channel.objects.all(), pk=pk)
     if not channel.device.online:
@@ -252,14 +253,14 @@ def is_genuine(evidence: Snapshot | Recording) -> bool:
     )
 
 
-def record(actor: User, pk: int, seconds: int = 0, keep_days: int = 30) -> Recording:
+def record(actor: Actor, pk: int, seconds: int = 0, keep_days: int = 30) -> Recording:
     """Begin to record a camera here; `seconds` 0 records until it is stopped."""
     channel = access.fetch(actor, "video.recording.make", Channel.objects.all(), pk=pk)
     made = gateway.ask("record", channel=channel.pk, user=actor.pk, seconds=seconds, keep_days=keep_days)
     return Recording.objects.get(pk=made)
 
 
-def stop_recording(actor: User, pk: int) -> None:
+def stop_recording(actor: Actor, pk: int) -> None:
     recording = access.fetch(actor, "video.recording.view", Recording.objects.all(), pk=pk)
     access.require(actor, "video.recording.make", recording.channel)
     gateway.ask("record_stop", recording=recording.pk)
@@ -301,7 +302,7 @@ def end_recording(pk: int, path: Path, frames: int, why: str) -> None:
 
 # -- operations ------------------------------------------------------------------------------------------------------
 @transaction.atomic
-def plan_operation(actor: User, channels: list[int], **fields: Any) -> Operation:
+def plan_operation(actor: Actor, channels: list[int], **fields: Any) -> Operation:
     """Plan an operation over cameras that the actor may watch."""
     access.require(actor, "video.operation.change")
     if fields["ends_at"] <= fields["starts_at"]:
@@ -315,7 +316,7 @@ def plan_operation(actor: User, channels: list[int], **fields: Any) -> Operation
 
 
 @transaction.atomic
-def change_operation(actor: User, pk: int, channels: list[int] | None = None, **fields: Any) -> Operation:
+def change_operation(actor: Actor, pk: int, channels: list[int] | None = None, **fields: Any) -> Operation:
     operation = access.fetch_locked(actor, "video.operation.change", Operation.objects.all(), pk=pk)
     for name, value in fields.items():
         setattr(operation, name, value)
@@ -329,7 +330,7 @@ def change_operation(actor: User, pk: int, channels: list[int] | None = None, **
     return operation
 
 
-def _set_channels(actor: User, operation: Operation, channels: list[int]) -> None:
+def _set_channels(actor: Actor, operation: Operation, channels: list[int]) -> None:
     permitted = set(
         access.visible(actor, "video.channel.view", Channel.objects.filter(pk__in=channels)).values_list(
             "pk", flat=True
@@ -344,7 +345,7 @@ def _set_channels(actor: User, operation: Operation, channels: list[int]) -> Non
 
 
 @transaction.atomic
-def note_operation(actor: User, pk: int, text: str, channel: int | None = None) -> OperationNote:
+def note_operation(actor: Actor, pk: int, text: str, channel: int | None = None) -> OperationNote:
     operation = access.fetch(actor, "video.operation.change", Operation.objects.all(), pk=pk)
     text = text.strip()
     if not text:
@@ -356,7 +357,7 @@ def note_operation(actor: User, pk: int, text: str, channel: int | None = None) 
 
 @transaction.atomic
 def save_scene(
-    actor: User, title: str, places: int, cells: list[int | None], carousel_seconds: int = 0, shared: bool = False
+    actor: Actor, title: str, places: int, cells: Sequence[int | None], carousel_seconds: int = 0, shared: bool = False
 ) -> Scene:
     """Save a wall under a title of one's own; the same title again replaces it."""
     access.require(actor, "video.scene.save")
@@ -375,7 +376,7 @@ def save_scene(
 
 
 @transaction.atomic
-def see_alarm(actor: User, pk: int) -> Alarm:
+def see_alarm(actor: Actor, pk: int) -> Alarm:
     alarm = access.fetch_locked(actor, "video.alarm.see", Alarm.objects.all(), pk=pk)
     if alarm.seen_at is None:
         alarm.seen_by, alarm.seen_at = actor, timezone.now()

@@ -137,7 +137,7 @@ def album(operation: Operation) -> list[dict[str, Any]]:
     """The snapshots of an operation, newest first, each with its picture's attachment."""
     rows = list(operation.snapshots.select_related("channel", "by").order_by("-at")[:500])
     pictures = files.of_many(rows)
-    return [{"snapshot": row, "picture": (pictures.get(row.pk) or [None])[0]} for row in rows]
+    return [{"snapshot": row, "picture": next(iter(pictures.get(row.pk, ())), None)} for row in rows]
 
 
 def scenes(user: Any) -> QuerySet[Scene]:

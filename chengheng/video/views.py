@@ -115,7 +115,10 @@ def channel(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _with_files(rows: list[Any]) -> list[dict[str, Any]]:
     found = files.of_many(rows)
-    return [{"row": row, "file": (found.get(row.pk) or [None])[0], "genuine": actions.is_genuine(row)} for row in rows]
+    return [
+        {"row": row, "file": next(iter(found.get(row.pk, ())), None), "genuine": actions.is_genuine(row)}
+        for row in rows
+    ]
 
 
 @require_POST

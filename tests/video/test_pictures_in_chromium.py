@@ -194,3 +194,21 @@ def test_every_page_opens(site, device, engineer, signed_in, live_server, client
         ):
             answer = page.goto(f"{live_server.url}/video/{path}")
             assert answer.status == 200, path
+
+
+def test_the_low_latency_mode_plays_by_webrtc(site, device, operator, signed_in, live_server):
+    with camera_of(site, device, ["和平路口"], fps=15, gop=15):
+        (camera,) = ready(device, "和平路口")
+        page = signed_in(operator)
+        page.goto(f"{live_server.url}/video/cameras/{camera.pk}/")
+        page.wait_for_selector(".camera-steps li.is-done:nth-child(6)", timeout=20_000)
+        page.get_by_role("button", name="低延时").click()
+        until(page, "document.querySelector('.player video').srcObject !== null", 20)
+        page.evaluate(READ, ".player video")
+        until(page, "window.seen.length > 30", 40)
+        seen = page.evaluate("window.seen")
+        numbers = [item[0] for item in seen]
+        assert numbers[-1] - numbers[0] >= 20
+        print(f"glass to glass by WebRTC: median {median([item[2] for item in seen[10:]])} ms")
+        assert wait(lambda: Watching.objects.filter(way="webrtc").exists())
+        assert len(site.service.platform.calls) == 1

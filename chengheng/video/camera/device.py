@@ -414,7 +414,7 @@ class Camera:
         start = manscdp.moment(command.text("StartTime"))
         end = manscdp.moment(command.text("EndTime"))
         now = datetime.now(manscdp.CHINA)
-        items = []
+        items: list[manscdp.RecordItem] = []
         if start and end:
             at = start.replace(minute=start.minute // 15 * 15, second=0)
             while at < min(end, now) and len(items) < 2000:

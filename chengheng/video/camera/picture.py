@@ -112,7 +112,8 @@ class Encoder:
 
     def __init__(self, codec: str, width: int, height: int, fps: int, gop: int, bit_rate: int) -> None:
         self.codec = codec
-        self._context = context = av.CodecContext.create(ENCODERS[codec], "w")
+        context: Any = av.CodecContext.create(ENCODERS[codec], "w")
+        self._context = context
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.time_base, context.framerate = Fraction(1, fps), Fraction(fps)
         context.gop_size, context.bit_rate, context.max_b_frames = gop, bit_rate, 0

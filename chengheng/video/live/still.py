@@ -26,7 +26,7 @@ class Still:
 def take(initialisation: bytes, fragment: bytes, quality: int = 88) -> Still:
     """Decode the first picture of an initialisation segment and a key fragment. ValueError when it cannot be decoded."""
     try:
-        with av.open(io.BytesIO(initialisation + fragment), format="mp4") as container:
+        with av.open(io.BytesIO(initialisation + fragment), mode="r", format="mp4") as container:
             container.streams.video[0].thread_count = 1
             frame = next(container.decode(video=0))
     except (av.error.FFmpegError, StopIteration, IndexError) as error:

@@ -30,7 +30,7 @@ from chengheng.video.live.upstream import Upwards
 
 log = logging.getLogger("chengheng.video")
 PERMISSION_SECONDS = 8.0
-SERVICE: web.AppKey[Service] = web.AppKey("video", object)  # type: ignore[name-defined, arg-type]
+SERVICE: web.AppKey[Service] = web.AppKey("video", object)  # type: ignore[arg-type]
 
 
 class Watcher:
@@ -183,6 +183,43 @@ class Service:
             with contextlib.suppress(Exception):
                 await socket.close()
         return socket
+
+    async def webrtc(self, request: web.Request) -> web.Response:
+        """POST {"token", "sdp"}: the low-latency mode for H.264; the answer is {"sdp"}."""
+        from chengheng.video.live import webrtc
+
+        try:
+            told = await request.json()
+            play = tokens.read_play(str(told["token"]), self.once_play)
+            offer = str(told["sdp"])
+        except (tokens.BadToken, ValueError, KeyError, TypeError):
+            return web.json_response({"code": "bad_token"}, status=403)
+        watcher = Watcher(play)
+        try:
+            call = watcher.call = await self._call_for(watcher)
+            if call.source.stream.muxer.codec != "h264":
+                raise CallStopped("bad_codec", call.source.stream.muxer.codec)
+            viewer = watcher.viewer = self.platform.viewer(call)
+            try:
+                connection, answer = await webrtc.answer(call.source, viewer, offer)
+            except Exception as error:  # whatever a browser sends in its description must not hurt others
+                call.source.detach(viewer)
+                log.info("a WebRTC offer could not be answered: %s", error)
+                raise CallStopped("failed", type(error).__name__) from error
+        except CallStopped as stopped:
+            what, look = words.reason(stopped.code)
+            return web.json_response({"code": stopped.code, "what": what, "look": look}, status=409)
+        self.watchers.add(watcher)
+        watcher.watching_pk = await in_thread(store.open_watching, call.id, play.user, "webrtc")
+
+        async def until_over() -> None:
+            try:
+                await webrtc.lasting(connection, viewer)
+            finally:
+                await self._leave(watcher)
+
+        self.platform.later(until_over())
+        return web.json_response({"sdp": answer, "call": call.id})
 
     async def _call_for(self, watcher: Watcher) -> LiveCall:
         play, socket = watcher.play, watcher.socket
@@ -385,4 +422,5 @@ def setup(app: web.Application) -> None:
     app[SERVICE] = service
     app.router.add_get("/video/play", service.play)
     app.router.add_post("/video/order", service.order)
+    app.router.add_post("/video/webrtc", service.webrtc)
     app.cleanup_ctx.append(service.run)

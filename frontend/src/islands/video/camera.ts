@@ -71,6 +71,17 @@ export function camera(place: HTMLElement, props: CameraProps): () => void {
     shot.addEventListener("click", () => void player?.snapshot());
     tools.append(shot);
   }
+  if ("RTCPeerConnection" in window) {
+    const quick = button(say("quick"));
+    quick.setAttribute("aria-pressed", "false");
+    quick.addEventListener("click", () => {
+      const on = quick.getAttribute("aria-pressed") !== "true";
+      quick.setAttribute("aria-pressed", String(on));
+      quick.classList.toggle("btn-primary", on);
+      void player?.quick(on);
+    });
+    tools.append(quick);
+  }
   tools.append(status);
   const under = make("div", "camera-under");
   under.append(tools);

@@ -64,6 +64,8 @@ export class Player {
   private timer = 0;
   private late = LATE;
   private jumped = 0;
+  private wanted = false;
+  private peer?: RTCPeerConnection;
   call = "";
   firstMs = 0;
 
@@ -102,6 +104,49 @@ export class Player {
     }
   }
 
+  /** The low-latency mode: the picture over WebRTC, while the WebSocket stays for words and steering. */
+  async quick(on: boolean): Promise<void> {
+    this.wanted = on;
+    this.peer?.close();
+    this.peer = undefined;
+    if (!on) {
+      this.video.removeAttribute("src");
+      this.video.srcObject = null;
+      void this.open();
+      return;
+    }
+    try {
+      const token = String((await post(this.common.token.replace("{id}", String(this.id)), { stream: String(this.stream) })).token);
+      const peer = new RTCPeerConnection({ iceServers: [] });
+      peer.addTransceiver("video", { direction: "recvonly" });
+      peer.ontrack = (event) => {
+        event.receiver.jitterBufferTarget = 0;
+        this.buffer = undefined;
+        this.source = undefined;
+        this.queue = [];
+        this.video.removeAttribute("src");
+        this.video.playbackRate = 1;
+        this.video.srcObject = event.streams[0] ?? new MediaStream([event.track]);
+        void this.video.play().catch(() => undefined);
+      };
+      peer.onconnectionstatechange = () => {
+        if (peer.connectionState === "failed" && this.peer === peer) void this.quick(false);
+      };
+      await peer.setLocalDescription(await peer.createOffer());
+      const answer = await fetch(`${this.common.live}/video/webrtc`, {
+        method: "POST", credentials: "include", headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ token, sdp: peer.localDescription?.sdp }),
+      });
+      const told = (await answer.json()) as { sdp?: string; what?: string };
+      if (!told.sdp) throw new Error(told.what ?? String(answer.status));
+      await peer.setRemoteDescription({ type: "answer", sdp: told.sdp });
+      this.peer = peer;
+    } catch (problem) {
+      this.wanted = false;
+      this.flash((problem as Error).message);
+    }
+  }
+
   private async open(): Promise<void> {
     if (this.closed) return;
     this.shut();
@@ -125,6 +170,7 @@ export class Player {
     let ended = false;
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
       if (typeof event.data !== "string") {
+        if (this.video.srcObject) return;
         this.queue.push(event.data);
         this.append();
         return;
@@ -179,7 +225,7 @@ export class Player {
       else change();
       return;
     }
-    if (this.buffer) return;
+    if (this.buffer || this.video.srcObject) return;
     this.mime = mime;
     const source = new MediaSource();
     this.source = source;
@@ -193,6 +239,7 @@ export class Player {
       }
       const buffer = source.addSourceBuffer(mime);
       buffer.addEventListener("updateend", () => {
+        if (this.buffer !== buffer) return;
         this.edge();
         this.append();
       });
@@ -251,7 +298,7 @@ export class Player {
   }
 
   private rebuild(): void {
-    if (this.closed) return;
+    if (this.closed || this.wanted) return;
     this.later();
   }
 
@@ -286,6 +333,7 @@ export class Player {
 
   close(): void {
     this.closed = true;
+    this.peer?.close();
     this.shut();
     this.video.load();
     this.box.remove();

@@ -34,6 +34,7 @@ const texts = {
   look: ["Look for recordings", "查询录像"], noRecords: ["The device names no recordings for this day.", "设备没有这一天的录像。"],
   incomplete: ["The device's list is incomplete.", "设备返回的录像目录不完整。"],
   pause: ["Pause", "暂停"], resume: ["Go on", "继续"],
+  quick: ["Low latency (WebRTC)", "低延时（WebRTC）"],
   behind: ["behind live", "缓冲"],
 } as const;
 
