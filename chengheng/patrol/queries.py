@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import h3
-from django.db.models import Case as When
 from django.db.models import Avg, Count, F, IntegerField, Max, Q, QuerySet, Value
+from django.db.models import Case as When
 from django.db.models import When as Then
 from django.db.models.functions import Floor
 from django.utils import timezone

@@ -28,7 +28,9 @@ def test_a_month_of_ten_thousand_devices(place):
     for pk in ids:
         for _n in range(6):
             at = since + timedelta(seconds=chance.random() * 200 * 86400)
-            spans.append(Span(device_id=pk, state="down", since=at, until=at + timedelta(minutes=chance.randint(1, 90))))
+            spans.append(
+                Span(device_id=pk, state="down", since=at, until=at + timedelta(minutes=chance.randint(1, 90)))
+            )
     Span.objects.bulk_create(spans, batch_size=5000)
     with connection.cursor() as cursor:
         cursor.execute("analyze maintenance_device; analyze maintenance_span")

@@ -50,7 +50,9 @@ def test_filtering_sorting_and_paging_happen_in_place(signed_in, live_server, re
     assert page.locator("th[aria-sort=ascending]").count() == 1, "filtering keeps the order"
     shot(page, "list-filtered")
     assert page.evaluate("window.stayed") is True
-    assert page.locator("[data-list-question]").first.input_value() == page.locator("#list").get_attribute("data-question")
+    assert page.locator("[data-list-question]").first.input_value() == page.locator("#list").get_attribute(
+        "data-question"
+    )
 
 
 def test_rows_by_keyboard_and_bulk_choice(signed_in, live_server, reader):
@@ -125,7 +127,9 @@ def test_a_job_shows_its_progress_and_its_end_by_itself(signed_in, live_server):
     from chengheng.common.jobs.models import Job
 
     user = builders.user()
-    job = Job.objects.create(task="x", title="导出：道路", actor=user, state="running", done=3_000, total=12_000, text="正在写入")
+    job = Job.objects.create(
+        task="x", title="导出：道路", actor=user, state="running", done=3_000, total=12_000, text="正在写入"
+    )
     page = signed_in(user)
     page.goto(f"{live_server.url}{job.get_absolute_url()}")
     shot(page, "job")
