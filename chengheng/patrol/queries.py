@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -239,7 +240,7 @@ def _feature(case: Case) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _cell(cell: dict[str, Any]) -> dict[str, Any]:
+def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:
     title = _("%(cases)s cases") % {"cases": cell["cases"]}
     return {
         "type": "Feature",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -134,9 +134,9 @@ class Measure:
     keywords: tuple[str, ...] = ()
     better: Better = "higher"
     cumulative: bool = False
-    options: dict[str, dict[str, str | Promise]] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, str | Promise]] = field(default_factory=dict)
     evidence_act: str = ""
-    option_words: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    option_words: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return str(self.label)
@@ -164,9 +164,9 @@ def measure(
     keywords: tuple[str, ...] = (),
     better: Better = "higher",
     cumulative: bool = False,
-    options: dict[str, dict[str, str | Promise]] | None = None,
+    options: Mapping[str, Mapping[str, str | Promise]] | None = None,
     evidence_act: str = "",
-    option_words: dict[str, dict[str, tuple[str, ...]]] | None = None,
+    option_words: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
 ) -> Callable[[Compute], Compute]:
     """Declare the decorated function as a measure.
 

@@ -102,7 +102,7 @@ class ListPage:
         return {column.name for column in self.listing.columns}
 
 
-def view(table_class: type[Table]) -> Callable[..., HttpResponse]:
+def view(table_class: type[Table]) -> Callable[..., HttpResponseBase]:
     """The list page of a table, for a room's own `urls.py`; acts and exports go over `/list/<code>/…`."""
     declaration.register(table_class)
 
