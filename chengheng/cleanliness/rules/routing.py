@@ -59,8 +59,12 @@ def route(
     transit = model.RegisterTransitCallback(cost)
     model.SetArcCostEvaluatorOfAllVehicles(transit)
     model.AddDimension(transit, 0, 24 * 60, True, "minutes")
-    model.GetDimensionOrDie("minutes").SetGlobalSpanCostCoefficient(10)
+    model.GetDimensionOrDie("minutes").SetGlobalSpanCostCoefficient(100)
     model.AddConstantDimension(1, math.ceil(len(stops) / teams) + 2, True, "stops")
+    fewest = max(0, len(stops) // teams - 1)
+    for team in range(teams):  # no team stays at home while another drives all day
+        model.GetDimensionOrDie("stops").SetCumulVarSoftLowerBound(model.End(team), fewest, 100_000)
+        model.SetVehicleUsedWhenEmpty(True, team)
     parameters = pywrapcp.DefaultRoutingSearchParameters()
     parameters.first_solution_strategy = routing_enums_pb2.FirstSolutionStrategy.PARALLEL_CHEAPEST_INSERTION
     parameters.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
