@@ -11,12 +11,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from chengheng.command import rules
+from chengheng.command import queries, rules
 from chengheng.command.errors import (
     BadLimits,
     HandedOver,
@@ -315,17 +314,9 @@ def start_plan(
 
 def targets_of(step: PlanStep) -> list[Organisation]:
     """The organisations that a step of a plan goes to, today."""
-    rows = Organisation.objects.filter(active=True)
     if step.to == PlanStep.To.NAMED:
-        rows = rows.filter(pk__in=step.named.values("pk"))
-    else:
-        today = timezone.localdate()
-        serving = Site.objects.filter(serves_from__lte=today).filter(Q(serves_until=None) | Q(serves_until__gte=today))
-        kinds = {PlanStep.To.DISTRICTS: ("district",), PlanStep.To.UNITS: ("unit",)}.get(
-            PlanStep.To(step.to), ("district", "unit")
-        )
-        rows = rows.filter(pk__in=serving.filter(kind__in=kinds).values("organisation"))
-    return list(rows.order_by("code"))
+        return list(step.named.filter(active=True).order_by("code"))
+    return list(queries.organisations_of(step.to))
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from chengheng.command import queries
-from chengheng.command.models import DutyShift, Priority, Resource, Site
+from chengheng.command.models import DutyShift, PlanStep, Priority, Resource, Site
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, User
 
@@ -29,13 +29,27 @@ class OrderForm(forms.Form):
     address = forms.CharField(label=_("Place"), max_length=200, required=False)
     lon = forms.FloatField(label=_("Longitude"), required=False, min_value=-180, max_value=180)
     lat = forms.FloatField(label=_("Latitude"), required=False, min_value=-90, max_value=90)
+    group = forms.ChoiceField(
+        label=_("To a whole group"), required=False,
+        choices=[("", "—"), *[choice for choice in PlanStep.To.choices if choice[0] != PlanStep.To.NAMED]],
+    )  # fmt: skip
     organisations = forms.ModelMultipleChoiceField(
-        label=pgettext_lazy("order", "To"), queryset=Organisation.objects.none(), widget=forms.CheckboxSelectMultiple
+        label=pgettext_lazy("order", "To"), queryset=Organisation.objects.none(), required=False
     )
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["organisations"].queryset = queries.orderable(user)  # type: ignore[attr-defined]
+
+    def given(self) -> dict[str, Any]:
+        """Arguments of `give_order`: the ticked organisations and those of the chosen group."""
+        given = dict(self.cleaned_data)
+        group = given.pop("group")
+        chosen = {row.pk: row for row in given["organisations"]}
+        if group:
+            allowed = set(self.fields["organisations"].queryset.values_list("pk", flat=True))  # type: ignore[attr-defined]
+            chosen |= {row.pk: row for row in queries.organisations_of(group) if row.pk in allowed}
+        return given | {"organisations": list(chosen.values())}
 
 
 class StartForm(forms.Form):

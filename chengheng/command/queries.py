@@ -35,6 +35,14 @@ def orderable(user: Any) -> QuerySet[Organisation]:
     return rows.exclude(kind__in=("commission", "vendor")).order_by("kind", "code")
 
 
+def organisations_of(group: str) -> QuerySet[Organisation]:
+    """The organisations with a venue in service today: districts, units, or both ("sites"); the main venue is not among
+    them."""
+    kinds = {"districts": ("district",), "units": ("unit",)}.get(group, ("district", "unit"))
+    serving = Site.objects.filter(_serving(), kind__in=kinds)
+    return Organisation.objects.filter(active=True, pk__in=serving.values("organisation")).order_by("code")
+
+
 def find(user: Any, text: str, limit: int) -> Iterator[Hit]:
     """Orders, orders received, and venues by words."""
     for order in orders(user).filter(Q(title__icontains=text) | Q(body__icontains=text))[:limit]:

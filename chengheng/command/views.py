@@ -47,6 +47,12 @@ def screen(request: HttpRequest) -> HttpResponse:
     return page(request, "command/screen.html", context)
 
 
+def _point_map(row: Order | Site, zoom: int) -> dict[str, Any] | None:
+    if row.lon is None or row.lat is None:
+        return None
+    return {"districts": reverse("places:districts"), "point": [row.lon, row.lat], "zoom": zoom}
+
+
 def _form(request: HttpRequest, form: Any, title: str, back: str, **more: Any) -> HttpResponse:
     context = {"form": form, "title": title, "back": back, **more}
     return page(request, "command/form.html", context, status=422 if form.errors else 200)
@@ -61,12 +67,18 @@ def order_new(request: HttpRequest) -> HttpResponse:
     form = OrderForm(request.user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            order = actions.give_order(request.user, **form.cleaned_data)
+            order = actions.give_order(request.user, **form.given())
         except Refusal as refusal:
             _refused(form, refusal)
         else:
             return redirect(request, order.get_absolute_url(), _("The order was given."))
-    return _form(request, form, _("Give an order"), reverse("command:orders"))
+    chosen = request.POST.getlist("organisations")
+    context = {
+        "form": form,
+        "fields": [field for field in form if field.name != "organisations"],
+        "organisations": [(row, str(row.pk) in chosen) for row in queries.orderable(request.user)[:500]],
+    }
+    return page(request, "command/order_form.html", context, status=422 if form.errors else 200)
 
 
 @require_act("command.order.view")
@@ -82,9 +94,7 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
         "order": row,
         "targets": access.visible(request.user, "command.target.view", rows),
         "count": queries.count_targets(row.targets.all()),
-        "map": {"districts": reverse("places:districts"), "point": [row.lon, row.lat], "zoom": 13}
-        if row.lon is not None and row.lat is not None
-        else None,
+        "map": _point_map(row, 13),
     }
     return page(request, "command/order.html", context)
 
@@ -201,9 +211,7 @@ def site(request: HttpRequest, pk: int) -> HttpResponse:
         "tone": queries.TONES[row.link_state],
         "may_check": may_check,
         "may_change": access.may(request.user, "command.site.change", row),
-        "map": {"districts": reverse("places:districts"), "point": [row.lon, row.lat], "zoom": 11}
-        if row.lon is not None and row.lat is not None
-        else None,
+        "map": _point_map(row, 11),
         "targets": queries.targets(request.user).filter(organisation=row.organisation)[:10],
     }
     return page(request, "command/site.html", context, status=422 if form.errors else 200)

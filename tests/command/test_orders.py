@@ -292,6 +292,12 @@ class TestApi:
 
 
 class TestPages:
+    def test_an_order_goes_to_a_whole_group(self, city, client):
+        access.sign_in(client, city.dispatcher)
+        given = {"title": "Salt", "body": "x", "priority": "routine", "receipt_minutes": 30, "finish_minutes": 60}
+        assert client.post("/command/orders/new/", given | {"group": "districts"}).status_code == 302
+        assert {row.organisation for row in Target.objects.all()} == {city.east, city.west}
+
     def test_all_open_for_the_commander(self, city, plan, client):
         order = give(city, lon=117.2, lat=39.1)
         run = actions.start_plan(plan.levels.get(), city.chief, reason="Red warning")
@@ -316,6 +322,7 @@ class TestPages:
             "organisations": [city.east.pk],
         }  # fmt: skip
         assert client.post("/command/orders/new/", given | {"finish_minutes": 5}).status_code == 422
+        assert client.post("/command/orders/new/", given | {"organisations": []}).status_code == 422
         assert client.post("/command/orders/new/", given).status_code == 302
         row = Target.objects.get()
         access.sign_in(client, city.at_east)
