@@ -18,7 +18,7 @@ class FinanceConfig(AppConfig):
             (
                 (_("Overview of supervision"), "overview", "layout-dashboard", "finance.finding.view"),
                 (_("Audit doubts"), "doubts", "alert-triangle", "finance.doubt.view"),
-                (_("Findings"), "findings", "list-search", "finance.finding.view"),
+                (_("Rule findings"), "findings", "list-search", "finance.finding.view"),
                 (_("Rules of supervision"), "rules", "scale", "finance.rule.view"),
                 (_("Supervised units"), "units", "building", "finance.unit.view"),
                 (_("Batches of evidence"), "batches", "database", "finance.batch.view"),

@@ -154,11 +154,16 @@ class LedgerImporter(EvidenceImporter):
             parse=text(24),
             aliases=("凭证号", "凭证编号", "凭证号数", "凭证字号", "FNUM", "号"),
         ),
-        Field("line", _("Line"), parse=integer(0, 100000), aliases=("分录号", "行号", "分录", "FENTRYID", "分录序号")),
+        Field(
+            "line",
+            _("Line of the voucher"),
+            parse=integer(0, 100000),
+            aliases=("分录号", "行号", "分录", "FENTRYID", "分录序号"),
+        ),
         Field("summary", _("Summary"), parse=text(300), aliases=("摘要", "FEXP")),
         Field(
             "account",
-            _("Account"),
+            _("Ledger account"),
             parse=text(40),
             aliases=("科目编码", "科目代码", "科目编号", "科目", "FACCTID", "会计科目"),
         ),
@@ -343,8 +348,8 @@ _simple(
         _text("party", _("Counterparty"), "对方户名", "对方单位"),
         _text("party_account", _("Counterparty's account"), "对方账号", most=40),
         _text("summary", _("Summary"), "摘要", "用途", most=300),
-        _money("in_fen", _("Received"), "收入", "贷方发生额", "贷方金额", default=0),
-        _money("out_fen", _("Paid"), "支出", "借方发生额", "借方金额", default=0),
+        _money("in_fen", _("Amount received"), "收入", "贷方发生额", "贷方金额", default=0),
+        _money("out_fen", _("Amount paid"), "支出", "借方发生额", "借方金额", default=0),
     ),
 )
 _simple(
@@ -387,12 +392,12 @@ _simple(
     "balances",
     _("Account balances"),
     (
-        _text("account", _("Account"), "科目编码", "科目代码", "科目编号", required=True, most=40),
+        _text("account", _("Ledger account"), "科目编码", "科目代码", "科目编号", required=True, most=40),
         _text("account_name", _("Account name"), "科目名称"),
         _money("opening_fen", _("Opening"), "期初余额", required=True),
         _money("debit_fen", _("Debit"), "本期借方", "借方发生额", required=True),
         _money("credit_fen", _("Credit"), "本期贷方", "贷方发生额", required=True),
-        _money("closing_fen", _("Closing"), "期末余额", required=True),
+        _money("closing_fen", _("Closing balance"), "期末余额", required=True),
     ),
     help=_("Balances on the credit side are negative."),
 )
@@ -452,7 +457,7 @@ _simple(
     _("Reception, travel, meeting and training forms"),
     (
         Field("kind", _("Kind"), required=True, parse=choice(FormKind), aliases=("类型", "单据类型")),
-        _text("number", _("Number"), "单号", "编号", required=True, most=60),
+        _text("number", _("Document number"), "单号", "编号", required=True, most=60),
         _day("day", _("Date"), "日期", "开始日期", required=True),
         _day("until", _("Until"), "结束日期"),
         _text("person", _("Person"), "人员", "出差人", most=40),
@@ -461,14 +466,14 @@ _simple(
             for name, label, alias in (
                 ("guests", _("Guests"), "来宾人数"),
                 ("escorts", _("Escorts"), "陪餐人数"),
-                ("people", _("People"), "参会人数"),
+                ("people", _("Number of people"), "参会人数"),
             )
         ),
         _text("grade", _("Class of meeting"), "会议类别", most=20),
         _money("amount_fen", _("Amount"), "金额", required=True),
         _money("lodging_fen", _("Lodging per night"), "住宿费"),
         _text("place", _("Place"), "地点", "场所"),
-        _text("items", _("Items"), "清单", most=300),
+        _text("items", _("Items on the list"), "清单", most=300),
         Field("designated", _("Designated place"), parse=boolean, aliases=("定点",)),
         _text("approval_no", _("Approval number"), "审批单号", most=60),
         *(

@@ -103,7 +103,7 @@ class EvidenceBatch(models.Model):
     kind = models.CharField(_("holds"), max_length=12, choices=BatchKind.choices)
     year = models.PositiveSmallIntegerField(_("fiscal year"))
     period = models.PositiveSmallIntegerField(_("period"))
-    number = models.PositiveSmallIntegerField(_("edition"))
+    number = models.PositiveSmallIntegerField(_("edition of the batch"))
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     origin = models.CharField(_("origin"), max_length=200)
     rows = models.PositiveIntegerField(_("rows"))
@@ -199,7 +199,7 @@ class Balance(Evidence):
     opening_fen = models.BigIntegerField(_("opening"))
     debit_fen = models.BigIntegerField(_("debit"))
     credit_fen = models.BigIntegerField(_("credit"))
-    closing_fen = models.BigIntegerField(_("closing"))
+    closing_fen = models.BigIntegerField(_("closing balance"))
 
     def __str__(self) -> str:
         return f"{self.account} {self.account_name}"
@@ -211,8 +211,8 @@ class BankLine(Evidence):
     party = models.CharField(_("counterparty"), max_length=120, blank=True)
     party_account = models.CharField(_("counterparty's account"), max_length=40, blank=True)
     summary = models.CharField(_("summary"), max_length=300, blank=True)
-    in_fen = models.BigIntegerField(_("received"), default=0)
-    out_fen = models.BigIntegerField(_("paid"), default=0)
+    in_fen = models.BigIntegerField(_("amount received"), default=0)
+    out_fen = models.BigIntegerField(_("amount paid"), default=0)
 
     def __str__(self) -> str:
         return f"{self.day} {self.summary}"
@@ -259,7 +259,7 @@ class AssetCard(Evidence):
     name = models.CharField(_("name"), max_length=120)
     category = models.CharField(_("category"), max_length=60, blank=True)
     acquired_on = models.DateField(_("acquired on"), null=True)
-    cost_fen = models.BigIntegerField(_("cost"))
+    cost_fen = models.BigIntegerField(_("original cost"))
     depreciation_fen = models.BigIntegerField(_("accumulated depreciation"), default=0)
     month_fen = models.BigIntegerField(_("depreciation of the month"), null=True)
     life_months = models.PositiveSmallIntegerField(_("life in months"), null=True)
@@ -317,18 +317,18 @@ class Form(Evidence):
     """A form that stands behind an expense of reception, travel, meeting, training, going abroad or a vehicle."""
 
     kind = models.CharField(_("kind"), max_length=10, choices=FormKind.choices)
-    number = models.CharField(_("number"), max_length=60)
+    number = models.CharField(_("document number"), max_length=60)
     day = models.DateField(_("date"))
     until = models.DateField(_("until"), null=True)
     person = models.CharField(_("person"), max_length=40, blank=True)
     guests = models.PositiveSmallIntegerField(_("guests"), null=True)
     escorts = models.PositiveSmallIntegerField(_("escorts"), null=True)
-    people = models.PositiveSmallIntegerField(_("people"), null=True)
+    people = models.PositiveSmallIntegerField(_("number of people"), null=True)
     grade = models.CharField(_("class of meeting"), max_length=20, blank=True)
     amount_fen = models.BigIntegerField(_("amount"))
     lodging_fen = models.BigIntegerField(_("lodging per night"), null=True)
     place = models.CharField(_("place"), max_length=120, blank=True)
-    items = models.CharField(_("items"), max_length=300, blank=True)
+    items = models.CharField(_("items on the list"), max_length=300, blank=True)
     designated = models.BooleanField(_("designated place"), null=True)
     approval_no = models.CharField(_("approval number"), max_length=60, blank=True)
     letter = models.BooleanField(_("official letter"), null=True)
@@ -495,7 +495,7 @@ class Doubt(Moving):
     rectified_at = models.DateTimeField(_("rectified"), null=True)
     rectified_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
     verified_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
-    closed_at = models.DateTimeField(_("closed"), null=True)
+    closed_at = models.DateTimeField(_("struck off at"), null=True)
 
     view_act = "finance.doubt.view"
     access_scope = Scope(organisation="unit__organisation")

@@ -62,7 +62,9 @@ def overview(user: Any) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "aspects": lines,
-        "units": [(unit, last.get(unit.pk)) for unit in units],
+        "units": [
+            (unit, f"{last[unit.pk] // 100}-{last[unit.pk] % 100:02}" if unit.pk in last else "") for unit in units
+        ],
         "covered": sum(1 for line in lines if line["aspect"].counted and line["answered"]),
         "counted": sum(1 for line in lines if line["aspect"].counted),
         "open_doubts": sum(open_doubts.values()),

@@ -31,7 +31,7 @@ class DoubtTable(Table):
     act = "finance.doubt.view"
     export_act = "finance.paper.export"
     columns = (
-        Column("number", _("Number"), value=lambda doubt: doubt.number, sort="pk", link=True),
+        Column("number", _("Document number"), value=lambda doubt: doubt.number, sort="pk", link=True),
         Column("state", _("State"), value=lambda doubt: doubt.state_label, sort="state", badge=True,
                tones=lambda doubt: "bad" if doubt.is_overdue else _STATE_TONES.get(doubt.state, "info")),
         Column("unit", _("Unit"), value=lambda doubt: str(doubt.unit), sort="unit__organisation__name"),
@@ -42,7 +42,7 @@ class DoubtTable(Table):
         Column("issued_at", _("Issued"), kind="datetime"),
         Column("due_at", _("Due"), kind="datetime"),
         Column("rectified_at", _("Rectified"), kind="datetime", shown=False),
-        Column("closed_at", _("Closed"), kind="datetime", shown=False),
+        Column("closed_at", _("Struck off"), kind="datetime", shown=False),
     )  # fmt: skip
     filters = (
         Text("q", _("Search"), fields=("title",)),
@@ -65,7 +65,7 @@ def issued_to(user: Any, doubts: QuerySet) -> QuerySet:
 @register
 class FindingTable(Table):
     code = "finance.finding"
-    title = _("Findings")
+    title = _("Rule findings")
     act = "finance.finding.view"
     export_act = "finance.paper.export"
     columns = (
@@ -99,7 +99,7 @@ class UnitTable(Table):
     act = "finance.unit.view"
     columns = (
         Column("organisation__name", _("Unit"), link=True),
-        Column("organisation__code", _("Code")),
+        Column("organisation__code", _("Unit code")),
         Column("kind", _("Kind"), badge=True),
         Column("accounting", _("Accounting system")),
         Column("supervised_from", _("Supervised from"), kind="date"),
@@ -153,7 +153,7 @@ class LineTable(Table):
         Column("number", _("Voucher number"), value=lambda row: f"{row.word}-{row.number}", sort="", link=True),
         Column("unit", _("Unit"), value=lambda row: str(row.unit), sort=""),
         Column("summary", _("Summary"), sort=""),
-        Column("account", _("Account"), sort=""),
+        Column("account", _("Ledger account"), sort=""),
         Column("account_name", _("Account name"), sort="", shown=False),
         Column("econ", _("Economic class"), sort=""),
         Column("project", _("Project"), sort="", shown=False),
@@ -164,7 +164,7 @@ class LineTable(Table):
     )
     filters = (
         Text("q", _("Search"), fields=("summary", "party")),
-        Text("account", _("Account"), fields=("account",), how="istartswith"),
+        Text("account", _("Ledger account"), fields=("account",), how="istartswith"),
         Choice("unit", _("Unit"), choices=_units),
         DateRange("day", _("Date")),
     )
