@@ -54,6 +54,10 @@ class FaultIn(Schema):
 class FaultMade(FaultOut):
     new: bool = Field(description="false: the report joined the device's open fault")
 
+    @staticmethod
+    def resolve_new(fault: Fault) -> bool:
+        return fault.reports == 1
+
 
 class AlertOut(Schema):
     taken: int
@@ -111,11 +115,10 @@ def report(request: HttpRequest, body: FaultIn) -> Any:
     """Report a fault; while the device has an open one, the report joins it, so that repeating does no harm."""
     access.require(request.user, "maintenance.fault.report")
     row = access.fetch(request.user, "maintenance.device.view", Device.objects.all(), code=body.device)
-    fault, new = actions.report_fault(
+    return actions.report_fault(
         request.user, row, source=Fault.Source.SYSTEM, title=body.title, stops_service=body.stops_service,
         happened_at=body.happened_at,
-    )  # fmt: skip
-    return {**FaultOut.from_orm(fault).dict(), "new": new} | {"device": row.code}
+    )[0]  # fmt: skip
 
 
 def _device_of(user: Any, names: list[str]) -> Device | None:

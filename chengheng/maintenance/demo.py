@@ -133,7 +133,7 @@ def _history(city: DemoCity, system: System, year: int, desk: Any, engineers: di
         words, cause, solution = chance.choice(TROUBLES)
         if Fault.objects.filter(device=device, closed_at__gt=moment - timedelta(days=1)).exists():
             continue
-        engineer = engineers[device.vendor.code]
+        engineer = engineers[_vendor(device)]
         fault, _new = actions.report_fault(
             SYSTEM, device, source=chance.choice(("user", "user", "duty", "inspection")), title=f"{device.kind}{words}",
             happened_at=moment - timedelta(minutes=chance.randint(2, 40)), stops_service=chance.random() < 0.7, now=moment,
@@ -156,7 +156,7 @@ def _history(city: DemoCity, system: System, year: int, desk: Any, engineers: di
             now=now - timedelta(minutes=50),
         )  # fmt: skip
         if system.code == "platform":
-            actions.respond(fault, engineers[device.vendor.code], now=now - timedelta(minutes=20))
+            actions.respond(fault, engineers[_vendor(device)], now=now - timedelta(minutes=20))
 
 
 def _visits(city: DemoCity, engineers: dict[str, Any]) -> None:
@@ -174,10 +174,14 @@ def _visits(city: DemoCity, engineers: dict[str, Any]) -> None:
                 late, normal = chance.random() < 0.02, chance.random() < 0.985
                 rows.append(
                     Visit(
-                        plan=plan, device=device, due_on=day, by=engineers[device.vendor.code], normal=normal,
+                        plan=plan, device=device, due_on=day, by=engineers[_vendor(device)], normal=normal,
                         done_at=midnight + timedelta(days=chance.randint(9, 12) if late else chance.randint(0, 5), hours=10),
                         label_read=chance.random() < 0.9, answers={str(item): normal for item in plan.items},
                     )
                 )  # fmt: skip
             day += timedelta(days=plan.every_days)
     Visit.objects.bulk_create(rows, batch_size=1000)
+
+
+def _vendor(device: Device) -> str:
+    return device.vendor.code if device.vendor else ""

@@ -22,7 +22,9 @@ class DeviceForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["vendor"].queryset = Organisation.objects.filter(kind="vendor", active=True)
+        vendor = self.fields["vendor"]
+        assert isinstance(vendor, forms.ModelChoiceField)
+        vendor.queryset = Organisation.objects.filter(kind="vendor", active=True)
 
 
 class CheckForm(forms.ModelForm):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db.models import Avg, Max, QuerySet
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -17,8 +18,8 @@ from chengheng.maintenance import queries
 from chengheng.maintenance.models import Device, Fault, Site, System, Visit
 from chengheng.maintenance.reference import SYSTEMS, WORDS
 
-OF_SYSTEM = {"system": dict(SYSTEMS)}
-SYSTEM_WORDS = {"system": WORDS}
+OF_SYSTEM: dict[str, dict[str, str | Promise]] = {"system": dict(SYSTEMS)}
+SYSTEM_WORDS: dict[str, dict[str, tuple[str, ...]]] = {"system": dict(WORDS)}
 FOUR = Decimal("0.0001")
 
 
@@ -74,7 +75,7 @@ def sites(period: Period, scope: Scope) -> Measured:
     return Measured.count(rows, ever=Device.objects.exists())
 
 
-RATES = {
+RATES: dict[str, str | Promise] = {
     "hours": _("device-hours normal ÷ device-hours due"),
     "count": _("devices normal at their inspections ÷ inspections"),
     "plan": _("inspections done in time and passed ÷ inspections due"),

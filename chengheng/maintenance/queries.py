@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Avg, Count, F, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from chengheng.common.people import access
 from chengheng.common.ui.search import Hit
@@ -121,7 +122,7 @@ def systems(user: Any) -> list[SystemState]:
     watched = set(visible.filter(checks__enabled=True).values_list("pk", flat=True))
     faults = access.visible(user, "maintenance.fault.view", Fault.objects.filter(closed_at__isnull=True))
     now = timezone.now()
-    counted = {
+    counted: dict[int, Any] = {
         row["system"]: row
         for row in faults.order_by()
         .values("system")
@@ -202,12 +203,11 @@ def find(user: Any, words: str, limit: int) -> list[Hit]:
         Q(code__icontains=words) | Q(name__icontains=words) | Q(serial__icontains=words) | Q(address__icontains=words)
     )
     hits = [
-        Hit(str(row), row.get_absolute_url(), Device._meta.verbose_name, str(row.system), "server")
+        Hit(str(row), row.get_absolute_url(), _("Device"), str(row.system), "server")
         for row in devices.select_related("system")[:limit]
     ]
     faults = access.visible(user, "maintenance.fault.view", Fault.objects.filter(title__icontains=words))
     hits += [
-        Hit(str(row), row.get_absolute_url(), Fault._meta.verbose_name, row.state_label, "tool")
-        for row in faults[:limit]
+        Hit(str(row), row.get_absolute_url(), _("Device fault"), row.state_label, "tool") for row in faults[:limit]
     ]
     return hits

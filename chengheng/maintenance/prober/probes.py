@@ -236,7 +236,11 @@ class Prober:
         ms = (time.perf_counter() - began) * 1000
         if not read:
             return Answer(False, ms, "none of the numbers asked for")
-        numbers = {name: float(read[oid]) for name, oid in oids.items() if isinstance(read.get(oid), int | float)}
+        numbers = {}
+        for name, oid in oids.items():
+            value = read.get(oid)
+            if isinstance(value, int | float):
+                numbers[name] = float(value)
         return Answer(True, ms, "", numbers)
 
 
