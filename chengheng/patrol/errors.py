@@ -72,3 +72,43 @@ class NoShift(Refusal):
 class NotADuplicate(Invalid):
     code = "not_a_duplicate"
     message = _("A case cannot be a duplicate of itself or of a duplicate.")
+
+
+class UnknownCount(Invalid):
+    code = "unknown_count"
+    message = _("“%(count)s” is not a count of the statistics.")
+
+
+class MonthNotOver(Invalid):
+    code = "month_not_over"
+    message = _("%(month)s is not over yet, or is not a month.")
+
+
+class NoRuleSet(Invalid):
+    code = "no_rule_set"
+    message = _("No score rule set was in force in this month.")
+
+
+class NoReason(Invalid):
+    code = "no_reason"
+    message = _("This month is published already. Say why there is a further edition.")
+
+
+class NoScores(Invalid):
+    code = "no_scores"
+    message = _("No bulletin with scores is published for these months.")
+
+
+class UnknownMethod(Invalid):
+    code = "unknown_method"
+    message = _("This method of allocation does not exist.")
+
+
+class WrongParameters(Invalid):
+    code = "wrong_parameters"
+    message = _("The method cannot be worked out with these parameters.")
+
+
+class SamePerson(Refusal):
+    code = "same_person"
+    message = _("This needs another person than the one who did the step before.")

@@ -14,8 +14,8 @@ from django.utils.translation import pgettext_lazy
 from chengheng.common import flow
 from chengheng.common.flow import SAME, Clock, Flow, Step, StepField
 from chengheng.common.people.models import Organisation
-from chengheng.patrol import actions, queries
-from chengheng.patrol.models import Case, CaseTask
+from chengheng.patrol import actions, publishing, queries
+from chengheng.patrol.models import AllocationRun, Case, CaseTask
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -133,4 +133,28 @@ CASE = flow.register(
         ],
     ),
     Case,
+)  # fmt: skip
+
+ALLOCATION = flow.register(
+    Flow(
+        "patrol.allocation",
+        label=_("Reward allocation"),
+        start="draft",
+        states={
+            "draft": pgettext_lazy("allocation", "Draft"),
+            "approved": pgettext_lazy("allocation", "Approved"),
+            "published": pgettext_lazy("allocation", "Published"),
+            "withdrawn": pgettext_lazy("allocation", "Withdrawn"),
+        },
+        final={"published", "withdrawn"},
+        steps=[
+            Step("approve", pgettext_lazy("allocation", "Approve"), "draft", "approved", "patrol.allocation.approve",
+                 by=publishing.approve_allocation, guard=publishing.by_another_than_its_maker, primary=True),
+            Step("publish", pgettext_lazy("allocation", "Publish"), "approved", "published", "patrol.allocation.publish",
+                 by=publishing.publish_allocation, guard=publishing.by_another_than_its_approver, primary=True),
+            Step("withdraw", pgettext_lazy("allocation", "Withdraw"), ("draft", "approved"), "withdrawn",
+                 "patrol.allocation.approve", needs=("note",), danger=True),
+        ],
+    ),
+    AllocationRun,
 )  # fmt: skip

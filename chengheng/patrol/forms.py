@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from chengheng.common.flow.forms import FilesField
+from chengheng.patrol import queries
 from chengheng.patrol.models import DictionaryEntry, Source
+from chengheng.patrol.rules.allocation import METHODS
 
 TAKEN_DOWN = (Source.HOTLINE, Source.WEB, Source.LEADER)
 """The sources whose reports a person at the centre takes down."""
@@ -59,3 +63,91 @@ class ReceptionForm(forms.Form):
         given = {k: v for k, v in self.cleaned_data.items() if k not in {"client_id", "entry", "photos"}}
         entry: DictionaryEntry = self.cleaned_data["entry"]
         return {**given, "kind": entry.kind, "code": entry.code, "edition": entry.edition}
+
+
+class MonthField(forms.CharField):
+    """A month of the browser's picker ("2024-05") → 202405."""
+
+    widget = forms.DateInput(attrs={"type": "month"})
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            day = date.fromisoformat(f"{text}-01")
+        except ValueError:
+            raise forms.ValidationError(_("Give a month, as 2024-05.")) from None
+        return day.year * 100 + day.month
+
+
+class BulletinForm(forms.Form):
+    """Which month to publish, and why again."""
+
+    month = MonthField(label=_("Month"))
+    note = forms.CharField(label=pgettext_lazy("case", "note"), max_length=500, required=False)
+
+
+class WhatIfForm(forms.Form):
+    """The reward worked out: months, pool, method and the numbers that the method needs."""
+
+    title = forms.CharField(label=_("title"), max_length=120)
+    start = MonthField(label=pgettext_lazy("month", "From"))
+    end = MonthField(label=pgettext_lazy("month", "to"))
+    pool = forms.DecimalField(label=_("Pool (yuan)"), min_value=0, max_digits=14, decimal_places=2)
+    method = forms.ChoiceField(
+        label=_("method"), choices=lambda: [(code, label) for code, (label, _method) in METHODS.items()]
+    )
+    units = forms.ChoiceField(
+        label=_("Each district counts"), choices=[("one", _("once")), ("grids", _("by its number of grids"))]
+    )
+    floor = forms.DecimalField(label=_("Least score (in proportion)"), required=False, min_value=0, max_value=100)
+    base = forms.DecimalField(
+        label=_("Base in yuan (base × coefficient)"), required=False, min_value=0, max_digits=12, decimal_places=2
+    )
+    bands = forms.CharField(
+        label=_("Bands (bands, coefficient)"), required=False, max_length=200,
+        help_text=_("Last rank and weight of each band, * for the rest: 7:1.2 14:1 *:0.8"),
+    )  # fmt: skip
+    points = forms.CharField(
+        label=_("Points by rank (points)"), required=False, max_length=200, help_text=_("The best first: 16 15 14 13")
+    )
+
+    def clean_bands(self) -> list[list[Any]]:
+        found: list[list[Any]] = []
+        for part in self.cleaned_data["bands"].replace("：", ":").split():
+            rank, _colon, weight = part.partition(":")
+            found.append([None if rank == "*" else _whole(rank), _weight(weight)])
+        return found
+
+    def clean_points(self) -> list[str]:
+        return [_weight(part) for part in self.cleaned_data["points"].replace(",", " ").split()]
+
+    def asked(self) -> dict[str, Any]:
+        """Keyword arguments for `publishing.run_allocation`."""
+        data = self.cleaned_data
+        wanted: dict[str, dict[str, Any]] = {
+            "proportional": {"floor": str(data["floor"] or 0)},
+            "bands": {"bands": data["bands"]},
+            "points": {"points": data["points"]},
+            "rank_coefficient": {"bands": data["bands"], "base_fen": int((data["base"] or 0) * 100)},
+        }
+        return {
+            "title": data["title"], "start_month": min(data["start"], data["end"]),
+            "end_month": max(data["start"], data["end"]), "method": data["method"], "pool_fen": int(data["pool"] * 100),
+            "parameters": wanted[data["method"]], "units": queries.grids_by_district() if data["units"] == "grids" else None,
+        }  # fmt: skip
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or len(text) > 4:
+        raise forms.ValidationError(_("“%(text)s” is not a rank."), params={"text": text})
+    return int(text)
+
+
+def _weight(text: str) -> str:
+    try:
+        weight = Decimal(text)
+    except ArithmeticError:
+        raise forms.ValidationError(_("“%(text)s” is not a number."), params={"text": text}) from None
+    if not weight.is_finite() or not 0 <= weight <= 1_000_000:
+        raise forms.ValidationError(_("“%(text)s” is not a number."), params={"text": text})
+    return str(weight)

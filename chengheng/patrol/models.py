@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -22,6 +23,7 @@ from chengheng.common.calendars.rules import Limit
 from chengheng.common.flow.models import Moving
 from chengheng.common.people.access import Scope
 from chengheng.patrol.rules.dictionary import Edition, Kind
+from chengheng.patrol.rules.scores import read_parts
 
 
 class DictionaryEntry(models.Model):
@@ -399,3 +401,112 @@ class PatrolSettings(models.Model):
 
     def __str__(self) -> str:
         return f"{self.in_force_from}"
+
+
+class ScoreRuleSet(models.Model):
+    """How districts, departments and collectors are scored: parts and grades as data (`rules.scores`), dated.
+
+    `parts`: {"district": [part, …], "department": […], "collector": […]}; `grades`: best first, [{"grade", "least"}].
+    """
+
+    name = models.CharField(_("name"), max_length=80)
+    in_force_from = models.DateField(_("in force from"), unique=True)
+    source = models.CharField(_("source"), max_length=400)
+    is_example = models.BooleanField(_("example"), default=False)
+    parts = models.JSONField(_("parts"))
+    grades = models.JSONField(_("grades"))
+
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("-in_force_from",)
+        verbose_name = _("score rule set")
+        verbose_name_plural = _("score rule sets")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.in_force_from})"
+
+    def clean(self) -> None:
+        """Refuse parts that the rules cannot read: weights must sum to 100, bands must be complete."""
+        try:
+            for rows in self.parts.values():
+                read_parts(rows)
+        except (ValueError, KeyError, TypeError, ArithmeticError, AttributeError) as problem:
+            raise ValidationError({"parts": str(problem)}) from problem
+
+
+class Bulletin(models.Model):
+    """The figures of a month as they were published: frozen rows, the rules and the calendar that they were made by.
+
+    The database refuses to change or delete one; a correction is a new edition, and both stay.
+    """
+
+    month = models.PositiveIntegerField(_("month"))
+    edition = models.PositiveSmallIntegerField(pgettext_lazy("bulletin", "edition"), default=1)
+    as_of = models.DateTimeField(_("as of"))
+    rule_set = models.ForeignKey(ScoreRuleSet, models.PROTECT, verbose_name=_("score rule set"))
+    rules = models.JSONField(_("rules as they stood"))
+    rows = models.JSONField(_("rows"))
+    calendar_version = models.PositiveIntegerField(_("calendar version"))
+    sha256 = models.CharField(max_length=64)
+    note = models.CharField(pgettext_lazy("case", "note"), max_length=500, blank=True)
+    published_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+
+    view_act = "patrol.bulletin.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("-month", "-edition")
+        constraints = (models.UniqueConstraint(fields=("month", "edition"), name="bulletin_edition_once"),)
+        verbose_name = _("monthly bulletin")
+        verbose_name_plural = _("monthly bulletins")
+
+    def __str__(self) -> str:
+        return f"{self.month // 100}-{self.month % 100:02} · {self.edition}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("patrol:bulletin", args=[self.pk])
+
+
+class AllocationRun(Moving):
+    """One working-out of the reward: what went in, by which method, what each district gets, and who answered for it.
+
+    `inputs`: [{"key", "label", "score", "units", "bulletins"}]; `shares`: [{"key", "label", "amount_fen", "rank",
+    "coefficient"}]. The database refuses to change them; another what-if is another run.
+    """
+
+    title = models.CharField(_("title"), max_length=120)
+    start_month = models.PositiveIntegerField(_("from month"))
+    end_month = models.PositiveIntegerField(_("to month"))
+    method = models.CharField(_("method"), max_length=30)
+    parameters = models.JSONField(_("parameters"), default=dict)
+    pool_fen = models.BigIntegerField(_("reward pool"))
+    inputs = models.JSONField(_("inputs"))
+    shares = models.JSONField(_("shares"))
+    remainder_fen = models.BigIntegerField(_("remainder"))
+    created_at = models.DateTimeField(_("made"), default=timezone.now)
+    created_by = models.ForeignKey("people.User", models.PROTECT, related_name="+", verbose_name=_("made by"))
+    approved_by = models.ForeignKey(
+        "people.User", models.PROTECT, null=True, related_name="+", verbose_name=_("approved by")
+    )
+    published_at = models.DateTimeField(_("published"), null=True)
+
+    view_act = "patrol.allocation.view"
+    access_scope = Scope()
+
+    class Meta(Moving.Meta):
+        ordering = ("-pk",)
+        constraints = (
+            models.CheckConstraint(condition=Q(pool_fen__gte=0), name="allocation_pool_not_negative"),
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | ~Q(approved_by=F("created_by")), name="allocation_approved_by_another"
+            ),
+        )
+        verbose_name = _("reward allocation")
+        verbose_name_plural = _("reward allocations")
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("patrol:allocation", args=[self.pk])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import h3
@@ -19,8 +20,17 @@ from chengheng.common import flow
 from chengheng.common.calendars.rules import Limit
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, OrganisationKind, User
+from chengheng.common.places.models import Area
 from chengheng.common.ui.search import Hit
-from chengheng.patrol.models import Case, DictionaryEntry, FilingStandard, PatrolSettings, StageLimits, StandardSet
+from chengheng.patrol.models import (
+    Bulletin,
+    Case,
+    DictionaryEntry,
+    FilingStandard,
+    PatrolSettings,
+    StageLimits,
+    StandardSet,
+)
 from chengheng.patrol.rules.dictionary import IN_FORCE_FROM, Edition
 
 CELL_RESOLUTION = 11
@@ -267,3 +277,25 @@ def find(user: Any, words: str, limit: int) -> list[Hit]:
         Hit(str(case), case.get_absolute_url(), kind, f"{case.state_label} {case.address}".strip(), "clipboard-list")
         for case in rows.order_by("-pk")[:limit]
     ]
+
+
+# The reward
+
+
+def grids_by_district() -> dict[str, Decimal]:
+    """How many unit grids each district has in the map in force; districts without any count once."""
+    found: dict[str, Decimal] = {}
+    for code in Area.objects.filter(level="grid").values_list("code", flat=True):
+        found[code[:6]] = found.get(code[:6], Decimal(0)) + 1
+    return found
+
+
+def what_if_defaults() -> dict[str, Any]:
+    """The what-if form as it opens: the pool of the settings, the last year's published months."""
+    months = Bulletin.objects.order_by("-month").values_list("month", flat=True)[:12]
+    asked = [f"{month // 100}-{month % 100:02}" for month in months]
+    return {
+        "pool": Decimal(settings_in_force().reward_pool_fen) / 100, "method": "proportional", "units": "one",
+        "start": asked[-1] if asked else "", "end": asked[0] if asked else "", "bands": "5:1.2 11:1 *:0.8",
+        "points": " ".join(str(points) for points in range(16, 0, -1)),
+    }  # fmt: skip

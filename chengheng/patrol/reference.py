@@ -13,7 +13,14 @@ from importlib.resources import files
 
 from django.db import transaction
 
-from chengheng.patrol.models import DictionaryEntry, FilingStandard, PatrolSettings, StageLimits, StandardSet
+from chengheng.patrol.models import (
+    DictionaryEntry,
+    FilingStandard,
+    PatrolSettings,
+    ScoreRuleSet,
+    StageLimits,
+    StandardSet,
+)
 from chengheng.patrol.rules.dictionary import Edition, shipped
 
 EXAMPLE = "example (Yuncheng)"
@@ -27,6 +34,37 @@ EXAMPLE_STAGE_LIMITS = {
     "close": {"kind": "working_hours", "amount": "2"},
 }
 """Verify + file + dispatch within an hour each of working time, as Fuzhou publishes (79rc.com); the rest local example."""
+
+SCORES_NAME = "example (published elsewhere)"
+SCORES_SOURCE = (
+    "facts/domain.md B.7: districts as Chengdu Jinniu publishes; departments and collectors as a public implementation "
+    "shows them (missaouib/urban-management-platform), like GB/T 30428.4's informative annex, unverified"
+)
+EXAMPLE_SCORES = {
+    "district": [
+        {"code": "handle", "weight": 30, "ratio": "handle_rate"},
+        {"code": "handle_in_time", "weight": 20, "ratio": "handle_in_time_rate"},
+        {"code": "rework", "weight": 20, "ratio": "rework_rate", "inverted": True},
+        {"code": "unhandled", "weight": 20, "ratio": "unhandled_rate", "inverted": True},
+        {"code": "extension", "weight": 10, "ratio": "extension_rate", "inverted": True},
+    ],
+    "department": [
+        {"code": "filed", "weight": 10, "count": "filed",
+         "bands": [[50, 100], [100, 90], [200, 75], [500, 60], [1000, 40], [None, 0]]},
+        {"code": "close", "weight": 30, "ratio": "close_rate"},
+        {"code": "handle_in_time", "weight": 30, "ratio": "handle_in_time_rate"},
+        {"code": "rework", "weight": 30, "ratio": "rework_rate", "inverted": True},
+    ],
+    "collector": [
+        {"code": "valid", "weight": 40, "ratio": "valid_rate"},
+        {"code": "missed", "weight": 20, "ratio": "missed_rate", "inverted": True},
+        {"code": "verify", "weight": 20, "ratio": "task_verify_rate"},
+        {"code": "check", "weight": 20, "ratio": "task_check_rate"},
+    ],
+}  # fmt: skip
+EXAMPLE_GRADES = [
+    {"grade": grade, "least": least} for grade, least in (("A", 90), ("B", 75), ("C", 60), ("D", 40), ("E", 0))
+]
 
 
 @transaction.atomic
@@ -46,6 +84,11 @@ def load() -> None:
         _load_standards()
     if not StageLimits.objects.exists():
         StageLimits.objects.create(in_force_from=EXAMPLE_FROM, limits=EXAMPLE_STAGE_LIMITS, source=EXAMPLE)
+    if not ScoreRuleSet.objects.exists():
+        ScoreRuleSet.objects.create(
+            name=SCORES_NAME, in_force_from=EXAMPLE_FROM, source=SCORES_SOURCE, is_example=True, parts=EXAMPLE_SCORES,
+            grades=EXAMPLE_GRADES,
+        )  # fmt: skip
     if not PatrolSettings.objects.exists():
         PatrolSettings.objects.create(in_force_from=EXAMPLE_FROM, source="example, local rule")
 

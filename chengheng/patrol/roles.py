@@ -48,6 +48,10 @@ ACTS = {
     "patrol.standard.import": _("Import filing standards"),
     "patrol.statistics.view": _("View statistics"),
     "patrol.bulletin.publish": _("Publish the monthly bulletin"),
+    "patrol.bulletin.export": _("Export a monthly bulletin"),
+    "patrol.bulletin.view": _("View monthly bulletins"),
+    "patrol.allocation.view": _("View reward allocations"),
+    "patrol.allocation.publish": _("Publish the reward allocation"),
     "patrol.allocation.run": _("Run the reward allocation"),
     "patrol.allocation.approve": _("Sign off the reward allocation"),
     "patrol.settings.change": _("Change patrol's settings"),
@@ -75,7 +79,11 @@ for _reach, _prefix, _where in (
             Role(
                 f"patrol.{_prefix}{_post}",
                 _label,
-                dict.fromkeys((*_LOOK, "patrol.task.view", *(f"patrol.case.{verb}" for verb in _verbs)), _reach),
+                {
+                    **dict.fromkeys((*_LOOK, "patrol.task.view", *(f"patrol.case.{verb}" for verb in _verbs)), _reach),
+                    "patrol.bulletin.export": _("Export a monthly bulletin"),
+                    "patrol.bulletin.view": Reach.ALL,
+                },
                 group="patrol",
             )
         )
@@ -101,16 +109,22 @@ declare(
     Role(
         "patrol.department",
         _("Handling department"),
-        dict.fromkeys(
-            (*_LOOK, "patrol.case.handle", "patrol.case.hand_back", "patrol.case.appeal"), Reach.ORGANISATION
-        ),
+        {
+            **dict.fromkeys(
+                (*_LOOK, "patrol.case.handle", "patrol.case.hand_back", "patrol.case.appeal"), Reach.ORGANISATION
+            ),
+            "patrol.bulletin.export": _("Export a monthly bulletin"),
+            "patrol.bulletin.view": Reach.ALL,
+        },
         group="patrol",
     )
 )
 _SUPERVISOR = ("patrol.case.urge", "patrol.shift.view", "patrol.task.view", "patrol.sampling.plan",
-               "patrol.bulletin.publish", "patrol.allocation.run")  # fmt: skip
+               "patrol.bulletin.publish", "patrol.bulletin.view", "patrol.allocation.run", "patrol.allocation.view",
+               "patrol.allocation.publish")  # fmt: skip
 _MANAGER = ("patrol.dictionary.import", "patrol.standard.import", "patrol.case.import", "patrol.settings.change",
-            "patrol.shift.view", "patrol.task.view", "patrol.bulletin.publish", "patrol.allocation.approve")  # fmt: skip
+            "patrol.shift.view", "patrol.task.view", "patrol.bulletin.publish", "patrol.bulletin.view",
+            "patrol.allocation.approve", "patrol.allocation.view", "patrol.allocation.publish")  # fmt: skip
 declare(
     Role("patrol.supervisor", _("City supervisor"), dict.fromkeys((*_LOOK, *_SUPERVISOR), Reach.ALL), group="patrol")
 )

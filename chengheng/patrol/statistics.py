@@ -15,8 +15,14 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from chengheng.patrol.models import PUBLIC_SOURCES, Case, Source
+from chengheng.common import places
+from chengheng.common.people.models import Organisation, User
+from chengheng.patrol.errors import UnknownCount
+from chengheng.patrol.models import PUBLIC_SOURCES, Case, DictionaryEntry, Source
 from chengheng.patrol.rules import statistics as rules
 from chengheng.patrol.rules.statistics import COUNTS, CaseFacts, ReworkBase, StageFacts
 
@@ -155,3 +161,62 @@ def total(lines: Iterable[Line], rework_base: ReworkBase = "to_close") -> Line:
 def in_months(cases: QuerySet[Case], start: date, end: date) -> QuerySet[Case]:
     """The cases of whole months, by the month column that the covering index begins with."""
     return cases.filter(month__gte=start.year * 100 + start.month, month__lte=end.year * 100 + end.month)
+
+
+# What stands behind a number, and what a group is called
+
+NAMED_GROUPS: dict[str, str | Promise] = {
+    "district_code": gettext_lazy("District"),
+    "department": pgettext_lazy("case", "Department"),
+    "code": gettext_lazy("Class"),
+    "month": gettext_lazy("Month"),
+    "source": gettext_lazy("Source"),
+    "reported_by": pgettext_lazy("case", "Reported by"),
+}
+"""The groups that the page offers, with their names."""
+
+_SUMMED = {"reworked": "reworks", "handed_back": "hand_backs"}
+
+
+def counted(cases: QuerySet[Case], code: str, as_of: datetime | None = None) -> QuerySet[Case]:
+    """The cases that the count `code` counted; of the two sums, those that add to it. UnknownCount for another code."""
+    if code in _SUMMED:
+        return cases.filter(**{f"{_SUMMED[code]}__gt": 0})
+    conditions = _conditions(as_of or timezone.now())
+    if code not in conditions:
+        raise UnknownCount(field="count", count=code[:40])
+    return cases.filter(conditions[code])
+
+
+def value_of(by: str, key: str) -> Any:
+    """A group's value from its text in an address; nothing stands for cases without one."""
+    if by in {"department", "reported_by", "month"}:
+        return int(key) if key.isdigit() and len(key) < 18 else None
+    return key[:20]
+
+
+def of_key(cases: QuerySet[Case], by: str, key: str) -> QuerySet[Case]:
+    """The cases of one line of a table that is grouped by the column."""
+    value = value_of(by, key)
+    return cases.filter(**({f"{by}__isnull": True} if value is None else {by: value}))
+
+
+def names_of(by: str, values: Sequence[Any]) -> dict[Any, str]:
+    """What people call the values of a group, in the order given."""
+    known: dict[Any, str] = {}
+    if by == "department":
+        known = dict(Organisation.objects.filter(pk__in=[v for v in values if v]).values_list("pk", "name"))
+    elif by == "reported_by":
+        known = {user.pk: str(user) for user in User.objects.filter(pk__in=[v for v in values if v])}
+    elif by == "source":
+        known = {value: str(label) for value, label in Source.choices}
+    elif by == "month":
+        known = {value: f"{value // 100}-{value % 100:02}" for value in values if value}
+    elif by == "code":
+        # a code may mean different things in two editions; then both names stand
+        for code, name in DictionaryEntry.objects.filter(code__in=values).values_list("code", "name").order_by("pk"):
+            if name not in known.get(code, ""):
+                known[code] = f"{known[code]} / {name}" if code in known else f"{code} {name}"
+    elif by == "district_code":
+        known = {value: places.name_of(value) for value in values if value}
+    return {value: known.get(value) or (str(value) if value else _("none")) for value in values}

@@ -2,7 +2,7 @@ from django.urls import path
 
 from chengheng.common import tables
 from chengheng.patrol.tables import CaseTable, DictionaryTable, ShiftTable, StandardTable, TaskTable
-from chengheng.patrol.views import cases
+from chengheng.patrol.views import cases, figures, rewards
 
 app_name = "patrol"
 urlpatterns = [
@@ -14,6 +14,14 @@ urlpatterns = [
     path("cases.geojson", cases.cases_geojson, name="cases_geojson"),
     path("cases/", tables.view(CaseTable), name="cases"),
     path("cases/<int:pk>/", cases.case, name="case"),
+    path("statistics/", figures.show_statistics, name="statistics"),
+    path("statistics/cases/", figures.counted, name="counted"),
+    path("bulletins/", rewards.list_bulletins, name="bulletins"),
+    path("bulletins/<int:pk>/", rewards.bulletin, name="bulletin"),
+    path("bulletins/<int:pk>/bulletin.<slug:form>", rewards.bulletin_file, name="bulletin_file"),
+    path("allocations/", rewards.allocations, name="allocations"),
+    path("allocations/<int:pk>/", rewards.allocation, name="allocation"),
+    path("allocations/what-if/", rewards.what_if, name="what_if"),
     path("tasks/", tables.view(TaskTable), name="tasks"),
     path("shifts/", tables.view(ShiftTable), name="shifts"),
     path("dictionary/", tables.view(DictionaryTable), name="dictionary"),

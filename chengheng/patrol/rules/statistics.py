@@ -202,6 +202,9 @@ RATIOS: tuple[Ratio, ...] = (
     Ratio("unclosed_rate", "未结案率", _("not-closed rate"), "unclosed", "reported"),
 )
 
+REWORK_RATE = Ratio("rework_rate", "返工率", _("rework rate"), "reworked", "to_close")
+"""As shown; `ratios` works it out over the base that the settings choose."""
+
 
 def ratios(counts: Mapping[str, int], rework_base: ReworkBase = "to_close") -> dict[str, Decimal | None]:
     """All ratios of the counts, in per cent, plus `rework_rate` over the chosen base."""

@@ -1,0 +1,148 @@
+"""The figures of a month with scores and grades, ready to be frozen; and what changed since they were.
+
+The example rule sets are other cities' published ones (facts/domain.md B.7), never called Tianjin's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet
+from django.utils import timezone
+
+from chengheng.patrol import queries, statistics
+from chengheng.patrol.models import Bulletin, Case, CaseTask, ScoreRuleSet, Source
+from chengheng.patrol.rules import scores
+
+OBJECTS = {"district": "district_code", "department": "department", "collector": "reported_by"}
+"""What is scored, and the column that it is grouped by."""
+
+SHOWN_COUNTS = ("reported", "valid", "filed", "handled", "handled_in_time", "unhandled", "closed", "reworked", "voided")
+SHOWN_RATIOS = ("valid_rate", "handle_rate", "handle_in_time_rate", "close_rate", "rework_rate")
+
+
+def rule_set_on(day: date) -> ScoreRuleSet | None:
+    """The rule set in force on the day."""
+    return ScoreRuleSet.objects.filter(in_force_from__lte=day).first()
+
+
+def rules_of(rule_set: ScoreRuleSet) -> dict[str, Any]:
+    """The rules as a bulletin keeps them."""
+    return {"name": rule_set.name, "source": rule_set.source, "parts": rule_set.parts, "grades": rule_set.grades}
+
+
+def figures(month: int, rules: Mapping[str, Any], as_of: datetime) -> dict[str, Any]:
+    """Counts, ratios, scores and grades of a month: {"total": line, "district": [line, …], …}, ready for JSON."""
+    cases = Case.objects.filter(month=month)
+    base: Any = queries.settings_in_force().rework_base
+    found: dict[str, Any] = {}
+    for name, by in OBJECTS.items():
+        lines = statistics.table(_of_object(cases, name), [by], base, as_of)
+        names = statistics.names_of(by, [line.key[0] for line in lines])
+        more = _further_ratios(name, by, cases, month, lines, as_of)
+        parts = scores.read_parts(rules["parts"].get(name, ())) if rules["parts"].get(name) else ()
+        rows = []
+        for line in lines:
+            scored = scores.score(parts, line.counts, {**line.ratios, **more[line.key[0]]}) if parts else None
+            rows.append(
+                {
+                    "key": str(line.key[0] or ""), "label": names[line.key[0]], "counts": line.counts,
+                    "ratios": {code: _text(rate) for code, rate in {**line.ratios, **more[line.key[0]]}.items()},
+                    "score": _text(scored.total) if scored else None,
+                    "grade": scores.grade(scored.total, rules["grades"]) if scored else "",
+                    "parts": [[part.code, str(part.weight), _text(value)] for part, value in scored.parts] if scored else [],
+                }
+            )  # fmt: skip
+        found[name] = sorted(rows, key=lambda row: (row["score"] is None, -Decimal(row["score"] or 0), row["label"]))
+    (whole,) = statistics.table(cases, [], base, as_of)
+    found["total"] = {"counts": whole.counts, "ratios": {code: _text(rate) for code, rate in whole.ratios.items()}}
+    return found
+
+
+def _of_object(cases: QuerySet[Case], name: str) -> QuerySet[Case]:
+    if name == "department":
+        return cases.exclude(department=None)
+    if name == "collector":
+        return cases.filter(source=Source.COLLECTOR).exclude(reported_by=None)
+    return cases.exclude(district_code="")
+
+
+def _further_ratios(
+    name: str, by: str, cases: QuerySet[Case], month: int, lines: list[statistics.Line], as_of: datetime
+) -> dict[Any, dict[str, Decimal | None]]:
+    """Ratios that only scores use: overdue ÷ to handle, extended ÷ to handle (denominator: local rule), and for
+    collectors the tasks of the month in time. `missed_rate` has no value until re-inspections are recorded.
+    """
+    extended = dict(_of_object(cases, name).filter(extensions__gt=0).order_by().values_list(by).annotate(n=Count("pk")))
+    found: dict[Any, dict[str, Decimal | None]] = {}
+    tasks = _tasks_in_time(month, as_of) if name == "collector" else {}
+    for line in lines:
+        whole, key = line.counts["to_handle"], line.key[0]
+        found[key] = {
+            "unhandled_rate": Decimal(line.counts["unhandled"]) * 100 / whole if whole else None,
+            "extension_rate": Decimal(extended.get(key, 0)) * 100 / whole if whole else None,
+        }
+        if name == "collector":
+            found[key] |= {"missed_rate": None, **tasks.get(key, {"task_verify_rate": None, "task_check_rate": None})}
+    return found
+
+
+def _tasks_in_time(month: int, as_of: datetime) -> dict[int, dict[str, Decimal | None]]:
+    zone = timezone.get_current_timezone()
+    start = datetime(month // 100, month % 100, 1, tzinfo=zone)
+    end = datetime(month // 100 + month % 100 // 12, month % 100 % 12 + 1, 1, tzinfo=zone)
+    rows = (
+        CaseTask.objects.filter(asked_at__gte=start, asked_at__lt=end, withdrawn_at=None)
+        .filter(Q(done_at__isnull=False) | Q(due_at__lte=as_of))
+        .order_by()
+        .values_list("collector", "purpose")
+        .annotate(n=Count("pk"), kept=Count("pk", filter=Q(done_at__lte=F("due_at")) | Q(due_at=None)))
+    )
+    found: dict[int, dict[str, Decimal | None]] = defaultdict(
+        lambda: {"task_verify_rate": None, "task_check_rate": None}
+    )
+    for collector, purpose, number, kept in rows:
+        found[collector][f"task_{purpose}_rate"] = Decimal(kept) * 100 / number
+    return found
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:.2f}"
+
+
+def digest(month: int, edition: int, as_of: datetime, calendar: int, rules: Any, rows: Any) -> str:
+    """SHA-256 over all that a bulletin says, as canonical JSON (sorted keys, no spaces, UTF-8)."""
+    said = [month, edition, as_of.astimezone(timezone.get_default_timezone()).isoformat(), calendar, rules, rows]
+    text = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_whole(bulletin: Bulletin) -> bool:
+    """Whether the stored rows still have the hash that was published."""
+    b = bulletin
+    return b.sha256 == digest(b.month, b.edition, b.as_of, b.calendar_version, b.rules, b.rows)
+
+
+def compared(bulletin: Bulletin, name: str) -> list[dict[str, Any]]:
+    """The frozen rows of an object, each with the figures of today by the same rules beside it where they differ."""
+    now = {row["key"]: row for row in figures(bulletin.month, bulletin.rules, bulletin.as_of)[name]}
+    shown = []
+    for row in bulletin.rows[name]:
+        today = now.pop(row["key"], None)
+        cells = [(row["counts"][code], today["counts"][code] if today else 0) for code in SHOWN_COUNTS]
+        rates = [(row["ratios"].get(code), today["ratios"].get(code) if today else None) for code in SHOWN_RATIOS]
+        marks = (row["score"], today["score"] if today else None)
+        shown.append({**row, "cells": cells, "rates": rates, "marks": marks, "new": False})
+    for today in now.values():
+        cells = [(0, today["counts"][code]) for code in SHOWN_COUNTS]
+        rates = [(None, today["ratios"].get(code)) for code in SHOWN_RATIOS]
+        shown.append(
+            {**today, "cells": cells, "rates": rates, "marks": (None, today["score"]), "new": True, "grade": ""}
+        )
+    return shown
