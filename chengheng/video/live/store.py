@@ -184,7 +184,7 @@ def _channel(device: Device, item: manscdp.CatalogItem, now: datetime, was_onlin
         organisation_id=device.organisation_id,
         name=item.name or item.id,
         raw_name=item.name,
-        area_code=(item.civil_code if len(item.civil_code) >= 4 else "") or device.area_code,
+        area_code=item.civil_code if 4 <= len(item.civil_code) <= 20 else device.area_code,
         civil_code=item.civil_code[:20],
         parent_id=manscdp.parent_of(item, device.gb_id)[:40],
         group_id=item.group_id[:40],
