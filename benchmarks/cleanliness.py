@@ -38,7 +38,9 @@ def run(report: Report) -> None:
     roads = _frame(50_000)
     started = time.perf_counter()
     drawn = draw(roads, 550, "bench")
-    report.line("draw a month of 550 from 50,000 roads", time.perf_counter() - started, "s", f"{len(drawn.codes)} drawn")
+    report.line(
+        "draw a month of 550 from 50,000 roads", time.perf_counter() - started, "s", f"{len(drawn.codes)} drawn"
+    )
     started = time.perf_counter()
     frame_digest(roads)
     report.line("digest of that frame", time.perf_counter() - started, "s")
