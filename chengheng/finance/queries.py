@@ -67,6 +67,7 @@ def overview(user: Any) -> dict[str, Any]:
         ],
         "covered": sum(1 for line in lines if line["aspect"].counted and line["answered"]),
         "counted": sum(1 for line in lines if line["aspect"].counted),
+        "counted_text": f" / {sum(1 for line in lines if line['aspect'].counted)}",
         "open_doubts": sum(open_doubts.values()),
         "findings": sum(row["number"] for row in found.values()),
         "executable": sum(rule.executable for rule in rules().values()),
@@ -170,9 +171,14 @@ def rows_of(finding: Finding, user: Any, most: int = 200) -> tuple[list[str], li
                 from chengheng.finance.engine import yuan
 
                 value = yuan(value)
-            line.append("" if value is None else value)
+            line.append("" if value is None else value.isoformat() if isinstance(value, date) else value)
         cells.append(line)
-    return [str(column.verbose_name) for column in columns], cells, not open_
+    told = [index for index in range(len(columns)) if any(line[index] != "" for line in cells)]
+    return (
+        [str(columns[index].verbose_name) for index in told],
+        [[line[index] for index in told] for line in cells],
+        not open_,
+    )
 
 
 def mask(word: str) -> str:
