@@ -37,7 +37,7 @@ EXAMPLE_STAGE_LIMITS = {
 
 SCORES_NAME = "example (published elsewhere)"
 SCORES_SOURCE = (
-    "facts/domain.md B.7: districts as Chengdu Jinniu publishes; departments and collectors as a public implementation "
+    "Districts as Chengdu Jinniu publishes; departments and collectors as a public implementation "
     "shows them (missaouib/urban-management-platform), like GB/T 30428.4's informative annex, unverified"
 )
 EXAMPLE_SCORES = {

@@ -47,7 +47,7 @@ def test_the_page_counts_whole_months_by_group_and_leads_to_the_cases(client, po
     access.sign_in(client, posts.supervisor)
     asked = {"start": "2024-05", "end": "2024-05", "by": "district_code"}
     text = client.get(reverse("patrol:statistics"), asked).content.decode()
-    assert "60%" in text, "3 of 5 handled in Heping"
+    assert "60.00%" in text, "3 of 5 handled in Heping"
     cases = client.get(reverse("patrol:counted"), {**asked, "key": "120101", "count": "unhandled"})
     assert cases.context["page"].paginator.count == 2
     for by in statistics.NAMED_GROUPS:

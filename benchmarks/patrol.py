@@ -1,0 +1,123 @@
+"""Cases taken in a second by the API against bare commits, and a month's statistics over many cases.
+
+A create is the whole way of `POST /api/v1/patrol/cases` without the network: session, parsing, replay, dictionary,
+place, flow, clock, trail, commit, with fsync on, on one connection. Its limit is one bare row a commit on the same
+server in the same run. Statistics are asked of ROWS cases (1,000,000; CHENGHENG_BENCH_CASES=10000000 for ten million)
+over 24 months, as the page asks them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from uuid import uuid4
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chengheng.project.settings")
+
+from benchmarks.limits import commit_rate, server
+from benchmarks.report import Report
+
+ROWS = int(os.environ.get("CHENGHENG_BENCH_CASES", "1000000"))
+SECONDS = 5.0
+USER = "bench_collector"
+
+FILL = """
+insert into patrol_case (
+    state, state_since, alert_level, version, source, edition, kind, code, class_name, component_id, description, address,
+    lon, lat, area_code, district_code, urgent, self_handled, observed_at, reported_at, month, reporter_name,
+    reporter_phone, outside_number, filed, accepted, voided, exempt, reworks, hand_backs, extensions, suspensions,
+    accepted_at, filed_at, file_due_at, dispatched_at, handle_due_at, handled_at, close_due_at, closed_at, doubts)
+select 'closed', at, 0, 1, case when n %% 10 < 8 then 'collector' else 'hotline' end, 'GB/T 30428.2-2013', 'event',
+    lpad((100 + n %% 60)::text, 4, '0'), 'bench', '', 'bench case of ordinary length, by the gate', '',
+    117.2, 39.1, '12010' || n %% 9, '12010' || n %% 9, false, false, at, at,
+    (extract(year from at) * 100 + extract(month from at))::int, '', '', '', n %% 12 > 0, true, false, false,
+    (n %% 50 = 0)::int, 0, 0, 0, at, at, at + interval '1 hour', at, at + interval '1 day',
+    at + (n %% 30) * interval '1 hour', at + interval '2 days', at + (n %% 60) * interval '1 hour', '{}'
+from (select n, timestamptz '2024-01-01 04:00+08' + (n %% 730) * interval '1 day' as at
+      from generate_series(1, %s) n) made
+"""
+
+
+def run(report: Report) -> None:
+    import django
+
+    django.setup()
+    with server() as parameters:
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+        creates(report, parameters)
+        statistics_of(report)
+
+
+def creates(report: Report, parameters: dict[str, str]) -> None:
+    """Cases made by the API a second, and the processor time that each takes here."""
+    from django.conf import settings
+    from django.test import Client
+
+    from chengheng.common.people.models import Duty, Organisation, User
+    from chengheng.patrol import queries, reference
+    from chengheng.patrol.models import Case, DictionaryEntry
+
+    settings.ALLOWED_HOSTS = ["*"]
+    reference.load()
+    at, _made = Organisation.objects.get_or_create(code="BENCH", defaults={"name": "Bench", "kind": "district"})
+    user, _made = User.objects.get_or_create(username=USER, defaults={"organisation": at, "password": "!"})
+    Duty.objects.get_or_create(
+        user=user, role="patrol.collector", organisation=at, area_code="120101", defaults={"starts_on": "2020-01-01"}
+    )
+    client = Client()
+    client.force_login(user)
+    session = client.session
+    session["began_at"] = session["seen_at"] = time.time()
+    session["second_factor"] = True
+    session.save()
+    code = DictionaryEntry.objects.filter(edition=queries.edition_today(), kind="event").values_list("code", flat=True)[
+        0
+    ]
+
+    def create() -> None:
+        body = {"client_id": str(uuid4()), "kind": "event", "code": code, "lon": 117.2025, "lat": 39.1185}
+        answer = client.post("/api/v1/patrol/cases", json.dumps(body), content_type="application/json")
+        assert answer.status_code == 201, answer.content
+
+    for _ in range(20):
+        create()
+    before, made, started, busy = Case.objects.count(), 0, time.perf_counter(), time.process_time()
+    while time.perf_counter() - started < SECONDS:
+        create()
+        made += 1
+    taken, busy = time.perf_counter() - started, time.process_time() - busy
+    assert Case.objects.count() - before == made, "every answer is a stored case"
+    best = commit_rate(parameters)
+    report.line("cases created by the API, 1 connection", made / taken, "cases/s", "limit: bare commits", best)
+    report.line("processor time of a create in the web process", busy / made * 1000, "ms")
+
+
+def statistics_of(report: Report) -> None:
+    """A month and two years, by district, over ROWS cases."""
+    from django.db import connection
+
+    from chengheng.patrol import statistics
+    from chengheng.patrol.models import Case
+
+    with connection.cursor() as cursor:
+        have = Case.objects.filter(class_name="bench").count()
+        if have != ROWS:
+            cursor.execute("delete from patrol_case where class_name = 'bench'")
+            started = time.perf_counter()
+            cursor.execute(FILL, [ROWS])
+            report.line(f"{ROWS:,} cases written by one statement", ROWS / (time.perf_counter() - started), "rows/s")
+        cursor.execute("vacuum analyze patrol_case")
+    for what, first, last in (("a month", 202405, 202405), ("a year", 202401, 202412)):
+        cases = Case.objects.filter(month__range=(first, last))
+        times = []
+        for _ in range(3):
+            started = time.perf_counter()
+            lines = statistics.table(cases, ["district_code"])
+            times.append(time.perf_counter() - started)
+        counted = statistics.total(lines).counts["reported"]
+        report.line(
+            f"statistics of {what} by district, of {ROWS:,} cases", min(times) * 1000, "ms", f"{counted:,} counted"
+        )
