@@ -10,7 +10,7 @@ from chengheng.cleanliness.models import Plan, Road, RuleSet, Scale, Team
 from chengheng.common.demo import DemoCity
 from chengheng.common.people.access import SYSTEM
 
-ROADS, CHECKS = 320, 40
+ROADS, CHECKS = 320, 12
 MONTHS = (202405, 202406)
 
 

@@ -71,7 +71,7 @@ def road(request: HttpRequest, pk: int) -> HttpResponse:
     checks = access.visible(request.user, CHECK, subject.checks.all()).order_by("-done_at")[:24]
     shown = [check for check in reversed(checks) if check.value is not None]
     chart = {"kind": "line", "unit": "g/m²", "x": [f"{timezone.localtime(c.done_at):%Y-%m-%d}" for c in shown],
-             "series": [{"name": _("Road value (g/m²)"), "data": [float(c.value) for c in shown], "tone": "info"}]
+             "series": [{"name": _("Road value (g/m²)"), "data": [float(c.value or 0) for c in shown], "tone": "info"}]
              if shown else []}  # fmt: skip
     line = {"type": "FeatureCollection", "features": [
         {"type": "Feature", "geometry": {"type": "LineString", "coordinates": subject.line},

@@ -336,7 +336,7 @@ def back_test(unit: Unit, year: int, code: str, values: Mapping[str, Decimal]) -
         with transaction.atomic():
             last = date(year, period, monthrange(year, period)[1])
             batches = _batches(unit, year, period)
-            given = {
+            given: dict[str, Any] = {
                 "unit_kind": unit.kind,
                 "unit_name": unit.organisation.name,
                 "year": year,

@@ -307,9 +307,7 @@ def split_number(word: str, number: str) -> tuple[str, str]:
     return (word or found[1].strip("-－— "))[:12], found[2]
 
 
-def _simple(
-    kind: str, title: Any, fields: Iterable[Field], *, yearly: bool = False, help: Any = ""
-) -> type[EvidenceImporter]:
+def _simple(kind: str, title: Any, fields: Iterable[Field], *, yearly: bool = False, help: Any = "") -> type[Importer]:
     return intake.register(
         type(
             f"{kind.title()}Importer",

@@ -33,12 +33,12 @@ def overview(user: Any) -> dict[str, Any]:
     findings = access.visible(user, "finance.finding.view", Finding.objects.filter(outdated_at__isnull=True))
     doubts = access.visible(user, "finance.doubt.view", Doubt.objects.all())
     runs = access.visible(user, "finance.finding.view", RuleRun.objects.all())
-    found = {row["aspect"]: row for row in findings.order_by().values("aspect").annotate(
+    found: dict[Any, dict[str, Any]] = {row["aspect"]: dict(row) for row in findings.order_by().values("aspect").annotate(
         number=Count("pk"), high=Count("pk", filter=Q(level="高")))}  # fmt: skip
-    open_doubts = dict(
+    open_doubts: dict[Any, int] = dict(
         doubts.exclude(state__in=("closed", "dismissed")).order_by().values_list("aspect").annotate(Count("pk"))
     )
-    said = {row["aspect"]: row for row in runs.order_by().values("aspect").annotate(
+    said: dict[Any, dict[str, Any]] = {row["aspect"]: dict(row) for row in runs.order_by().values("aspect").annotate(
         answered=Count("rule", filter=Q(outcome__in=("clean", "found")), distinct=True),
         lacking=Count("rule", filter=Q(outcome="insufficient"), distinct=True))}  # fmt: skip
     lines = []
@@ -83,7 +83,7 @@ def unit_page(user: Any, unit: Unit) -> dict[str, Any]:
     page["public"] = public_spending(unit, year, period) if year and period else []
     page["budget"], page["spent"] = _execution(unit, year, period) if year and period else (None, None)
     if access.may(user, "finance.finding.view", unit) and year:
-        runs = RuleRun.objects.filter(unit=unit, year=year, period=period).select_related("aspect")
+        runs = RuleRun.objects.filter(unit=unit, year=year or 0, period=period or 0).select_related("aspect")
         page["runs"] = [(run, rules()[run.rule], [kind_label(kind) for kind in run.missing]) for run in runs]
         page["not_executable"] = [rule for rule in rules().values() if not rule.executable]
         page["findings"] = Finding.objects.filter(unit=unit, year=year, outdated_at__isnull=True)[:20]
@@ -100,7 +100,7 @@ def kind_label(kind: str) -> str:
 def _coverage(unit: Unit, year: int | None) -> list[tuple[str, int, date | None]]:
     rows = EvidenceBatch.objects.filter(unit=unit, current=True, year=year or 0).values("kind").annotate(
         number=Count("pk"), last=Max("imported_at"))  # fmt: skip
-    have = {row["kind"]: row for row in rows}
+    have: dict[str, dict[str, Any]] = {row["kind"]: dict(row) for row in rows}
     return [
         (str(label), have.get(kind, {}).get("number", 0), have.get(kind, {}).get("last"))
         for kind, label in BatchKind.choices
@@ -117,7 +117,11 @@ def _spending(unit: Unit, year: int, period: int) -> QuerySet[Line]:
 
 def _execution(unit: Unit, year: int, period: int) -> tuple[int | None, int]:
     batch = EvidenceBatch.objects.filter(unit=unit, kind="budgets", year=year, current=True).order_by("-period").first()
-    budget = TABLES["budgets"].objects.filter(batch=batch).aggregate(sum=Sum("budget_fen"))["sum"] if batch else None
+    budget = (
+        TABLES["budgets"]._default_manager.filter(batch=batch).aggregate(sum=Sum("budget_fen"))["sum"]
+        if batch
+        else None
+    )
     sums = _spending(unit, year, period).aggregate(debit=Sum("debit_fen"), credit=Sum("credit_fen"))
     return budget, (sums["debit"] or 0) - (sums["credit"] or 0)
 
@@ -138,7 +142,8 @@ def public_spending(unit: Unit, year: int, period: int) -> list[dict[str, Any]]:
     batch = EvidenceBatch.objects.filter(unit=unit, kind="budgets", year=year, current=True).first()
     budgets: dict[str, int] = defaultdict(int)
     if batch:
-        for econ, fen in TABLES["budgets"].objects.filter(batch=batch).values_list("econ", "budget_fen"):
+        rows: Any = TABLES["budgets"]._default_manager.filter(batch=batch)
+        for econ, fen in rows.values_list("econ", "budget_fen"):
             budgets[econ] += fen
     return [
         {
@@ -157,7 +162,7 @@ def rows_of(finding: Finding, user: Any, most: int = 200) -> tuple[list[str], li
     private = PRIVATE.get(finding.table, ())
     amounts = PRIVATE_AMOUNTS.get(finding.table, ())
     open_ = not private or access.may(user, "finance.private.view", finding)
-    rows = model.objects.filter(pk__in=finding.row_ids[:most], unit=finding.unit).order_by("pk")
+    rows = model._default_manager.filter(pk__in=finding.row_ids[:most], unit=finding.unit).order_by("pk")
     cells = []
     for row in rows:
         line = []

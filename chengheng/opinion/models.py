@@ -428,7 +428,7 @@ class Alert(Moving):
 
     class Meta(Moving.Meta):
         ordering = ("-raised_at",)
-        indexes = (  # type: ignore[assignment]
+        indexes = (
             *Moving.Meta.indexes,
             models.Index(fields=("rule", "-raised_at"), name="opinion_alert_rule"),
             models.Index(fields=("raised_at",), name="opinion_alert_raised"),

@@ -81,7 +81,7 @@ for _reach, _prefix, _where in (
                 _label,
                 {
                     **dict.fromkeys((*_LOOK, "patrol.task.view", *(f"patrol.case.{verb}" for verb in _verbs)), _reach),
-                    "patrol.bulletin.export": _("Export a monthly bulletin"),
+                    "patrol.bulletin.export": Reach.ALL,
                     "patrol.bulletin.view": Reach.ALL,
                 },
                 group="patrol",
@@ -113,7 +113,7 @@ declare(
             **dict.fromkeys(
                 (*_LOOK, "patrol.case.handle", "patrol.case.hand_back", "patrol.case.appeal"), Reach.ORGANISATION
             ),
-            "patrol.bulletin.export": _("Export a monthly bulletin"),
+            "patrol.bulletin.export": Reach.ALL,
             "patrol.bulletin.view": Reach.ALL,
         },
         group="patrol",

@@ -10,6 +10,7 @@ import segno
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect as redirect_to
 from django.urls import reverse
 from django.utils import timezone
@@ -264,11 +265,10 @@ def evidence(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_act("performance.payment.view")
-def payments(request: HttpRequest) -> HttpResponse:
+def payments(request: HttpRequest) -> HttpResponseBase:
     from chengheng.performance.ledger import PaymentTable
 
-    response: HttpResponse = tables.view(PaymentTable)(request)
-    return response
+    return tables.view(PaymentTable)(request)
 
 
 def import_payments(request: HttpRequest) -> HttpResponse:

@@ -32,7 +32,9 @@ def recompute(rule_set: RuleSet, actor: Any, *, months: list[int]) -> dict[str, 
     for check_id, lane, value in valid.values_list("check_of_id", "lane", "value"):
         points.setdefault(check_id, []).append((lane, value))
     Result.objects.filter(rule_set=rule_set, official=False, check_of__in=checks).delete()
-    made, moved, now = [], {}, timezone.now()
+    made: list[Any] = []
+    moved: dict[Any, Any] = {}
+    now = timezone.now()
     for pk, grade, zone, verdict in checks.values_list("pk", "grade", "zone", "verdict").iterator():
         judged = rules.judge(points.get(pk, []), grade, zone, table)
         change = f"{verdict}→{judged.verdict.value}"

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from chengheng.cleanliness.errors import AdoptedAlready, BadLine
 from chengheng.cleanliness.models import Limit, Road, RoadVersion, RuleSet
-from chengheng.cleanliness.rules.points import length_m
+from chengheng.cleanliness.rules.points import Position, length_m
 from chengheng.common import trail
 from chengheng.common.people import access
 
@@ -38,9 +38,9 @@ def as_data(road: Road) -> dict[str, Any]:
     return {name: getattr(road, name) for name in FIELDS}
 
 
-def _check_line(line: Any) -> list[list[float]]:
+def _check_line(line: Any) -> list[Position]:
     try:
-        found = [[float(lon), float(lat)] for lon, lat in line]
+        found = [(float(lon), float(lat)) for lon, lat in line]
     except (TypeError, ValueError):
         raise BadLine(field="line") from None
     inside = all(116.5 < lon < 118.3 and 38.3 < lat < 40.5 for lon, lat in found)

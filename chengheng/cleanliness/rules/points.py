@@ -35,13 +35,13 @@ def distance_m(one: Position, other: Position) -> float:
 
 
 def length_m(line: Sequence[Position]) -> float:
-    return sum(distance_m(tuple(one), tuple(other)) for one, other in pairwise(line))
+    return sum(distance_m(one, other) for one, other in pairwise(line))
 
 
 def along(line: Sequence[Position], metres: float) -> Position:
     """The position so many metres from the line's start; its end when that is further than it is long."""
     for one, other in pairwise(line):
-        step = distance_m(tuple(one), tuple(other))
+        step = distance_m(one, other)
         if metres <= step and step > 0:
             share = metres / step
             return (one[0] + (other[0] - one[0]) * share, one[1] + (other[1] - one[1]) * share)

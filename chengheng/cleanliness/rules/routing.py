@@ -71,9 +71,9 @@ def route(
     parameters.time_limit.FromMilliseconds(milliseconds)
     solution = model.SolveWithParameters(parameters)
     if solution is None:
-        routes = _nearest(matrix, teams)
-        return Routed(routes, [_length(matrix, teams, t, r, stop_minutes) for t, r in enumerate(routes)], False)
-    routes = []
+        near = _nearest(matrix, teams)
+        return Routed(near, [_length(matrix, teams, t, r, stop_minutes) for t, r in enumerate(near)], False)
+    routes: list[list[int]] = []
     for team in range(teams):
         index, stops_of = model.Start(team), []
         while not model.IsEnd(index):
@@ -91,7 +91,8 @@ def _length(matrix: list[list[int]], teams: int, team: int, stops: list[int], st
 
 
 def _nearest(matrix: list[list[int]], teams: int) -> list[list[int]]:
-    left, routes = set(range(teams, len(matrix))), [[] for _ in range(teams)]
+    left = set(range(teams, len(matrix)))
+    routes: list[list[int]] = [[] for _ in range(teams)]
     at = list(range(teams))
     while left:
         team = min(range(teams), key=lambda t: len(routes[t]))
