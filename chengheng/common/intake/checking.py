@@ -128,7 +128,7 @@ def _check(
             report.columns = _columns(heading)
             report.heading_row = heading.row
             continue
-        body = [(number, cells) for number, cells in rows if number > heading.row]
+        body = rows[next((at for at, (number, _cells) in enumerate(rows) if number > heading.row), len(rows)) :]
         if len(body) + len(numbers) > importer.max_rows:
             raise UnreadableFile(_("The file has more than %(most)s rows. Split it."), most=f"{importer.max_rows:,}")
         report.rows, report.heading_row, report.columns = len(body), heading.row, _columns(heading)
@@ -137,8 +137,8 @@ def _check(
                 heading.row, "", _("Two columns are the same field: “%(words)s”.") % {"words": words}, sheet=sheet.name
             )
         offset = len(numbers)
-        numbers.extend(number for number, _cells in body)
-        sheet_names.extend([sheet.name] * len(body))
+        numbers += [number for number, _cells in body]
+        sheet_names += [sheet.name] * len(body)
         raw = _by_column([cells for _number, cells in body], heading, sheet.first_column)
         for position, (one, declared) in enumerate(fields.items()):
             tell(position, len(fields), _("Checking “%(column)s”") % {"column": labels[one]})
@@ -146,13 +146,13 @@ def _check(
                 letters[sheet.name, one] = reading.column_letters(heading.fields[one])
             cells = raw.get(one)
             if cells is None:
-                columns[one].extend([declared.default] * len(body))
+                columns[one] += [declared.default] * len(body)
                 continue
             parsed, found = declared.parser.column(cells)
             for index, message in found:
                 bad.add(offset + index)
                 problems.add(body[index][0], one, message, sheet=sheet.name, value=cells[index])
-            if declared.required and None in parsed:
+            if declared.required and type(None) in set(map(type, parsed)):
                 wrong = {index for index, _message in found}
                 for index, value in enumerate(parsed):
                     if value is None and index not in wrong:
@@ -160,7 +160,7 @@ def _check(
                         problems.add(body[index][0], one, _("is missing"), sheet=sheet.name)
             elif declared.default is not None:
                 parsed = [declared.default if value is None else value for value in parsed]
-            columns[one].extend(parsed)
+            columns[one] += parsed
         for index in range(min(len(body), SAMPLE_ROWS - len(sample))):
             sample.append(
                 {

@@ -156,7 +156,16 @@ class _copying:
         self.copy.write((tail.join(map("\t".join, zip(*texts, strict=True))) + tail).encode())
 
 
-def _column_text(one: Any, values: Sequence[Any]) -> list[str]:
+def _column_text(one: Any, values: Sequence[Any]) -> Sequence[str]:
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        joined = "".join(values)
+        if joined.isprintable() and "\\" not in joined:
+            return values  # nothing to escape in the whole column
+    elif kinds and kinds <= {int, float}:
+        return list(map(repr, values))
+    elif kinds == {datetime} and {value.tzinfo for value in values} == {UTC}:
+        return list(map(str, values))
     found: list[str] = []
     add = found.append
     for value in values:
