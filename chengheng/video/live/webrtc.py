@@ -43,17 +43,17 @@ class Picture(MediaStreamTrack):
     def __init__(self, source: Source, viewer: Viewer) -> None:
         super().__init__()
         self._source, self._viewer = source, viewer
-        self._waiting: list[Segment] = []
+        self._segments: list[Segment] = []
 
     async def recv(self) -> Any:
         while True:
-            if not self._waiting:
-                self._waiting = [item for item in await self._viewer.next() if item.video and not item.mime]
-                if not self._waiting and self._viewer.ended:
+            if not self._segments:
+                self._segments = [item for item in await self._viewer.next() if item.video and not item.mime]
+                if not self._segments and self._viewer.ended:
                     self.stop()
                     raise MediaStreamError
                 continue
-            segment = self._waiting.pop(0)
+            segment = self._segments.pop(0)
             data = annex_b(segment)
             if segment.key:
                 data = self._source.stream.muxer.parameter_sets() + data
