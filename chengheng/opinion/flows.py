@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common import flow
 from chengheng.common.flow import SAME, Clock, Flow, Step, StepField
@@ -109,11 +110,11 @@ CLAIM = flow.register(
                          StepField("files", _("Files"), "files", required=False))),
             Step("judge", _("First verdict"), "gathering", "judged_once", "opinion.claim.judge", by=actions.first_verdict,
                  guard=claims.has_evidence, needs=("verdict", "note"),
-                 fields=(StepField("verdict", _("verdict"), "choice", choices=_verdicts),
+                 fields=(StepField("verdict", pgettext_lazy("claim", "verdict"), "choice", choices=_verdicts),
                          StepField("note", _("reasons"), "textarea"))),
             Step("confirm", _("Confirm the verdict"), "judged_once", "judged", "opinion.claim.confirm",
                  by=actions.confirm_verdict, guard=claims.is_second_person, needs=("verdict",), primary=True,
-                 fields=(StepField("verdict", _("verdict"), "choice", choices=_verdicts),
+                 fields=(StepField("verdict", pgettext_lazy("claim", "verdict"), "choice", choices=_verdicts),
                          StepField("note", _("reasons"), "textarea", required=False))),
             Step("send_back", _("Send back for more evidence"), "judged_once", "gathering", "opinion.claim.send_back",
                  needs=("note",), fields=(NOTE,)),

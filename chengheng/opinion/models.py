@@ -19,6 +19,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.calendars.rules import Kind as LimitKind
 from chengheng.common.calendars.rules import Limit
@@ -472,7 +473,7 @@ class Claim(Moving):
     pushed_at = models.DateTimeField(_("pushed"), null=True)
     first_verdict = models.CharField(_("first verdict"), max_length=10, choices=Verdict.choices, blank=True)
     first_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict.choices, blank=True)
+    verdict = models.CharField(pgettext_lazy("claim", "verdict"), max_length=10, choices=Verdict.choices, blank=True)
     second_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     judged_at = models.DateTimeField(_("judged"), null=True)
     statement = models.TextField(_("statement"), blank=True)

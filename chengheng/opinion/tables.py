@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.errors import Invalid
 from chengheng.common.tables import Area, Choice, Column, DateRange, MultiChoice, Table, Text, register
@@ -166,7 +167,13 @@ class ClaimTable(Table):
         Column("number", _("Claim number"), link=True),
         Column("title", _("What is claimed"), sort=""),
         Column("state_label", _("State"), badge=True, sort=""),
-        Column("verdict", _("Verdict"), badge=True, tones={"false": "bad", "partly": "warn", "true": "good"}, sort=""),
+        Column(
+            "verdict",
+            pgettext_lazy("claim", "Verdict"),
+            badge=True,
+            tones={"false": "bad", "partly": "warn", "true": "good"},
+            sort="",
+        ),
         Column("found_at", _("Suspected"), kind="datetime"),
         Column("due_at", _("Due"), kind="datetime"),
         Column("published_at", _("Statement published"), kind="datetime"),
@@ -175,7 +182,7 @@ class ClaimTable(Table):
     filters = (
         Text("q", _("Words"), fields=("title", "number")),
         MultiChoice("state", _("State"), choices=lambda: _states(Claim)),
-        Choice("verdict", _("Verdict"), choices=Verdict.choices),
+        Choice("verdict", pgettext_lazy("claim", "Verdict"), choices=Verdict.choices),
         DateRange("found_at", _("Suspected")),
     )
     default_sort = "-found_at"

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from docx import Document
 from docx.oxml.ns import qn
 from docx.shared import Pt
@@ -33,7 +34,7 @@ def title(bulletin: Bulletin) -> str:
 
 def _headings() -> dict[str, str]:
     with translation.override("zh-hans"):
-        return {"district": _("Districts"), "department": _("Departments"), "collector": _("Collectors")}
+        return {"district": pgettext("case", "Districts"), "department": _("Departments"), "collector": _("Collectors")}
 
 
 def _proof(bulletin: Bulletin) -> list[str]:

@@ -94,7 +94,8 @@ class WhatIfForm(forms.Form):
     end = MonthField(label=pgettext_lazy("month", "to"))
     pool = forms.DecimalField(label=_("Pool (yuan)"), min_value=0, max_digits=14, decimal_places=2)
     method = forms.ChoiceField(
-        label=_("method"), choices=lambda: [(code, label) for code, (label, _method) in METHODS.items()]
+        label=pgettext_lazy("case", "method"),
+        choices=lambda: [(code, label) for code, (label, _method) in METHODS.items()],
     )
     units = forms.ChoiceField(
         label=_("Each district counts"), choices=[("one", _("once")), ("grids", _("by its number of grids"))]

@@ -16,8 +16,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from chengheng.common import places
 from chengheng.common.people.models import Organisation, User
@@ -219,4 +218,4 @@ def names_of(by: str, values: Sequence[Any]) -> dict[Any, str]:
                 known[code] = f"{known[code]} / {name}" if code in known else f"{code} {name}"
     elif by == "district_code":
         known = {value: places.name_of(value) for value in values if value}
-    return {value: known.get(value) or (str(value) if value else _("none")) for value in values}
+    return {value: known.get(value) or (str(value) if value else pgettext("case", "none")) for value in values}

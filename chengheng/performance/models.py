@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.flow.models import Moving
 from chengheng.common.people.access import Scope
@@ -30,10 +31,12 @@ class ImportBatch(models.Model):
 
     files = ArrayField(models.CharField(max_length=200), verbose_name=_("files"))
     digests = ArrayField(models.CharField(max_length=64), default=list)
-    made = models.PositiveIntegerField(_("made"), default=0)
+    made = models.PositiveIntegerField(pgettext_lazy("performance", "made"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
     same = models.PositiveIntegerField(_("unchanged"), default=0)
-    by = models.ForeignKey(PEOPLE, models.PROTECT, null=True, verbose_name=_("by"), related_name="+")
+    by = models.ForeignKey(
+        PEOPLE, models.PROTECT, null=True, verbose_name=pgettext_lazy("performance", "by"), related_name="+"
+    )
     at = models.DateTimeField(_("at"), default=timezone.now)
     committed_at = models.DateTimeField(_("imported"), null=True)
 
@@ -75,7 +78,7 @@ class Programme(models.Model):
     unit_name = models.CharField(_("unit"), max_length=120, blank=True)
     organisation = models.ForeignKey(
         "people.Organisation", models.PROTECT, null=True, blank=True, related_name="programmes",
-        verbose_name=_("organisation"),
+        verbose_name=pgettext_lazy("performance", "organisation"),
     )  # fmt: skip
     name = models.CharField(_("programme"), max_length=300)
     whole_unit = models.BooleanField(_("whole unit"), default=False)
@@ -124,7 +127,7 @@ class Indicator(models.Model):
     level1 = models.CharField(_("first level"), max_length=60, blank=True)
     level2 = models.CharField(_("second level"), max_length=60, blank=True)
     level3 = models.CharField(_("third level"), max_length=300, blank=True)
-    description = models.CharField(_("description"), max_length=600, blank=True)
+    description = models.CharField(pgettext_lazy("performance", "description"), max_length=600, blank=True)
     target_text = models.CharField(_("target"), max_length=1000, blank=True)
     kind = models.CharField(max_length=12, default=grammar.QUALITATIVE)
     comparison = models.CharField(max_length=2, blank=True)
@@ -219,12 +222,16 @@ class ManualEvidence(models.Model):
 
     indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="evidence", verbose_name=_("indicator"))
     on = models.DateField(_("as of"))
-    value = models.DecimalField(_("number"), max_digits=24, decimal_places=6, null=True, blank=True)
+    value = models.DecimalField(
+        pgettext_lazy("performance", "number"), max_digits=24, decimal_places=6, null=True, blank=True
+    )
     attainment = models.CharField(_("attainment"), max_length=10, choices=Attainment.choices, blank=True)
     note = models.TextField(_("what it shows"))
-    by = models.ForeignKey(PEOPLE, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    by = models.ForeignKey(
+        PEOPLE, models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("performance", "by")
+    )
     at = models.DateTimeField(_("at"), default=timezone.now)
-    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
+    withdrawn_at = models.DateTimeField(pgettext_lazy("performance", "withdrawn"), null=True)
 
     view_act = "performance.programme.view"
     access_scope = Scope(organisation="indicator__programme__organisation")
@@ -256,7 +263,9 @@ class Payment(models.Model):
     payee = models.CharField(_("payee"), max_length=120)
     voucher = models.CharField(_("voucher"), max_length=60, blank=True)
     note = models.CharField(_("note"), max_length=300, blank=True)
-    by = models.ForeignKey(PEOPLE, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    by = models.ForeignKey(
+        PEOPLE, models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("performance", "by")
+    )
     at = models.DateTimeField(_("at"), default=timezone.now)
     batch = models.ForeignKey("intake.Batch", models.SET_NULL, null=True, blank=True, related_name="+", editable=False)
 
@@ -321,7 +330,9 @@ class Question(models.Model):
     survey = models.ForeignKey(Survey, models.CASCADE, related_name="questions")
     position = models.PositiveSmallIntegerField()
     text = models.CharField(_("question"), max_length=300)
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.SCALE)
+    kind = models.CharField(
+        pgettext_lazy("performance", "kind"), max_length=10, choices=Kind.choices, default=Kind.SCALE
+    )
 
     class Meta:
         ordering = ("survey", "position")
@@ -425,7 +436,9 @@ class SelfEvaluation(Moving):
     execution_points = models.DecimalField(_("points got"), max_digits=6, decimal_places=2)
     execution_reason = models.TextField(_("reason for the deviation"), blank=True)
     done = models.TextField(_("what was done"), blank=True)
-    by = models.ForeignKey(PEOPLE, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    by = models.ForeignKey(
+        PEOPLE, models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("performance", "by")
+    )
 
     view_act = "performance.programme.view"
     access_scope = Scope(organisation="programme__organisation")

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.people.access import Scope
 
@@ -32,9 +33,12 @@ class Device(models.Model):
 
     gb_id = models.CharField(_("GB/T 28181 ID"), max_length=20, unique=True)
     name = models.CharField(_("name"), max_length=120)
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.DEVICE)
+    kind = models.CharField(pgettext_lazy("video", "kind"), max_length=10, choices=Kind.choices, default=Kind.DEVICE)
     organisation = models.ForeignKey(
-        "people.Organisation", models.PROTECT, related_name="video_devices", verbose_name=_("organisation")
+        "people.Organisation",
+        models.PROTECT,
+        related_name="video_devices",
+        verbose_name=pgettext_lazy("video", "organisation"),
     )
     area_code = models.CharField(_("area"), max_length=20, blank=True)
     login = models.CharField(_("login"), max_length=64, blank=True, help_text=_("Empty: the ID itself."))
@@ -62,7 +66,7 @@ class Device(models.Model):
     contact = models.CharField(max_length=200, blank=True, editable=False)
     registered_at = models.DateTimeField(_("registered"), null=True, editable=False)
     registered_until = models.DateTimeField(_("registration ends"), null=True, editable=False)
-    last_seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
+    last_seen_at = models.DateTimeField(pgettext_lazy("video", "last seen"), null=True, editable=False)
     failed_registrations = models.PositiveIntegerField(default=0, editable=False)
     locked_until = models.DateTimeField(_("locked until"), null=True, editable=False)
     catalog_at = models.DateTimeField(_("catalog read"), null=True, editable=False)
@@ -106,9 +110,12 @@ class Channel(models.Model):
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="channels", verbose_name=_("device"))
     gb_id = models.CharField(_("GB/T 28181 ID"), max_length=40)
-    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, default=Kind.CAMERA)
+    kind = models.CharField(pgettext_lazy("video", "kind"), max_length=12, choices=Kind.choices, default=Kind.CAMERA)
     organisation = models.ForeignKey(
-        "people.Organisation", models.PROTECT, related_name="video_channels", verbose_name=_("organisation")
+        "people.Organisation",
+        models.PROTECT,
+        related_name="video_channels",
+        verbose_name=pgettext_lazy("video", "organisation"),
     )
     name = models.CharField(_("name"), max_length=200)
     edited_name = models.CharField(_("own name"), max_length=200, blank=True)
@@ -165,7 +172,7 @@ class Channel(models.Model):
 
 class Preset(models.Model):
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="presets")
-    number = models.PositiveSmallIntegerField(_("number"))
+    number = models.PositiveSmallIntegerField(pgettext_lazy("video", "number"))
     name = models.CharField(_("name"), max_length=80, blank=True)
 
     class Meta:
@@ -181,8 +188,8 @@ class StateSpan(models.Model):
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="spans")
     online = models.BooleanField(_("online"))
-    since = models.DateTimeField(_("from"))
-    until = models.DateTimeField(_("until"), null=True)
+    since = models.DateTimeField(pgettext_lazy("video", "from"))
+    until = models.DateTimeField(pgettext_lazy("video", "until"), null=True)
     reason = models.CharField(_("reason"), max_length=40, blank=True)
 
     class Meta:
@@ -209,16 +216,16 @@ class Call(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="calls", verbose_name=_("camera"))
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.LIVE)
+    kind = models.CharField(pgettext_lazy("video", "kind"), max_length=10, choices=Kind.choices, default=Kind.LIVE)
     asked_by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
     purpose = models.CharField(max_length=20, default="view")  # view, probe, snapshot, recording, relay
-    asked_at = models.DateTimeField(_("asked"), default=timezone.now)
+    asked_at = models.DateTimeField(pgettext_lazy("video", "asked"), default=timezone.now)
     invited_at = models.DateTimeField(_("invited"), null=True)
     answered_at = models.DateTimeField(_("answered"), null=True)
     first_packet_at = models.DateTimeField(_("first packet"), null=True)
     first_key_at = models.DateTimeField(_("first key frame"), null=True)
     first_frame_at = models.DateTimeField(_("first picture shown"), null=True)
-    ended_at = models.DateTimeField(_("ended"), null=True)
+    ended_at = models.DateTimeField(pgettext_lazy("video", "ended"), null=True)
     stop_reason = models.CharField(_("stopped"), max_length=30, blank=True)
     stop_detail = models.CharField(max_length=300, blank=True)
     from_at = models.DateTimeField(_("recorded from"), null=True)
@@ -280,13 +287,16 @@ class Operation(models.Model):
         EVENT = "event", _("major event")
         OTHER = "other", _("other")
 
-    title = models.CharField(_("title"), max_length=120)
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.SNOW)
+    title = models.CharField(pgettext_lazy("video", "title"), max_length=120)
+    kind = models.CharField(pgettext_lazy("video", "kind"), max_length=10, choices=Kind.choices, default=Kind.SNOW)
     organisation = models.ForeignKey(
-        "people.Organisation", models.PROTECT, related_name="video_operations", verbose_name=_("organisation")
+        "people.Organisation",
+        models.PROTECT,
+        related_name="video_operations",
+        verbose_name=pgettext_lazy("video", "organisation"),
     )
-    starts_at = models.DateTimeField(_("from"))
-    ends_at = models.DateTimeField(_("until"))
+    starts_at = models.DateTimeField(pgettext_lazy("video", "from"))
+    ends_at = models.DateTimeField(pgettext_lazy("video", "until"))
     snapshot_minutes = models.PositiveIntegerField(
         _("snapshot every (minutes)"), default=0, help_text=_("0: no snapshots by plan.")
     )
@@ -336,7 +346,7 @@ class OperationChannel(models.Model):
 class OperationNote(models.Model):
     operation = models.ForeignKey(Operation, models.CASCADE, related_name="notes")
     channel = models.ForeignKey(Channel, models.SET_NULL, null=True, blank=True, related_name="+")
-    text = models.TextField(_("note"))
+    text = models.TextField(pgettext_lazy("video", "note"))
     by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
     at = models.DateTimeField(default=timezone.now)
 
@@ -350,7 +360,7 @@ class OperationNote(models.Model):
 class Scene(models.Model):
     """A saved wall: which camera in which place, and how fast it turns over."""
 
-    title = models.CharField(_("title"), max_length=80)
+    title = models.CharField(pgettext_lazy("video", "title"), max_length=80)
     owner = models.ForeignKey("people.User", models.CASCADE, related_name="video_scenes")
     places = models.PositiveSmallIntegerField(_("places"), default=4)
     cells = models.JSONField(default=list)  # channel ids, null for an empty place
@@ -426,8 +436,8 @@ class Recording(models.Model):
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="recordings", verbose_name=_("camera"))
     call = models.ForeignKey(Call, models.SET_NULL, null=True, related_name="recordings")
     reason = models.CharField(max_length=12, default="manual")  # manual, schedule, operation
-    started_at = models.DateTimeField(_("from"), default=timezone.now)
-    ended_at = models.DateTimeField(_("until"), null=True)
+    started_at = models.DateTimeField(pgettext_lazy("video", "from"), default=timezone.now)
+    ended_at = models.DateTimeField(pgettext_lazy("video", "until"), null=True)
     by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
     sha256 = models.CharField(max_length=64, blank=True)
     signature = models.CharField(max_length=64, blank=True)
@@ -459,9 +469,9 @@ class Alarm(models.Model):
     channel = models.ForeignKey(Channel, models.SET_NULL, null=True, related_name="alarms", verbose_name=_("camera"))
     source_id = models.CharField(max_length=40)
     priority = models.PositiveSmallIntegerField(_("priority"), null=True)
-    method = models.PositiveSmallIntegerField(_("method"), null=True)
-    kind = models.PositiveSmallIntegerField(_("kind"), null=True)
-    description = models.CharField(_("description"), max_length=300, blank=True)
+    method = models.PositiveSmallIntegerField(pgettext_lazy("video", "method"), null=True)
+    kind = models.PositiveSmallIntegerField(pgettext_lazy("video", "kind"), null=True)
+    description = models.CharField(pgettext_lazy("video", "description"), max_length=300, blank=True)
     at = models.DateTimeField(_("time"))
     received_at = models.DateTimeField(default=timezone.now)
     lon = models.FloatField(null=True)
@@ -517,7 +527,10 @@ class Upstream(models.Model):
     login = models.CharField(_("login"), max_length=64, blank=True, help_text=_("Empty: our ID there."))
     sealed_password = models.TextField(editable=False, blank=True)
     organisation = models.ForeignKey(
-        "people.Organisation", models.PROTECT, related_name="video_upstreams", verbose_name=_("organisation")
+        "people.Organisation",
+        models.PROTECT,
+        related_name="video_upstreams",
+        verbose_name=pgettext_lazy("video", "organisation"),
     )
     enabled = models.BooleanField(_("enabled"), default=True)
     registered = models.BooleanField(_("registered"), default=False, editable=False)

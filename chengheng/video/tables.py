@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common import tables
 from chengheng.common.tables import BulkAction, Choice, Column, DateRange, Organisation, Table, Text
@@ -31,12 +32,12 @@ class CameraTable(Table):
         Column("picture", _("Picture"), badge=True, tones={"good": "good", "black": "bad", "none": "bad",
                "covered": "bad", "blurred": "warn", "frozen": "bad"},
                value=lambda row: dict(_VERDICTS).get(row.picture, "")),
-        Column("organisation__name", _("Organisation")),
+        Column("organisation__name", pgettext_lazy("video", "Organisation")),
         Column("device__name", _("Device")),
         Column("gb_id", _("ID")),
         Column("manufacturer", _("Manufacturer"), shown=False),
         Column("model", _("Model"), shown=False),
-        Column("address", _("Place")),
+        Column("address", pgettext_lazy("video", "Place")),
         Column("area_code", _("Area"), shown=False),
         Column("picture_at", _("Picture checked"), kind="datetime", shown=False),
     ]  # fmt: skip
@@ -44,7 +45,7 @@ class CameraTable(Table):
         Text("q", _("Search"), fields=("name", "gb_id", "address")),
         Choice("online", _("Online"), choices=[("True", _("online")), ("False", _("offline"))]),
         Choice("picture", _("Picture"), choices=_VERDICTS),
-        Organisation("organisation", _("Organisation")),
+        Organisation("organisation", pgettext_lazy("video", "Organisation")),
     ]
     default_sort = "name"
     empty = _("No cameras. A device's catalog brings them after it has registered.")
@@ -64,9 +65,9 @@ class DeviceTable(Table):
         Column("name", _("Name"), link=True),
         Column("online", _("State"), value=_on, kind="badge", tones=lambda row: "good" if row.online else "bad",
                sort="online"),
-        Column("kind", _("Kind"), badge=True),
+        Column("kind", pgettext_lazy("video", "Kind"), badge=True),
         Column("gb_id", _("ID")),
-        Column("organisation__name", _("Organisation")),
+        Column("organisation__name", pgettext_lazy("video", "Organisation")),
         Column("manufacturer", _("Manufacturer")),
         Column("model", _("Model")),
         Column("host", _("Address")),
@@ -80,8 +81,8 @@ class DeviceTable(Table):
     filters = [
         Text("q", _("Search"), fields=("name", "gb_id", "host")),
         Choice("online", _("Online"), choices=[("True", _("online")), ("False", _("offline"))]),
-        Choice("kind", _("Kind"), choices=Device.Kind.choices),
-        Organisation("organisation", _("Organisation")),
+        Choice("kind", pgettext_lazy("video", "Kind"), choices=Device.Kind.choices),
+        Organisation("organisation", pgettext_lazy("video", "Organisation")),
     ]
     default_sort = "name"
     navigation = [(_("Add a device"), "video:device_new")]
@@ -98,7 +99,7 @@ class CallTable(Table):
     columns = [
         Column("asked_at", _("Asked"), kind="datetime", link=True),
         Column("channel__name", _("Camera")),
-        Column("kind", _("Kind"), badge=True),
+        Column("kind", pgettext_lazy("video", "Kind"), badge=True),
         Column("asked_by", _("By"), kind="user"),
         Column("key", _("First key frame (s)"), kind="number", places=2, sort="",
                value=lambda row: (row.first_key_at - row.asked_at).total_seconds() if row.first_key_at else None),
@@ -110,7 +111,7 @@ class CallTable(Table):
     ]  # fmt: skip
     filters = [
         Text("q", _("Search"), fields=("channel__name", "channel__gb_id")),
-        Choice("kind", _("Kind"), choices=Call.Kind.choices),
+        Choice("kind", pgettext_lazy("video", "Kind"), choices=Call.Kind.choices),
         Choice("stop_reason", _("Stopped"), choices=[(code, text[0]) for code, text in words.REASONS.items()]),
         DateRange("asked_at", _("Asked")),
     ]
@@ -126,17 +127,17 @@ class OperationTable(Table):
     title = _("Operations")
     act = "video.operation.view"
     columns = [
-        Column("title", _("Title"), link=True),
-        Column("kind", _("Kind"), badge=True),
-        Column("starts_at", _("From"), kind="datetime"),
-        Column("ends_at", _("Until"), kind="datetime"),
-        Column("organisation__name", _("Organisation")),
+        Column("title", pgettext_lazy("video", "Title"), link=True),
+        Column("kind", pgettext_lazy("video", "Kind"), badge=True),
+        Column("starts_at", pgettext_lazy("video", "From"), kind="datetime"),
+        Column("ends_at", pgettext_lazy("video", "Until"), kind="datetime"),
+        Column("organisation__name", pgettext_lazy("video", "Organisation")),
         Column("snapshot_minutes", _("Snapshot every (minutes)"), kind="number"),
     ]
     filters = [
         Text("q", _("Search"), fields=("title", "about")),
-        Choice("kind", _("Kind"), choices=Operation.Kind.choices),
-        DateRange("starts_at", _("From")),
+        Choice("kind", pgettext_lazy("video", "Kind"), choices=Operation.Kind.choices),
+        DateRange("starts_at", pgettext_lazy("video", "From")),
     ]
     default_sort = "-starts_at"
     navigation = [(_("Plan an operation"), "video:operation_new")]
@@ -159,10 +160,10 @@ class AlarmTable(Table):
         Column("at", _("Time"), kind="datetime"),
         Column("device__name", _("Device"), link=True),
         Column("channel__name", _("Camera")),
-        Column("description", _("Description")),
+        Column("description", pgettext_lazy("video", "Description")),
         Column("priority", _("Priority"), kind="number"),
         Column("method", _("Method"), kind="number", shown=False),
-        Column("kind", _("Kind"), kind="number", shown=False),
+        Column("kind", pgettext_lazy("video", "Kind"), kind="number", shown=False),
         Column("seen_at", _("Seen"), kind="datetime"),
     ]
     filters = [
@@ -182,15 +183,18 @@ class RecordingTable(Table):
     title = _("Recordings kept here")
     act = "video.recording.view"
     columns = [
-        Column("started_at", _("From"), kind="datetime", link=True),
+        Column("started_at", pgettext_lazy("video", "From"), kind="datetime", link=True),
         Column("channel__name", _("Camera")),
-        Column("ended_at", _("Until"), kind="datetime"),
+        Column("ended_at", pgettext_lazy("video", "Until"), kind="datetime"),
         Column("size_bytes", _("Bytes"), kind="number"),
         Column("by", _("By"), kind="user"),
         Column("keep_until", _("Kept until"), kind="datetime"),
         Column("sha256", _("SHA-256"), shown=False),
     ]
-    filters = [Text("q", _("Search"), fields=("channel__name",)), DateRange("started_at", _("From"))]
+    filters = [
+        Text("q", _("Search"), fields=("channel__name",)),
+        DateRange("started_at", pgettext_lazy("video", "From")),
+    ]
     default_sort = "-started_at"
 
     def queryset(self, user: Any) -> QuerySet[Recording]:

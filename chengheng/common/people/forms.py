@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.people import access, roles, rules
 from chengheng.common.people.administrators import CHANGING_ACTS
@@ -92,7 +93,9 @@ class ProfileForm(forms.ModelForm):
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=60, help_text=_("What it is for, so that you know it later."))
+    name = forms.CharField(
+        label=pgettext_lazy("person", "Name"), max_length=60, help_text=_("What it is for, so that you know it later.")
+    )
     expires_on = _date(_("Last day"))
     acts = forms.MultipleChoiceField(
         label=_("Acts"),

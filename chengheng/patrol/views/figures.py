@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from chengheng.common.people import access
 from chengheng.common.ui.views import page, require_act
@@ -65,7 +66,7 @@ def show_statistics(request: HttpRequest) -> HttpResponse:
         }  # fmt: skip
 
     rows = [{"label": names[line.key[0]], **cells(line, _key(line.key[0]))} for line in lines]
-    total = {"label": _("all"), **cells(statistics.total(lines, base), None)}
+    total = {"label": pgettext("case", "all"), **cells(statistics.total(lines, base), None)}
     chart = {
         "kind": "bar", "x": [row["label"] for row in rows[:40]], "unit": "%",
         "series": [
@@ -112,7 +113,7 @@ def counted(request: HttpRequest) -> HttpResponse:
         request, "patrol/counted.html",
         {
             "page": pages.get_page(request.GET.get("page")), "count": label, "start": start, "end": end,
-            "of": next(iter(title.values()), _("all")),
+            "of": next(iter(title.values()), pgettext("case", "all")),
             "query": urlencode({k: v for k, v in request.GET.items() if k != "page"}),
             "back": f"{reverse('patrol:statistics')}?{urlencode({'start': f'{start:%Y-%m}', 'end': f'{end:%Y-%m}', 'by': by})}",
         },

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from chengheng.common import trail
 from chengheng.common.errors import NotFound, Refusal
@@ -28,7 +29,7 @@ FORMATS = {
 
 def _objects(request: HttpRequest) -> dict[str, str]:
     """Collectors are people: only those who may publish see them by name."""
-    found = {"district": _("Districts"), "department": _("Departments")}
+    found = {"district": pgettext("case", "Districts"), "department": _("Departments")}
     return {**found, "collector": _("Collectors")} if access.may(request.user, PUBLISH) else found
 
 
@@ -157,5 +158,5 @@ def _methods() -> dict[str, Any]:
 
 def _chart(shares: list[dict[str, Any]]) -> dict[str, Any]:
     amounts = [round(share["amount_fen"] / 100, 2) for share in shares]
-    series = [{"name": _("Share"), "data": amounts}] if shares else []
+    series = [{"name": pgettext("case", "Share"), "data": amounts}] if shares else []
     return {"kind": "bar", "unit": "元", "x": [share["label"] for share in shares], "series": series}
