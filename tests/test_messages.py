@@ -8,9 +8,6 @@ from babel.messages.pofile import read_po
 
 from tools import messages
 
-KNOWN_CLASHES: set[str] = set()
-"""Texts that two rooms may say differently: none."""
-
 
 def test_there_are_catalogues() -> None:
     assert len(messages.catalogues()) >= 2
@@ -30,5 +27,5 @@ def test_the_same_text_is_said_in_the_same_words_everywhere() -> None:
                     key = message.id[0] if isinstance(message.id, tuple) else message.id
                     text = message.string[0] if isinstance(message.string, tuple) else message.string
                     said[message.context or "", str(key)][str(text)].append(path.parts[-5])
-    clashes = {key: dict(texts) for key, texts in said.items() if len(texts) > 1 and key[1] not in KNOWN_CLASHES}
+    clashes = {key: dict(texts) for key, texts in said.items() if len(texts) > 1}
     assert clashes == {}
