@@ -484,3 +484,13 @@ class TestDemonstration:
         demo.build(DemoCity())
         assert (Item.objects.count(), Alert.objects.count(), Claim.objects.count(), Report.objects.count()) == counts
         assert evaluate("opinion.items", Period.year(timezone.localdate().year), Scope()).value is None
+
+
+def test_the_keys_of_a_batch_are_the_keys_of_each_text():
+    from chengheng.opinion.actions.arriving import _grams
+    from chengheng.opinion.analyser import text
+    from chengheng.opinion.rules import word_grams
+
+    texts = ["和平路 路面塌陷", "", "a", "ab cd", "一二三一二三", "\U0001f600城管"]
+    batch = text.normalise(texts)
+    assert _grams(batch) == [word_grams(batch.plain(index)) for index in range(len(texts))]

@@ -7,6 +7,7 @@ and stores items, events, comments and alerts in one transaction. A kill anywher
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +28,6 @@ from chengheng.opinion.analyser.kernel import Document, Reading
 from chengheng.opinion.collect.entries import Entry, clean, clean_line, moment
 from chengheng.opinion.collect.feeds import web_address
 from chengheng.opinion.models import Channel, Comment, Event, Item, Sentiment, Source
-from chengheng.opinion.rules import word_grams
 
 BATCH = 1000
 _GRAMS_OF = 4000  # letters of an item by which it can be found
@@ -164,10 +164,10 @@ def _store(rows: Sequence[tuple[Any, ...]], now: datetime) -> int:
     items = [_item(number, row, sources[row[1]], now) for number, row in zip(numbers, rows, strict=True)]
     entries = [row[2] if isinstance(row[2], dict) else json.loads(row[2]) for row in rows]
     found = reading_room.read([Document(item.title, item.body, item.pk) for item in items])
-    plain = text.normalise([item.whole[:_GRAMS_OF] for item in items])
+    grams = _grams(text.normalise([item.whole[:_GRAMS_OF] for item in items]))
     for index, (item, reading) in enumerate(zip(items, found.readings, strict=True)):
         _fill(item, reading, found.signatures[index].tobytes())
-        item.grams = word_grams(plain.plain(index))
+        item.grams = grams[index]
         item.debunked_id = reading_room.debunked([rule for rule, _ in reading.rules], found.signatures[index]) or None
         item.rules = [reading_room.rules[rule].pk for rule, _ in reading.rules if rule < len(reading_room.rules)]
     comments = _comments(items, entries, now)
@@ -177,6 +177,19 @@ def _store(rows: Sequence[tuple[Any, ...]], now: datetime) -> int:
     Comment.objects.bulk_create([one for some in comments.values() for one in some], ignore_conflicts=True)
     alerts.raise_by_rules(items, found.readings, reading_room, sources, now)
     return len(items)
+
+
+def _grams(batch: text.Batch) -> list[list[int]]:
+    """`rules.word_grams` of a whole batch at once."""
+    codes = batch.codes
+    keys = (codes[:-1] * np.uint32(0x9E3779B1)) ^ (codes[1:] * np.uint32(0x85EBCA6B))
+    blank = (codes == text.END) | (codes == ord(" "))
+    good = ~(blank[:-1] | blank[1:])
+    signed, starts = keys.view(np.int32), batch.starts.tolist()
+    return [
+        np.unique(signed[first : last - 1][good[first : last - 1]]).tolist() if last - first > 2 else []
+        for first, last in itertools.pairwise(starts)
+    ]
 
 
 def _item(number: int, row: tuple[Any, ...], source: Source, now: datetime) -> Item:
@@ -310,11 +323,20 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+_RULES, _GRAMS = _COLUMNS.index("rules"), _COLUMNS.index("grams")
+
+
+def _array(numbers: list[int]) -> str:
+    """An array literal; joining is several times faster than adapting element by element."""
+    return "{" + ",".join(map(str, numbers)) + "}"
+
+
 def _copy(items: Sequence[Item]) -> None:
     with connection.cursor() as cursor, cursor.copy(f"copy opinion_item ({', '.join(_COLUMNS)}) from stdin") as copy:
         for item in items:
             row = [getattr(item, name) for name in _COLUMNS]
             row[7] = json.dumps(item.teller) if item.teller else None
+            row[_RULES], row[_GRAMS] = _array(item.rules), _array(item.grams)
             copy.write_row(row)
 
 
