@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import av
@@ -39,7 +40,14 @@ async def collect(viewer: Viewer, seconds: float) -> bytes:
 
 
 def run(work) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    """Run a coroutine in a thread of its own: browser tests leave a running loop in the main one."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(60):
+            await work
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, bounded()).result()
 
 
 class TestRegistration:
