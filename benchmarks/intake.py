@@ -57,6 +57,7 @@ def measure(report: Report) -> None:
         reading,
         text,
     )
+    from chengheng.common.intake.garbage import uncollected
 
     class BenchCase(models.Model):
         """Unmanaged: the limits' table with an identity and a batch."""
@@ -180,8 +181,8 @@ def measure(report: Report) -> None:
         return ROWS
 
     def importing(content: bytes, name: str) -> Callable[[], int]:
-        def work() -> int:
-            with transaction.atomic():
+        def work() -> int:  # as actions.commit_batch does it
+            with uncollected(), transaction.atomic():
                 found = checking.check(BenchImporter(), content, name)
                 assert not found.problems.count, found.problems.kept[:3]
                 return copy.copy_read(BenchCase, found.rows, batch=1)

@@ -22,6 +22,7 @@ from chengheng.common.intake.errors import (
     NotReady,
     UnreadableFile,
 )
+from chengheng.common.intake.garbage import uncollected
 from chengheng.common.intake.models import Batch, FieldMapping, State
 from chengheng.common.intake.reading import MOST_BYTES
 from chengheng.common.intake.rows import Problems
@@ -145,6 +146,7 @@ def match_headings(actor: Any, batch_id: int, mapping: Mapping[str, str]) -> Bat
     return check_batch(actor, batch_id)
 
 
+@uncollected()
 @transaction.atomic
 def commit_batch(actor: Any, batch_id: int, step: Step | None = None) -> Batch:
     """Import the file: all rows or none. It is read and checked anew in this transaction.

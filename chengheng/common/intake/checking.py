@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -15,11 +12,10 @@ from django.utils.translation import gettext as _
 from chengheng.common.intake import headings, reading
 from chengheng.common.intake.declaration import Importer
 from chengheng.common.intake.errors import NoHeader, UnreadableFile
+from chengheng.common.intake.garbage import uncollected
 from chengheng.common.intake.rows import Problems, Rows
 
 SAMPLE_ROWS = 10
-_paused = 0
-_pausing = threading.Lock()
 Step = Callable[[int, int, str], None]
 
 
@@ -51,23 +47,6 @@ class Checked:
         return {"sheets": [vars(sheet) for sheet in self.sheets], "sample": self.sample}
 
 
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Hundreds of thousands of rows are made and none is garbage: looking for cycles among them, again and again, would
-    take a third of the time. Counted, because several imports may be under way in one process."""
-    global _paused
-    with _pausing:
-        _paused += 1
-        gc.disable()
-    try:
-        yield
-    finally:
-        with _pausing:
-            _paused -= 1
-            if not _paused:
-                gc.enable()
-
-
 def check(
     importer: Importer,
     content: bytes,
@@ -79,7 +58,7 @@ def check(
 
     Problems of headings, cells and rows are collected; a file that cannot be read at all raises UnreadableFile.
     """
-    with _without_collecting():
+    with uncollected():
         return _check(importer, content, name, mapping, step)
 
 

@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import Model
 from psycopg import sql
 
+from chengheng.common.intake.garbage import uncollected
 from chengheng.common.intake.rows import Rows
 
 _BLOCK = 2_000
@@ -60,7 +61,7 @@ def copy_columns(model: type[Model], columns: Mapping[str, Sequence[Any]], **con
     total = len(columns[names[0]])
     if total == 0:
         return 0
-    with _copying(model, names, constants) as writer:
+    with uncollected(), _copying(model, names, constants) as writer:
         for start in range(0, total, _BLOCK * 5):
             writer.write_columns([columns[name][start : start + _BLOCK * 5] for name in names])
     return total
