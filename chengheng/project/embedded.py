@@ -153,7 +153,7 @@ class Embedded:
     def is_ready(self) -> bool:
         """Whether the server answers a query."""
         try:
-            with psycopg.connect(make_conninfo(**self.connection("postgres"), connect_timeout=2)):
+            with psycopg.connect(make_conninfo(**self.connection("postgres"), connect_timeout=10)):
                 return True
         except psycopg.OperationalError:
             return False

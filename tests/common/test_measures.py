@@ -21,6 +21,7 @@ days = st.dates(date(2000, 1, 1), date(2099, 12, 31))
 @pytest.fixture
 def registry():
     before = dict(_measures)
+    _measures.clear()
     yield _measures
     _measures.clear()
     _measures.update(before)

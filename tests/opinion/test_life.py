@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.db import connection
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from chengheng.common.errors import NotPermitted
 from chengheng.common.measures import Period, Scope, evaluate
@@ -462,7 +462,7 @@ class TestImports:
         assert entry.body.startswith("和平路路面塌陷")
         assert entry.published_at == datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
         assert imports.channel_of("微信公众号") == "wechat"
-        with pytest.raises(ValueError, match="none of the nine"):
+        with translation.override("en"), pytest.raises(ValueError, match="none of the nine"):
             imports.channel_of("报纸")
 
 
