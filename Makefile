@@ -35,8 +35,8 @@ run: setup ## Serve the demonstration city; prints the address and the logins (C
 test: setup-dev ## All tests, on JOBS cores (default 2); those that start the product's processes come after, alone
 	@CI_BIN=$(BIN) JOBS=$(JOBS) tools/test.sh
 
-test-postgres15: setup-dev ## The quick tests again, on a PostgreSQL 15 of Debian's through DATABASE_URL
-	@$(BIN)/python -m tools.postgres 15 -- $(BIN)/python -m pytest -q -n $(JOBS) -m "not browser and not system and not slow"
+test-postgres15: setup-dev ## The common floor again, every migration included, on a PostgreSQL 15 of Debian's through DATABASE_URL
+	@$(BIN)/python -m tools.postgres 15 -- $(BIN)/python -m pytest -q -n $(JOBS) tests/common tests/project tests/test_floors.py -m "not browser and not system and not slow"
 
 lint: setup-dev ## ruff, import contracts, mypy, translations complete
 	$(BIN)/ruff check .
