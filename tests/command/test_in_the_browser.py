@@ -45,7 +45,7 @@ def test_an_order_is_given_received_and_finished(city, plan, signed_in, live_ser
     _shot(tab, "screen-site")
     tab.goto(f"{live_server.url}{Target.objects.get().get_absolute_url()}")
     for step, note in (("签收", ""), ("办结", "主要桥梁已清理完毕。")):
-        tab.locator(".steps").get_by_role("button", name=step, exact=True).click()
+        tab.locator(".flow-steps").get_by_role("button", name=step, exact=True).click()
         dialog = tab.locator("dialog[open]")
         if note:
             dialog.locator("[name=note]").fill(note)

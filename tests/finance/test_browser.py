@@ -24,7 +24,7 @@ FILE = """<总账>{}</总账>""".format("".join(
 
 def step(page, name, note=""):
     """Open the step's dialog, say what it asks, send it, and wait for the page that comes after."""
-    page.locator(".steps button", has_text=name).first.click()
+    page.locator(".flow-steps button", has_text=name).first.click()
     dialog = page.locator("dialog[open]")
     dialog.locator("button.btn-primary, button.btn-danger").first.wait_for()
     if note:

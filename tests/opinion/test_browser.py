@@ -44,7 +44,7 @@ def deliver() -> None:
 
 def step(tab, name: str, **values: str) -> None:
     """Take a step of the flow in its dialog."""
-    tab.locator(".steps button", has_text=name).first.click()
+    tab.locator(".flow-steps button", has_text=name).first.click()
     form = tab.locator("dialog[open] form")
     for field, value in values.items():
         box = form.locator(f"[name={field}]")
