@@ -32,6 +32,15 @@ def scratch() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:
+    """The tests' database is migrated as `chengheng migrate` does it."""
+    from chengheng.project.rendering import quick
+
+    with quick():
+        yield
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests that need real transactions empty all tables afterwards, the append-only ones too."""
     from django.db import connection

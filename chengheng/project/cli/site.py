@@ -98,7 +98,7 @@ def migrate(demo: bool) -> None:
     from django.db import connection
 
     from chengheng.common import preparation
-    from chengheng.project import static
+    from chengheng.project import rendering, static
 
     folder = config.data_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,8 @@ def migrate(demo: bool) -> None:
     with connection.cursor() as cursor:
         # One at a time across all machines of a site; given back with the connection.
         cursor.execute("select pg_advisory_lock(hashtext('chengheng migrate'))")
-        call_command("migrate", interactive=False, verbosity=1 if sys.stdout.isatty() else 0)
+        with rendering.quick():
+            call_command("migrate", interactive=False, verbosity=1 if sys.stdout.isatty() else 0)
         for step in preparation.steps(demo):
             click.echo(_("Preparing: %(step)s") % {"step": step.code})
             welcome += step.run() or []
