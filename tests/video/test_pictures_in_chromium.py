@@ -162,11 +162,11 @@ def test_why_there_is_no_picture_stands_on_the_page(site, device, operator, sign
 
 
 def test_h265_is_said_when_the_browser_cannot_show_it(site, device, operator, signed_in, live_server):
-    with camera_of(site, device, ["和平路口"], codec="h265"):
+    with camera_of(site, device, ["和平路口"], codec="h265", fps=5, gop=5):
         (camera,) = ready(device, "和平路口")
         page = signed_in(operator)
         page.goto(f"{live_server.url}/video/cameras/{camera.pk}/")
-        until(page, "document.querySelector('.player-note').innerText.includes('H.265')", 30)
+        until(page, "document.querySelector('.player-note').innerText.includes('H.265')", 90)
 
 
 def test_every_page_opens(site, device, engineer, signed_in, live_server, client):
