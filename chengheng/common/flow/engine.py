@@ -21,7 +21,7 @@ from chengheng.common.errors import NotPermitted, Stale
 from chengheng.common.flow.errors import Missing, NoLimit, NoSuchClock, WrongState
 from chengheng.common.flow.models import ClockRun, Moving
 from chengheng.common.flow.table import SAME, Clock, Flow, Step, flow_of, flows
-from chengheng.common.people import access, roles
+from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
 
 log = logging.getLogger(__name__)
@@ -301,18 +301,9 @@ def _tell_of_alert(flow: Flow, subject: Moving, clock: Clock, run: ClockRun, sha
     if not people and not acts:
         acts = {step.act for step in flow.steps_from(subject.state) if not step.machine}
     for act in acts:
-        people |= set(_holders(act, subject))
+        people |= set(access.able(act, subject))
     title = _("Due soon: %s") if share < 1 else _("Overdue: %s") if share == 1 else _("Escalated: %s")
     _tell(sorted(people, key=lambda user: user.pk), subject, title % clock.label, "warning" if share < 1 else "urgent")
-
-
-def _holders(act: str, subject: Moving) -> list[Any]:
-    """The people who may do `act` to this subject."""
-    from chengheng.common.people.models import User
-
-    codes = [role.code for role in roles.granting(act)]
-    candidates = User.objects.filter(duties__role__in=codes, is_active=True, is_machine=False).distinct()
-    return [user for user in candidates[:500] if access.may(user, act, subject)]
 
 
 def _tell(users: list[Any], subject: Moving, title: str, level: str = "info") -> None:

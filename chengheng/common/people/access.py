@@ -6,6 +6,7 @@ its fields carry the organisation, the area and the owner. What a model does not
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -52,6 +53,36 @@ class Scope:
             owners = (self.owner,) if isinstance(self.owner, str) else self.owner
             return reduce(or_, (Q(**{owner: user.pk}) for owner in owners))
         return None
+
+    def gives(self, reach: Reach, user_id: int, duty: Duty, belonging: Belonging) -> bool:
+        """What `filter` finds in the database, for one row whose belonging is at hand."""
+        if reach is Reach.ALL:
+            return True
+        if reach is Reach.ORGANISATION:
+            return any(path.startswith(duty.organisation.path) for path in belonging.paths)
+        if reach is Reach.AREA:
+            return bool(duty.area_code) and any(code.startswith(duty.area_code) for code in belonging.areas)
+        return reach is Reach.OWN and user_id in belonging.owners
+
+    def belonging(self, subject: Model) -> Belonging:
+        """Whose this row is."""
+        rows = type(subject)._default_manager.filter(pk=subject.pk)
+
+        def found(lookups: Iterable[str]) -> set[Any]:
+            return {value for look_up in lookups for value in rows.values_list(look_up, flat=True) if value is not None}
+
+        path = None if self.organisation is None else f"{self.organisation}__path" if self.organisation else "path"
+        owners = (self.owner,) if isinstance(self.owner, str) else self.owner or ()
+        return Belonging(found([path] if path else []), found([self.area] if self.area else []), found(owners))
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """The organisations (paths), areas (codes) and owners (users' ids) of one row."""
+
+    paths: set[str]
+    areas: set[str]
+    owners: set[int]
 
 
 class Machine:
@@ -137,6 +168,24 @@ def may(user: Actor, act: str, subject: Model | None = None) -> bool:
     if any(reach is Reach.ALL for reach, _duty in held):
         return True
     return visible(user, act, type(subject)._default_manager.filter(pk=subject.pk)).exists()
+
+
+def able(act: str, subject: Model) -> list[User]:
+    """The active people who may do `act` to this subject, in a few queries however many they are."""
+    from chengheng.common.people.models import Duty
+
+    granting = {role.code: role.grants[act] for role in roles.granting(act)}
+    held = Duty.objects.held_on(timezone.localdate()).filter(
+        role__in=granting, user__is_active=True, user__is_machine=False
+    )
+    scope: Scope = getattr(type(subject), "access_scope", Scope())
+    belonging = scope.belonging(subject)
+    found = {
+        duty.user_id: duty.user
+        for duty in held.select_related("user", "organisation").order_by("user")
+        if scope.gives(granting[duty.role], duty.user_id, duty, belonging)
+    }
+    return list(found.values())
 
 
 def require(user: Actor, act: str, subject: Model | None = None) -> None:

@@ -44,9 +44,10 @@ def create_user(
     password: str | None = None,
     now: datetime | None = None,
 ) -> tuple[User, str]:
-    """Make an account; returns it with its initial password ("" for a machine account, which only holds tokens).
+    """Make an account; returns it with its initial password ("" for one without: a machine only holds tokens, a
+    demonstration account is chosen from a list).
 
-    The password is random unless given, and must be changed at the first sign-in (not in a demonstration account).
+    The password is random unless given, and must be changed at the first sign-in.
     An account has no rights until a security administrator grants a duty. Raises NameTaken, Inactive, WeakPassword.
     """
     access.require(actor, "people.user.create", organisation)
@@ -71,7 +72,7 @@ def create_user(
         is_demo=is_demo,
     )
     initial = ""
-    if is_machine:
+    if is_machine or (is_demo and password is None):
         user.set_unusable_password()
     else:
         in_force = queries.policy()
