@@ -105,7 +105,7 @@ def city_mean(months: list[int]) -> Estimate | None:
 
 def district_ranking(months: list[int]) -> list[dict[str, Any]]:
     """The ranking with names, and the same month last year and last month in g/m²."""
-    names = {one.code: one.name for one in places.districts()}
+    names = places.district_names()
     now = district_means(months)
     last = district_means([before(month, 1) for month in months]) if len(months) == 1 else {}
     year = district_means([before(month, 12) for month in months])

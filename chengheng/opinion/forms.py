@@ -15,7 +15,7 @@ from chengheng.opinion.models import Channel, Claim, HeadName, Report, Rule, Sou
 
 
 def _districts() -> list[tuple[str, str]]:
-    return [(one.code, one.name) for one in places.districts()]
+    return list(places.district_names().items())
 
 
 def _topics() -> list[tuple[str, str]]:

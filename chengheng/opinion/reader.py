@@ -42,7 +42,7 @@ def gazetteer() -> Gazetteer:
     """Districts (shipped ones at least), and the subdistricts and communities of the layers in force."""
     from chengheng.common.places.models import Area
 
-    known = {one.code: one.name for one in places.districts()}
+    known = places.district_names()
     for code, name in Area.objects.filter(layer__in_force=True, level__in=("subdistrict", "community")).values_list(
         "code", "name"
     ):

@@ -154,7 +154,7 @@ class StandardTable(Table):
 def _districts() -> list[tuple[str, str]]:
     from chengheng.common import places
 
-    return [(district.code, district.name) for district in places.districts()]
+    return list(places.district_names().items())
 
 
 def _district(code: str) -> str:

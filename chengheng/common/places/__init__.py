@@ -12,13 +12,13 @@ from chengheng.common.facade import facade
 if TYPE_CHECKING:
     from chengheng.common.places import datum as datum
     from chengheng.common.places.index import Located, locate, locate_many
-    from chengheng.common.places.queries import area, districts, name_of
+    from chengheng.common.places.queries import area, district_names, districts, name_of
 
-__all__ = ["Located", "area", "datum", "districts", "locate", "locate_many", "name_of"]
+__all__ = ["Located", "area", "datum", "district_names", "districts", "locate", "locate_many", "name_of"]
 _offered = facade(
     __name__,
     dict.fromkeys(("Located", "locate", "locate_many"), "index")
-    | dict.fromkeys(("area", "districts", "name_of"), "queries"),
+    | dict.fromkeys(("area", "district_names", "districts", "name_of"), "queries"),
 )
 
 

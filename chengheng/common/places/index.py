@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,9 +130,10 @@ class LevelIndex:
 
 
 class Locator:
-    """Immutable: the indexes of the layers that were in force when it was built, finest first."""
+    """Immutable: the indexes of the layers that were in force when it was built, finest first, and the areas' names."""
 
-    def __init__(self, levels: Sequence[LevelIndex]) -> None:
+    def __init__(self, levels: Sequence[LevelIndex], names: Mapping[str, str] | None = None) -> None:
+        self.names = names or {}
         self.levels = sorted(levels, key=lambda index: FINEST_FIRST.index(index.level))
 
     def locate(self, lon: float, lat: float) -> Located:
@@ -180,18 +181,21 @@ def _load(layers: tuple[int, ...]) -> Locator:
     from chengheng.common.places.shipped import districts_file
 
     levels = []
-    for layer in Layer.objects.filter(pk__in=layers).exclude(level=Level.CITY):
+    names: dict[str, str] = {}
+    for layer in Layer.objects.filter(pk__in=layers):
         with connection.cursor() as cursor:
-            cursor.execute("select code, polygon::text from places_area where layer_id = %s", [layer.pk])
+            cursor.execute("select code, name, polygon::text from places_area where layer_id = %s", [layer.pk])
             rows = cursor.fetchall()
-        if rows:
-            polygons = shapely.from_geojson(np.array([text for _code, text in rows], dtype=object))
-            levels.append(LevelIndex(Level(layer.level), [code for code, _text in rows], polygons))
+        names |= {code: name for code, name, _text in rows}
+        if rows and layer.level != Level.CITY:
+            polygons = shapely.from_geojson(np.array([text for _code, _name, text in rows], dtype=object))
+            levels.append(LevelIndex(Level(layer.level), [code for code, _name, _text in rows], polygons))
     if not any(index.level is Level.DISTRICT for index in levels):
         features = districts_file()["features"]
+        names |= {feature["id"]: feature["properties"]["name"] for feature in features}
         polygons = np.array([shapely.geometry.shape(feature["geometry"]) for feature in features], dtype=object)
         levels.append(LevelIndex(Level.DISTRICT, [feature["id"] for feature in features], polygons))
-    return Locator(levels)
+    return Locator(levels, names)
 
 
 def locator() -> Locator:

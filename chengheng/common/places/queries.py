@@ -8,8 +8,9 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from chengheng.common.errors import NotFound
+from chengheng.common.places.index import locator
 from chengheng.common.places.models import Area, Layer
-from chengheng.common.places.rules import Level, ancestors
+from chengheng.common.places.rules import Level, ancestors, level_of
 from chengheng.common.places.shipped import CITY_CODE, CITY_NAME, districts_file
 
 
@@ -42,6 +43,12 @@ def districts() -> list[District]:
     ]
 
 
+def district_names() -> dict[str, str]:
+    """The city's districts, name by code, in the order of their codes; without reading outlines."""
+    names = locator().names
+    return {code: names[code] for code in sorted(names) if level_of(code) is Level.DISTRICT}
+
+
 def area(code: str) -> Area | None:
     """The area of this code in the layer in force, or None."""
     return in_force().filter(code=code).first()
@@ -51,10 +58,7 @@ def name_of(code: str) -> str:
     """A code's name for people; the code itself when no layer names it."""
     if code == CITY_CODE:
         return CITY_NAME
-    found = in_force().filter(code=code).values_list("name", flat=True).first()
-    if found:
-        return found
-    return next((district.name for district in districts() if district.code == code), code)
+    return locator().names.get(code) or code
 
 
 Box = tuple[float, float, float, float]

@@ -303,4 +303,4 @@ def districts() -> list[tuple[str, str]]:
     """The city's districts as (code, name); empty while no areas are loaded."""
     from chengheng.common import places
 
-    return [(area.code, area.name) for area in places.districts()]
+    return list(places.district_names().items())

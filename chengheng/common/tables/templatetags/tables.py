@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from chengheng.common.tables.declaration import Column
 from chengheng.common.ui import words
 from chengheng.common.ui.templatetags.ui import badge
 
+if TYPE_CHECKING:
+    from chengheng.common.tables.views import Line
+
 register = template.Library()
+
+
+@register.simple_tag
+def cells(line: Line, numeric: Container[str]) -> SafeString:
+    """A row's cells; in Python, because a template's own tags cost four times as much and a page has hundreds."""
+    parts = []
+    for place, (column, value, tone) in enumerate(line.cells):
+        shown = conditional_escape(cell(column, value, tone))
+        if line.url and (column.link or not place):
+            shown = format_html('<a class="list-link" href="{}">{}</a>', line.url, shown)
+        kind = f"{column.kind} num" if column.name in numeric else column.kind
+        parts.append(format_html('<td class="kind-{}" data-label="{}">{}</td>', kind, column.label, shown))
+    return mark_safe("".join(parts))  # noqa: S308 - every part is made by format_html
 
 
 @register.simple_tag
