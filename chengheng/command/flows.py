@@ -33,7 +33,7 @@ ORDER = flow.register(
         label=pgettext_lazy("dispatch", "Order"),
         start="issued",
         states={
-            "issued": pgettext_lazy("dispatch", "Issued"),
+            "issued": pgettext_lazy("state", "Issued"),
             "done": _("Finished by all"),
             "closed": _("Closed"),
             "recalled": _("Recalled"),

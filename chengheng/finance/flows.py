@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common import flow
 from chengheng.common.flow import Clock, Flow, Step, StepField
@@ -26,7 +27,7 @@ DOUBT = flow.register(
         start="candidate",
         states={
             "candidate": _("Candidate"),
-            "issued": _("Issued"),
+            "issued": pgettext_lazy("state", "Issued"),
             "explained": _("Explained"),
             "rectifying": _("Confirmed, being rectified"),
             "submitted": _("Rectification reported"),

@@ -49,7 +49,7 @@ ALERT = flow.register(
         label=_("Opinion alert"),
         start="raised",
         states={
-            "raised": _("Raised"),
+            "raised": pgettext_lazy("state", "Raised"),
             "acknowledged": _("Acknowledged"),
             "answering": _("Being answered"),
             "answered": _("Answer given"),
