@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -117,6 +117,12 @@ def money(fen: Any, unit: str = "auto") -> str:
 def clock(moment: datetime | date | None) -> str:
     """Local time to the minute."""
     return words.clock(moment)
+
+
+@register.filter
+def seconds(length: float | None) -> str:
+    """A length of time given in seconds: 540 → "9 minutes"."""
+    return words.DASH if length is None else words.span(timedelta(seconds=float(length)))
 
 
 @register.filter
