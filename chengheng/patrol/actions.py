@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from chengheng.common import flow, notices, places, trail
+from chengheng.common import flow, notices, places, rows, trail
 from chengheng.common.calendars.rules import Kind as LimitKind
 from chengheng.common.calendars.rules import Limit
 from chengheng.common.people import access
@@ -33,12 +33,21 @@ from chengheng.patrol.errors import (
     TooManyExtensions,
     UnknownClass,
 )  # fmt: skip
-from chengheng.patrol.models import Case, CaseTask, DictionaryEntry, FilingStandard, Shift, Source, TrackPoint
+from chengheng.patrol.models import (
+    Case,
+    CaseTask,
+    DictionaryEntry,
+    FilingStandard,
+    Shift,
+    Source,
+    TrackPoint,
+    month_of,
+)
 
 # Reporting
 
 
-@transaction.atomic
+@rows.in_one_transaction
 def report_case(
     actor: Any, *, source: str, kind: str, code: str, edition: str = "", lon: float | None = None, lat: float | None = None,
     accuracy_m: float | None = None, description: str = "", address: str = "", component_id: str = "",
@@ -51,39 +60,40 @@ def report_case(
     Raises UnknownClass, NoPlace, NotInTheCity. The place decides grid, street and district; a problem that was handled
     on the spot still goes through filing, because it counts.
     """
-    access.require(actor, "patrol.case.report" if source == Source.COLLECTOR else "patrol.case.receive")
+    act = "patrol.case.report" if source == Source.COLLECTOR else "patrol.case.receive"
+    access.require(actor, act)
     now = now or timezone.now()
     observed_at = observed_at or now
     edition = edition or queries.edition_on(timezone.localtime(observed_at).date()).value
-    entry = DictionaryEntry.objects.filter(edition=edition, kind=kind, code=code, active=True).first()
-    if entry is None:
+    known = queries.at_report(edition, kind, code, timezone.localtime(now).date())
+    if not known.class_name:
         raise UnknownClass(field="code", class_code=code, kind=kind, edition=edition)
     case = Case(
-        source=source, edition=edition, kind=kind, code=code, class_name=entry.name, component_id=component_id,
+        source=source, edition=edition, kind=kind, code=code, class_name=known.class_name, component_id=component_id,
         description=description, address=address, lon=lon, lat=lat, accuracy_m=accuracy_m, urgent=urgent,
-        self_handled=self_handled, observed_at=observed_at, reported_at=now, reported_by=actor if actor.pk else None,
-        reporter_name=reporter_name, reporter_phone=reporter_phone, outside_number=outside_number, doubts=list(doubts),
+        self_handled=self_handled, observed_at=observed_at, reported_at=now, month=month_of(now), reporter_name=reporter_name,
+        reporter_phone=reporter_phone, outside_number=outside_number, doubts=list(doubts),
     )  # fmt: skip
-    _place(case, area_code)
-    limits = {stage: limit for stage, limit in _stage_limits(now).items() if stage == "accept"}
-    case = flow.begin(case, actor, limits=limits, now=now)
-    if limits:
-        case.accept_due_at = case.due_at
-        Case.objects.filter(pk=case.pk).update(accept_due_at=case.due_at)
-    act = "patrol.case.report" if source == Source.COLLECTOR else "patrol.case.receive"
+    if actor.pk:
+        case.reported_by = actor
+    _place(case, area_code, known.layers)
+    case = flow.begin(
+        case, actor, limits={"accept": known.limit} if known.limit else {}, now=now, due_column="accept_due_at",
+        calendar=known.calendar,
+    )  # fmt: skip
     trail.record(
         act, actor, case, {"source": source, "code": code, "edition": edition, "doubts": case.doubts}, new=True
     )
     return case
 
 
-def _place(case: Case, area_code: str) -> None:
+def _place(case: Case, area_code: str, layers: tuple[int, ...]) -> None:
     if case.lon is None or case.lat is None:
         if case.source == Source.COLLECTOR or not (case.address or area_code):
             raise NoPlace(field="lon")
         case.area_code, case.district_code = area_code, area_code[:6]
         return
-    found = places.locate(case.lon, case.lat)
+    found = places.locate(case.lon, case.lat, layers)
     if not found.district:
         raise NotInTheCity(field="lon")
     case.district_code = found.district

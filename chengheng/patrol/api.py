@@ -11,13 +11,13 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import File, Router, Schema
 from ninja.files import UploadedFile
 from pydantic import Field
 
-from chengheng.common import files, flow, replay
+from chengheng.common import files, flow, replay, rows
 from chengheng.common.errors import Invalid, NotFound
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, User
@@ -154,13 +154,24 @@ def _cases() -> Any:
 
 
 @router.post("/cases", response={201: CaseOut, 200: CaseOut}, summary="Report a problem (repeatable by client_id)")
-def report(request: HttpRequest, body: ReportIn) -> tuple[int, Any]:
-    fields = body.dict(exclude={"client_id"})
-    with replay.once(body.client_id, request.user, "patrol.case.report", body.dict(exclude_none=True)) as asked:
-        if asked.answer is not None:
-            return 200, asked.answer
-        case = actions.report_case(request.user, **fields, doubts=_clock_doubt(request))
-        return 201, asked.keep(CaseOut.from_orm(case).dict(), status=201)
+def report(request: HttpRequest, body: ReportIn) -> HttpResponse:
+    """The answer goes out as the text that is kept for a repeated request: checked and written once."""
+    fields = dict(body)
+    client_id = fields.pop("client_id")
+    said = {"client_id": client_id} | {name: value for name, value in fields.items() if value is not None}
+    with replay.once(client_id, request.user, "patrol.case.report", said) as asked, rows.together():
+        status = 200 if asked.answer is not None else 201
+        if status == 201:
+            case = actions.report_case(request.user, **fields, doubts=_clock_doubt(request))
+            asked.keep(_told(case), status)
+    return HttpResponse(asked.text, status=status, content_type="application/json; charset=utf-8")
+
+
+def _told(case: Case) -> dict[str, Any]:
+    """A case as `CaseOut` tells it, at a fraction of the cost."""
+    told = {name: getattr(case, name) for name in CaseOut.model_fields}
+    told["department"] = case.department.code if case.department else None
+    return told
 
 
 @router.get("/cases", response=CasesOut, summary="Cases that I may see, the latest first; page by `before`")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import h3
+from django.db import connection
 from django.db.models import Avg, Count, F, IntegerField, Max, Q, QuerySet, Value
 from django.db.models import Case as When
 from django.db.models import When as Then
@@ -17,9 +20,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengheng.common import flow
-from chengheng.common.calendars.rules import Limit
+from chengheng.common.calendars import models as calendars
+from chengheng.common.calendars.rules import Limit, WorkCalendar
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, OrganisationKind, User
+from chengheng.common.places import index as places
 from chengheng.common.places.models import Area
 from chengheng.common.ui.search import Hit
 from chengheng.patrol.models import (
@@ -50,6 +55,34 @@ def stage_limits(day: date) -> dict[str, Limit]:
     """Stage → limit as in force on the day; stages without a limit have no clock."""
     row = StageLimits.objects.filter(in_force_from__lte=day).first()
     return {stage: Limit.of(limit) for stage, limit in row.limits.items()} if row else {}
+
+
+_AT_REPORT = f"""
+select (select name from patrol_dictionaryentry where edition = %s and kind = %s and code = %s and active),
+       (select limits -> 'accept' from patrol_stagelimits where in_force_from <= %s order by in_force_from desc limit 1),
+       {calendars.IN_FORCE}, {places.IN_FORCE}
+"""  # noqa: S608 - our own text
+
+
+@dataclass(frozen=True)
+class AtReport:
+    """What a new report is held against; read at once, because it is read for each report."""
+
+    class_name: str  # "" for a class that may not be reported
+    limit: Limit | None  # of reception
+    calendar: WorkCalendar
+    layers: tuple[int, ...]
+
+
+def at_report(edition: str, kind: str, code: str, day: date) -> AtReport:
+    """The class, the limit of reception, the calendar and the map's layers, as in force on the day."""
+    with connection.cursor() as cursor:
+        cursor.execute(_AT_REPORT, [edition, kind, code, day])
+        name, limit, calendar, layers = cursor.fetchone()
+    return AtReport(
+        name or "", Limit.of(json.loads(limit)) if limit else None, calendars.calendar_in_force(calendar),
+        tuple(layers or ()),
+    )  # fmt: skip
 
 
 def edition_on(day: date) -> Edition:

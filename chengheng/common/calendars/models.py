@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import connection, models
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -113,26 +113,36 @@ class LocalDay(models.Model):
 _built: dict[tuple[int, str], WorkCalendar] = {}  # by number and digest; a few entries, oldest dropped
 
 
+IN_FORCE = "(select number || ' ' || digest from calendars_calendarversion order by number desc limit 1)"
+"""SQL for which calendar is in force, for those who ask the database several things at once; see `calendar_in_force`."""
+
+
+def calendar_in_force(found: str | None) -> WorkCalendar:
+    """The calendar that `IN_FORCE` found."""
+    number, _blank, digest = (found or "0 ").partition(" ")
+    return _build(int(number), digest)
+
+
 def current_calendar() -> WorkCalendar:
     """The calendar in force. Costs one small query; the calendar itself is built once per process and version.
 
     Before the first version is stored it is the library's holidays with the example hours, as version 0.
     """
-    row = CalendarVersion.objects.only("number", "digest").order_by("-number").first()
-    return _build(row)
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {IN_FORCE}")
+        return calendar_in_force(cursor.fetchone()[0])
 
 
 def calendar_of(number: int) -> WorkCalendar:
     """The calendar of one version; CalendarVersion.DoesNotExist for an unknown one. 0 is the built-in default."""
-    return _build(CalendarVersion.objects.only("number", "digest").get(number=number) if number else None)
+    return _build(number, CalendarVersion.objects.only("digest").get(number=number).digest) if number else _build(0, "")
 
 
-def _build(row: CalendarVersion | None) -> WorkCalendar:
-    key = (row.number, row.digest) if row else (0, "")
-    calendar = _built.get(key)
+def _build(number: int, digest: str) -> WorkCalendar:
+    calendar = _built.get((number, digest))
     if calendar is None:
-        calendar = CalendarVersion.objects.get(pk=row.pk).calendar() if row else default_calendar()
+        calendar = CalendarVersion.objects.get(number=number).calendar() if number else default_calendar()
         while len(_built) >= 8:
             _built.pop(next(iter(_built)))
-        _built[key] = calendar
+        _built[number, digest] = calendar
     return calendar

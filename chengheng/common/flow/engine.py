@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chengheng.common import trail
+from chengheng.common import rows, trail
 from chengheng.common.calendars.models import current_calendar
 from chengheng.common.calendars.rules import Kind, Limit, WorkCalendar
 from chengheng.common.errors import NotPermitted, Stale
@@ -41,26 +41,34 @@ def on_alert(flow: Flow, listener: Callable[[Moving, Clock, int], None]) -> None
     _listeners.setdefault(flow.code, []).append(listener)
 
 
-@transaction.atomic
+@rows.in_one_transaction
 def begin(
     subject: Subject, actor: Any, *, clocks: tuple[str, ...] = (), limits: Limits | None = None,
-    now: datetime | None = None,
+    now: datetime | None = None, due_column: str = "", calendar: WorkCalendar | None = None,
 ) -> Subject:  # fmt: skip
     """Put a subject, saved or about to be, at the start of its flow and start the given clocks.
 
-    The caller has checked the permission and records the creation in the trail. Without `clocks`, the clocks of
-    `limits` start.
+    The caller has checked the permission and records the creation in the trail, all in one transaction. Without
+    `clocks`, the clocks of `limits` start. A subject that is new is inserted by `rows.insert`: a `save` of its own is not
+    called. `due_column` names a column of the subject that keeps the due time too; `calendar` is the one in force when
+    the caller has it at hand. Raises NoLimit before anything is written.
     """
-    now = now or timezone.now()
+    now, limits = now or timezone.now(), limits or {}
     subject.state, subject.state_since = flow_of(subject).start, now
-    if subject.pk is None:
-        subject.save()
-    limits = limits or {}
-    started = clocks or tuple(limits)
+    started, runs = clocks or tuple(limits), []
     if started:
-        calendar = current_calendar()
-        _set_alerts(subject, [_start(subject, name, limits, now, calendar) for name in started], calendar)
-    type(subject)._base_manager.filter(pk=subject.pk).update(**{name: getattr(subject, name) for name in _MOVEMENT})
+        calendar = calendar or current_calendar()
+        runs = [_new_run(subject, name, limits, now, calendar) for name in started]
+        _set_alerts(subject, runs, calendar)
+    if due_column:
+        setattr(subject, due_column, subject.due_at)
+    if subject.pk is None:
+        rows.insert(subject, runs.pop(0) if runs else None, by="subject_id")
+    else:
+        subject.save(update_fields=[*_MOVEMENT, *filter(None, [due_column])])
+    for run in runs:
+        run.subject_id = subject.pk
+        rows.insert(run)
     return subject
 
 
@@ -145,17 +153,27 @@ def _turn_clocks(subject: Moving, step: Step, limits: Limits, now: datetime) -> 
     _set_alerts(subject, runs, calendar)
 
 
-def _start(subject: Moving, name: str, limits: Limits, now: datetime, calendar: WorkCalendar) -> ClockRun:
+def _new_run(subject: Moving, name: str, limits: Limits, now: datetime, calendar: WorkCalendar) -> ClockRun:
+    """The first run of a clock from now on, not stored yet."""
     if name not in limits:
         raise NoLimit(clock=flow_of(subject).clock(name).label)
-    limit, key = limits[name], {"subject_type": subject._meta.label_lower, "subject_id": subject.pk, "clock": name}
+    limit = limits[name]
+    run = ClockRun(
+        subject_type=subject._meta.label_lower, subject_id=subject.pk, clock=name, kind=limit.kind.value,
+        amount=limit.amount, started=[now],
+    )  # fmt: skip
+    _set_due(run, calendar)
+    return run
+
+
+def _start(subject: Moving, name: str, limits: Limits, now: datetime, calendar: WorkCalendar) -> ClockRun:
+    run = _new_run(subject, name, limits, now, calendar)
+    key = {"subject_type": run.subject_type, "subject_id": subject.pk, "clock": name}
     last = ClockRun.objects.filter(**key).order_by("-run").first() if subject.version > 1 else None
     if last is not None and last.done_at is None:
         _stop(last, now, calendar)
-    run = ClockRun(**key, run=last.run + 1 if last else 1, kind=limit.kind.value, amount=limit.amount, started=[now])
-    _set_due(run, calendar)
-    run.save(force_insert=True)
-    return run
+    run.run = last.run + 1 if last else 1
+    return rows.insert(run)
 
 
 def _stop(run: ClockRun, now: datetime, calendar: WorkCalendar) -> None:
@@ -257,15 +275,15 @@ def _in_batches(model: type[Moving], which: Q, batch: int, do: Callable[[Any], N
     touched = 0
     while True:
         with transaction.atomic():
-            rows = list(
+            found = list(
                 model._base_manager.filter(which)
                 .order_by("next_alert_at", "pk")
                 .select_for_update(skip_locked=True, of=("self",))[:batch]
             )
-            for subject in rows:
+            for subject in found:
                 do(subject)
-        touched += len(rows)
-        if len(rows) < batch:
+        touched += len(found)
+        if len(found) < batch:
             return touched
 
 

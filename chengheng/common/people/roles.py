@@ -75,4 +75,16 @@ def granting(act: str) -> list[Role]:
 
 def all_acts() -> list[str]:
     """Every act that some role may do, sorted."""
-    return sorted({act for role in _roles.values() for act in role.grants})
+    return sorted(every_act())
+
+
+_acts: tuple[tuple[str, ...], frozenset[str]] = ((), frozenset())
+
+
+def every_act() -> frozenset[str]:
+    """As `all_acts`, unsorted and kept, because each call of the API asks."""
+    global _acts
+    declared = tuple(_roles)
+    if _acts[0] != declared:
+        _acts = (declared, frozenset(act for role in _roles.values() for act in role.grants))
+    return _acts[1]

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chengheng.common import rows
 from chengheng.common.errors import Refusal
 from chengheng.common.replay.models import Request
 from chengheng.common.replay.rules import body_hash
@@ -47,6 +48,11 @@ class Replay:
         self.answer = answer
         self.status = status
 
+    @property
+    def text(self) -> str:
+        """The answer as JSON text, ready to be sent."""
+        return json.dumps(self.answer, ensure_ascii=False)
+
     def keep(self, answer: Any, status: int = 200) -> Any:
         """Record the answer (any JSON but null); returns it as it will be given again. Once per request."""
         if answer is None:
@@ -54,8 +60,7 @@ class Replay:
         if self.answer is not None:
             raise ValueError("this request has its answer")
         text = json.dumps(answer, cls=DjangoJSONEncoder, allow_nan=False)
-        with connection.cursor() as cursor:
-            cursor.execute("update replay_request set answer = %s, status = %s where id = %s", [text, status, self._pk])
+        rows.write("update replay_request set answer = %s, status = %s where id = %s", [text, status, self._pk])
         self.answer, self.status = json.loads(text), status
         return self.answer
 

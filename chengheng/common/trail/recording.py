@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
+from chengheng.common import rows
 from chengheng.common.trail import chain
 from chengheng.common.trail.models import Entry
 
@@ -25,6 +26,7 @@ values ((select last_value from trail_era), pg_current_xact_id()::text::bigint,
         %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 returning id, era, transaction_id
 """
+_QUIET_INSERT = _INSERT.rsplit("returning", 1)[0]
 
 
 def subject_key(subject: Model) -> tuple[str, str]:
@@ -38,11 +40,16 @@ def record(
     """Record an act on a subject, in the transaction of the act (there must be one).
 
     `data` is what changed, in JSON types. `new` says that the subject was made by this very act, which saves the look
-    at its chain. The chain of a subject is locked until the transaction ends.
+    at its chain. The chain of a subject is locked until the transaction ends. Inside of `rows.together` the entry of a new
+    subject is written at its end, and has no id here.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an act is recorded in the transaction of the act")
     subject_type, subject_id = subject_key(subject)
+    if new and rows.is_together():
+        entry = _linked(act, actor, subject_type, subject_id, 1, "", data or {}, note)
+        rows.write(_QUIET_INSERT, _row(entry))
+        return entry
     with connection.cursor() as cursor:
         seq, previous = (1, "") if new else _next_in_chain(cursor, subject_type, subject_id)
         entry = _linked(act, actor, subject_type, subject_id, seq, previous, data or {}, note)
@@ -53,11 +60,11 @@ def record(
 
 def record_new(act: str, actor: Any, subjects: Iterable[tuple[Model, dict[str, Any]]], note: str = "") -> int:
     """Record the same act on many subjects that it has just made (an import); returns how many."""
-    rows = [_row(_linked(act, actor, *subject_key(subject), 1, "", data, note)) for subject, data in subjects]
-    if rows:
+    entries = [_row(_linked(act, actor, *subject_key(subject), 1, "", data, note)) for subject, data in subjects]
+    if entries:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany(_INSERT.rsplit("returning", 1)[0], rows)
-    return len(rows)
+            cursor.executemany(_QUIET_INSERT, entries)
+    return len(entries)
 
 
 def viewed(actor: Any, what: Model | QuerySet, how: str = "trail.view", **data: Any) -> Entry:

@@ -1,0 +1,161 @@
+"""Rows written and joined without the ORM's compiler, for the few ways where a request must cost little.
+
+The ORM builds each statement anew, which takes several times as long as PostgreSQL needs to run it. Here a statement is
+text that is kept. What must not go in: anything that the ORM does as quickly, and questions of permission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.models import Field, Model
+
+Row = TypeVar("Row", bound=Model)
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+
+def in_one_transaction(act: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """`transaction.atomic` for an act that checks everything before it writes anything.
+
+    Inside a transaction it is part of that one, without a savepoint of its own: a refusal has left nothing behind, and
+    a fault of the database ends the whole transaction anyway.
+    """
+
+    @wraps(act)
+    def done(*args: Given.args, **named: Given.kwargs) -> Answer:
+        if connection.in_atomic_block:
+            return act(*args, **named)
+        with transaction.atomic():
+            return act(*args, **named)
+
+    return done
+
+
+def _named(model: type[Model], columns: tuple[str, ...]) -> str:
+    quoted = ", ".join(f'"{column}"' for column in columns)
+    return f'insert into "{model._meta.db_table}" ({quoted})'
+
+
+_Part = tuple[type[Model], tuple[str, ...]]
+
+
+@lru_cache(maxsize=256)
+def _insert_statement(model: type[Model], columns: tuple[str, ...], part: _Part | None = None) -> str:
+    key, marks = model._meta.pk.column, ", ".join(["%s"] * len(columns))
+    whole = f'{_named(model, columns)} values ({marks}) returning "{key}"'
+    if part is None:
+        return whole
+    with_key = ", ".join([f'made."{key}"'] + ["%s"] * (len(part[1]) - 1))
+    second = f"{_named(*part)} select {with_key} from made"  # noqa: S608 - names of our own models
+    return f'with made as ({whole}), part as ({second}) select "{key}" from made'  # noqa: S608 - names of our own models
+
+
+_PLAIN = frozenset({str, int, float, bool, datetime})
+
+
+def _values(row: Model, skip: str = "") -> tuple[tuple[str, ...], list[Any]]:
+    columns: list[str] = []
+    values: list[Any] = []
+    here = connections[DEFAULT_DB_ALIAS]
+    for field in row._meta.local_concrete_fields:
+        if field.primary_key or field.generated or field.attname == skip:
+            continue
+        value = field.pre_save(row, True)
+        if value is None:
+            continue
+        columns.append(str(field.column))
+        values.append(value if type(value) in _PLAIN else field.get_db_prep_save(value, here))
+    return tuple(columns), values
+
+
+def insert(row: Row, part: Model | None = None, by: str = "") -> Row:
+    """Insert a new row, as `save(force_insert=True)` does for a model of one table with a generated key.
+
+    Columns that are None are not named, so they must have no default in the database. No signals are sent and no `save`
+    of the model's own is called; `pre_save` of the fields is. `part` is another new row that carries the key of `row` in
+    its field `by`; both are written by one statement, and the key of the part is not read back.
+    """
+    columns, values = _values(row)
+    second = None
+    if part is not None:
+        names, more = _values(part, skip=by)
+        second = (type(part), (str(part._meta.get_field(by).column), *names))  # type: ignore[union-attr]
+        values += more
+    with connection.cursor() as cursor:
+        cursor.execute(_insert_statement(type(row), columns, second), values)
+        row.pk = cursor.fetchone()[0]
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    if part is not None:
+        setattr(part, by, row.pk)
+    return row
+
+
+_waiting: ContextVar[tuple[list[str], list[Any]] | None] = ContextVar("statements_waiting", default=None)
+
+
+def write(statement: str, values: Sequence[Any]) -> None:
+    """Run a statement whose answer nobody needs: at once, or inside of `together` at its end."""
+    waiting = _waiting.get()
+    if waiting is None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+    else:
+        waiting[0].append(statement)
+        waiting[1].extend(values)
+
+
+def is_together() -> bool:
+    """Whether `write` waits."""
+    return _waiting.get() is not None
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """What the block gives to `write` goes to the database as one message at its end, in its order; not at all when the
+    block raises. Inside a transaction, around acts that do not read what they have written by `write`."""
+    waiting: tuple[list[str], list[Any]] = ([], [])
+    token = _waiting.set(waiting)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+    if waiting[0]:
+        write(";".join(waiting[0]), waiting[1])
+
+
+@lru_cache(maxsize=64)
+def _fields(model: type[Model]) -> tuple[Sequence[Field[Any, Any]], list[str], list[tuple[int, Any]]]:
+    fields = model._meta.concrete_fields
+    converters = [
+        (place, convert)
+        for place, field in enumerate(fields)
+        if (convert := getattr(field, "from_db_value", None)) is not None
+    ]
+    return fields, [field.attname for field in fields], converters
+
+
+def columns(model: type[Model], alias: str) -> str:
+    """The model's columns for a select, in the order that `read` takes them."""
+    return ", ".join(f'{alias}."{field.column}"' for field in _fields(model)[0])
+
+
+def width(model: type[Model]) -> int:
+    """How many columns `columns` names."""
+    return len(_fields(model)[0])
+
+
+def read(model: type[Row], values: Sequence[Any]) -> Row:
+    """A row of the model from the values of its `columns`, as the ORM makes it."""
+    _all, names, converters = _fields(model)
+    if converters:
+        values = list(values)
+        for place, convert in converters:
+            values[place] = convert(values[place], None, connection)
+    return model.from_db(DEFAULT_DB_ALIAS, names, values)
