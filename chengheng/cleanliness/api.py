@@ -30,6 +30,7 @@ class PhotoIn(Schema):
 
 
 class ReadingIn(Schema):
+    bag: str = Field(min_length=1, max_length=30, description="Code on the bag that lies on the scale")
     scale: str = Field(max_length=30)
     gross_g: Decimal = Field(ge=0, max_digits=9, decimal_places=3)
     tare_g: Decimal = Field(ge=0, max_digits=9, decimal_places=3)

@@ -26,6 +26,14 @@ def _words() -> dict[str, str]:
         "oldPhoto": _("This photo is not of today: take it again."),
         "bagTwice": _("Bag %s is used for another point of this check."),
         "pointMissing": _("Point %s is missing something: three photos and a bag code are needed."),
+        "movedTooFar": _("Point %s lies %s m from its place; %s m are allowed."),
+        "movedWhy": _("Point %s lies %s m from its place: say why."),
+        "notWeighed": _("Point %s is not weighed: scan its bag on the scale and read tare and gross."),
+        "bagOnScale": _("Bag on the scale"),
+        "bagMixed": _("Bag %s is of point %s, not of point %s: bags are mixed up."),
+        "bagUnknown": _("Bag %s was filled at no point of this check."),
+        "unfit": _("out of calibration"),
+        "notCalibrated": _("Scale %s has no valid calibration today. It may not weigh."),
         "kept": _("Kept on the phone. It is handed in as soon as there is network."),
         "signIn": _("Sign in again to hand in what waits; nothing is lost."),
         "sent": _("handed in"),
@@ -54,7 +62,12 @@ def page(request: HttpRequest) -> HttpResponse:
     """The page itself, for inspectors."""
     context = {
         "words": _words(), "weathers": Weather.choices, "surfaces": Surface.choices, "exclusions": Exclusion.choices,
-        "scales": list(Scale.objects.filter(active=True).values_list("code", "name")),
+        "scales": [
+            {"code": scale.code, "name": scale.name,
+             "calibrations": [[one.on.isoformat(), one.until.isoformat(), one.passed]
+                              for one in sorted(scale.calibrations.all(), key=lambda c: (c.on, c.pk), reverse=True)]}
+            for scale in Scale.objects.filter(active=True).prefetch_related("calibrations")
+        ],
     }  # fmt: skip
     return render(request, "cleanliness/phone.html", context)
 

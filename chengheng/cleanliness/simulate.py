@@ -88,11 +88,12 @@ def check_road(
     points = []
     for point in item.points:
         net = Decimal(str(round(truth.point(real, point["lane"], chance) * float(area), 1)))
+        bag = f"S{item.pk}-{point['number']}"
         points.append(
             actions.Sampled(
                 number=point["number"], lon=point["lon"], lat=point["lat"],
-                taken_at=start + timedelta(minutes=2 * point["number"]), bag=f"S{item.pk}-{point['number']}",
-                reading=Reading(scale, Decimal("8.5") + net, Decimal("8.5"), "serial"),
+                taken_at=start + timedelta(minutes=2 * point["number"]), bag=bag,
+                reading=Reading(bag, scale, Decimal("8.5") + net, Decimal("8.5"), "serial"),
             )
         )  # fmt: skip
     done = start + timedelta(minutes=2 * len(points) + 2)

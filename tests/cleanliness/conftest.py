@@ -66,7 +66,7 @@ def noon(day: date, minutes: int = 0) -> datetime:
     return datetime(day.year, day.month, day.day, 12, tzinfo=TIANJIN) + timedelta(minutes=minutes)
 
 
-def sampled(item, count: int = 6, source: str = "", grams: float = 4, **fields):
+def sampled(item, count: int = 6, source: str = "", grams: float = 4, mark: str = "B", **fields):
     """The item's points as a phone hands them in."""
     found = []
     for point in item.points[:count]:
@@ -74,11 +74,11 @@ def sampled(item, count: int = 6, source: str = "", grams: float = 4, **fields):
         reading = None
         if source:
             net = Decimal(str(grams)) + Decimal(number) / 10
-            reading = actions.checking.Reading("S1", Decimal(8) + net, Decimal(8), source)
+            reading = actions.checking.Reading(f"{mark}{item.pk}-{number}", "S1", Decimal(8) + net, Decimal(8), source)
         found.append(
             actions.Sampled(
                 number=number, lon=point["lon"], lat=point["lat"], taken_at=noon(item.day, number),
-                bag=f"B{item.pk}-{number}", reading=reading, **fields,
+                bag=f"{mark}{item.pk}-{number}", reading=reading, **fields,
             )
         )  # fmt: skip
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -86,8 +87,7 @@ def test_a_void_point_leaves_the_check_incomplete_and_not_a_result(town, plan):
     assert evaluate("cleanliness.points_minimum", Period.year(2024)).value == 5
     check = actions.order_recheck(check, town.chief, data={"day": item.day + timedelta(days=1)}, note="again")
     item.refresh_from_db()
-    points = [p.__class__(**{**vars(p), "bag": p.bag + "x"}) for p in sampled(item, source="bluetooth")]
-    again = submit(town, item, points=points)
+    again = submit(town, item, points=sampled(item, source="bluetooth", mark="C"))
     assert again.recheck_of == check
 
 
@@ -130,6 +130,17 @@ def test_a_bag_mixed_up_is_caught(town, waiting):
         actions.weigh(one, town.weigher, **reading(one, bag=other.bag.code))
     assert other.bag.code in str(refused.value)
     assert not one.weighings.exists()
+
+
+def test_a_bag_mixed_up_on_the_scale_at_the_road_is_caught(town, plan):
+    item = plan.items.first()
+    points = sampled(item, source="bluetooth")
+    one, other = points[:2]
+    points[0] = replace(one, reading=replace(one.reading, bag=other.bag))
+    with pytest.raises(errors.BagMixedUp) as refused:
+        submit(town, item, points=points)
+    assert (other.bag in str(refused.value), "#2" in str(refused.value)) == (True, True)
+    assert not Check.objects.exists()
 
 
 def test_a_bag_that_never_came_to_the_room_is_not_weighed(town, plan):

@@ -14,6 +14,7 @@ from django.utils import timezone
 from chengheng.cleanliness import queries
 from chengheng.cleanliness.actions import weighing
 from chengheng.cleanliness.errors import (
+    BagMixedUp,
     BagUsed,
     CheckedAlready,
     ClockWrong,
@@ -64,8 +65,9 @@ class Photo:
 
 @dataclass(frozen=True)
 class Reading:
-    """A weighing made on the road."""
+    """A weighing made on the road. `bag`: the code on the bag that lay on the scale."""
 
+    bag: str
     scale: str
     gross_g: Decimal
     tare_g: Decimal
@@ -215,12 +217,16 @@ def _keep_points(check: Check, item: PlanItem, actor: Any, points: Sequence[Samp
         BagEvent(bag=bag, what=BagEvent.What.FILLED, at=row.taken_at, by=actor)
         for bag, row in zip(bags, rows, strict=True)
     )
+    owners = {one.bag.strip(): one.number for one in points}
     readings = []
     for one, row in zip(points, rows, strict=True):
         for photo in one.photos:
             name = f"{row.number}-{photo.kind}"
             files.attach(File.objects.get(sha256=photo.sha256), check, photo.kind, actor, name=name)
         if one.reading is not None:
+            on_scale = one.reading.bag.strip()
+            if on_scale != one.bag.strip():
+                raise BagMixedUp(bag=on_scale or "—", owner=f"#{owners[on_scale]}" if on_scale in owners else "—")
             scale = weighing.fit_scale(one.reading.scale, item.day)
             weighing.check_reading(one.reading.gross_g, one.reading.tare_g, scale)
             if one.reading.source not in ReadingSource.values:

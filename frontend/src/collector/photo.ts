@@ -36,6 +36,40 @@ export function exifOf(bytes: Uint8Array): Uint8Array | null {
   return null;
 }
 
+/** When the camera says that it took the picture (DateTimeOriginal, with its offset or China's), or null. */
+export async function takenAt(file: Blob): Promise<Date | null> {
+  const segment = exifOf(new Uint8Array(await file.slice(0, 200_000).arrayBuffer()));
+  if (!segment) return null;
+  const view = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
+  const tiff = 10; // FFE1, length, "Exif\0\0"
+  try {
+    const little = view.getUint16(tiff) === 0x4949;
+    const find = (table: number, tag: number): number | null => {
+      for (let i = 0; i < view.getUint16(tiff + table, little); i++) {
+        const entry = tiff + table + 2 + i * 12;
+        if (view.getUint16(entry, little) === tag) return entry;
+      }
+      return null;
+    };
+    const text = (entry: number): string => {
+      const length = view.getUint32(entry + 4, little);
+      const from = length > 4 ? tiff + view.getUint32(entry + 8, little) : entry + 8;
+      return String.fromCharCode(...segment.slice(from, from + length)).replace(/\0.*$/, "");
+    };
+    const pointer = find(view.getUint32(tiff + 4, little), 0x8769);
+    if (pointer === null) return null;
+    const own = view.getUint32(pointer + 8, little);
+    const [at, offset] = [find(own, 0x9003), find(own, 0x9011)];
+    const said = at === null ? null : /^(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)/.exec(text(at));
+    if (!said) return null;
+    const zone = offset === null ? "" : text(offset);
+    const made = new Date(`${said[1]}-${said[2]}-${said[3]}T${said[4]}${/^[+-]\d\d:\d\d$/.test(zone) ? zone : "+08:00"}`);
+    return Number.isNaN(made.getTime()) ? null : made;
+  } catch {
+    return null; // a broken table says nothing
+  }
+}
+
 /** The same EXIF with orientation 1, since the pixels are upright now. */
 function upright(segment: Uint8Array): Uint8Array {
   const copy = segment.slice();

@@ -2,9 +2,9 @@
 // All words come from the page (gettext).
 
 import "./style.css";
-import { compressed } from "../collector/photo";
+import { compressed, takenAt } from "../collector/photo";
 import { bluetooth, byBluetooth, bySerial, serial } from "./scale";
-import { all, fact, keep, setFact, type Taken, type Waiting } from "./store";
+import { all, drop, fact, keep, setFact, type Reading, type Taken, type Waiting } from "./store";
 
 type Planned = { number: number; lon: number; lat: number; side: string; lane: string };
 type Item = {
@@ -17,12 +17,16 @@ type Item = {
   mates: { id: number; name: string }[];
   done: boolean;
   geofence_m: number;
+  move_bound_m: number;
   frame_area_m2: string;
 };
-type Draft = { arrived_at?: string; lon?: number; lat?: number; accuracy?: number; points: Record<number, Taken> };
+type Scale = { code: string; name: string; calibrations: [from: string, until: string, passed: boolean][] };
+type Draft = { scale?: string; arrived_at?: string; lon?: number; lat?: number; accuracy?: number; points: Record<number, Taken> };
 
 const API = "/api/v1/cleanliness";
 const words: Record<string, string> = JSON.parse(document.getElementById("words")!.textContent!);
+const scales: Scale[] = JSON.parse(document.getElementById("scales")!.textContent!);
+const STIR = 15; // metres that a position may differ without being a moved point
 const $ = <T extends HTMLElement = HTMLElement>(selector: string) => document.querySelector<T>(selector)!;
 const value = (id: string) => $<HTMLInputElement>(`#${id}`).value;
 let place: GeolocationPosition | undefined;
@@ -35,7 +39,7 @@ function say(text: string, tone: "good" | "bad" | "" = ""): void {
   $("#say").dataset.tone = tone;
   if (tone === "bad") $("#say").scrollIntoView({ block: "center" });
 }
-const put = (text: string, what: unknown) => text.replace("%s", String(what));
+const put = (text: string, ...what: unknown[]) => what.reduce<string>((said, one) => said.replace("%s", String(one)), text);
 
 async function call(url: string, body?: BodyInit, type?: string): Promise<Response> {
   const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
@@ -141,8 +145,8 @@ async function showDay(): Promise<void> {
 // One road
 
 async function openItem(one: Item): Promise<void> {
-  const mine = (await all()).filter((entry) => entry.item === one.id && entry.state !== "refused");
-  if (one.done || mine.length) return;
+  const mine = (await all()).filter((entry) => entry.item === one.id);
+  if (one.done || mine.some((entry) => entry.state !== "refused")) return;
   item = one;
   draft = (await fact<Draft>(`draft-${one.id}`)) ?? { points: {} };
   $("#road").textContent = one.road;
@@ -152,7 +156,8 @@ async function openItem(one: Item): Promise<void> {
   $("#check").hidden = false;
   $("#form").hidden = !draft.arrived_at;
   $("#arrive").hidden = Boolean(draft.arrived_at);
-  say("");
+  say(mine.at(-1)?.message ?? "", "bad");
+  offerScales();
   $("#points").replaceChildren(...one.points.map(pointForm));
   draw();
 }
@@ -172,6 +177,32 @@ $("#arrive").addEventListener("click", async () => {
   await setFact(`draft-${item.id}`, draft);
   $("#form").hidden = false;
   $("#arrive").hidden = true;
+});
+
+// A scale out of calibration may not weigh: the latest certificate of or before today counts, a failed one ends earlier ones.
+
+function fit(scale: Scale): boolean {
+  const today = new Intl.DateTimeFormat("sv-SE", { timeZone: "Asia/Shanghai" }).format(new Date());
+  const last = scale.calibrations.find(([from]) => from <= today);
+  return last !== undefined && last[2] && today <= last[1];
+}
+function offerScales(): void {
+  const first = $<HTMLSelectElement>("#scale").options[0]!;
+  const offered = scales.map((one) => new Option(`${one.name} ${one.code}${fit(one) ? "" : ` · ${words.unfit}`}`, one.code));
+  $<HTMLSelectElement>("#scale").replaceChildren(first, ...offered);
+  $<HTMLSelectElement>("#scale").value = draft.scale ?? "";
+  $("#form").dataset.weighing = draft.scale ? "road" : "room";
+}
+$("#scale").addEventListener("change", () => {
+  const scale = scales.find((one) => one.code === value("scale"));
+  if (scale && !fit(scale)) {
+    $<HTMLSelectElement>("#scale").value = draft.scale ?? "";
+    return say(put(words.notCalibrated!, scale.code), "bad");
+  }
+  draft.scale = value("scale");
+  $("#form").dataset.weighing = draft.scale ? "road" : "room";
+  say("");
+  void changed();
 });
 
 const complete = (p: Taken) => p.bag !== "" && ["before", "frame", "after"].every((kind) => p.shots.some((shot) => shot.kind === kind));
@@ -228,10 +259,23 @@ function pointForm(planned: Planned): HTMLElement {
   scan.textContent = words.scan!;
   scan.addEventListener("click", () => void scanInto(bag));
   const reason = field(words.reason!, known?.moved_reason ?? "", (text) => (taken(number).moved_reason = text));
+  const onScale = field(words.bagOnScale!, known?.reading?.bag ?? "", (text) => {
+    if (text && taken(number).bag !== text) {
+      onScale.value = "";
+      return say(mixed(text, number), "bad");
+    }
+    setReading(number, { bag: text });
+  });
+  onScale.dataset.onScale = String(number);
+  const scanScale = document.createElement("button");
+  scanScale.type = "button";
+  scanScale.textContent = words.scan!;
+  scanScale.addEventListener("click", () => void scanInto(onScale));
   const mass = (which: "gross_g" | "tare_g", label: string) =>
     field(label, known?.reading?.[which] ?? "", (text) => setMass(number, which, text, "hand"), "decimal");
   const gross = mass("gross_g", words.gross!);
   const tare = mass("tare_g", words.tare!);
+  gross.dataset.gross = tare.dataset.tare = String(number);
   const readers = [
     ...(bluetooth() ? [reader(words.bluetooth!, "bluetooth", byBluetooth)] : []),
     ...(serial() ? [reader(words.serial!, "serial", bySerial)] : []),
@@ -253,15 +297,27 @@ function pointForm(planned: Planned): HTMLElement {
     });
     return button;
   }
-  box.append(head, line(...shots), line(bag, scan), line(reason), line(tare, gross), line(...readers));
+  const weighing = document.createElement("div");
+  weighing.className = "weighing";
+  weighing.append(line(onScale, scanScale), line(tare, gross), line(...readers));
+  box.append(head, line(...shots), line(bag, scan), line(reason), weighing);
   return box;
 }
 
-function setMass(number: number, which: "gross_g" | "tare_g", text: string, source: string): void {
+function mixed(bag: string, number: number): string {
+  const owner = Object.values(draft.points).find((other) => other.bag === bag);
+  return owner ? put(words.bagMixed!, bag, owner.number, number) : put(words.bagUnknown!, bag);
+}
+
+function setReading(number: number, part: Partial<Reading>): void {
   const point = taken(number);
-  const before = point.reading ?? { scale: "", gross_g: "", tare_g: "", source };
+  point.reading = { ...(point.reading ?? { bag: "", scale: "", gross_g: "", tare_g: "", source: "" }), ...part };
+}
+
+function setMass(number: number, which: "gross_g" | "tare_g", text: string, source: string): void {
   // a mass typed once makes the whole reading one by hand
-  point.reading = { ...before, [which]: text, source: before.source === "hand" || source === "hand" ? "hand" : source };
+  const byHand = source === "hand" || taken(number).reading?.source === "hand";
+  setReading(number, { [which]: text, source: byHand ? "hand" : source });
 }
 
 function shot(number: number, kind: string): HTMLElement {
@@ -277,15 +333,16 @@ function shot(number: number, kind: string): HTMLElement {
   input.addEventListener("change", async () => {
     const file = input.files?.[0];
     if (!file || !draft.arrived_at) return;
-    const made = new Date(file.lastModified || Date.now());
+    const made = (await takenAt(file)) ?? new Date(file.lastModified || Date.now()); // the camera's own time first
     if (made.getTime() < Date.parse(draft.arrived_at) - 600_000) {
       input.value = "";
       return say(words.oldPhoto!, "bad");
     }
-    const point = taken(number);
-    point.shots = [...point.shots.filter((one) => one.kind !== kind), { kind, blob: await compressed(file), taken_at: made.toISOString() }];
+    const blob = await compressed(file);
+    const point = taken(number); // only now: another photo of this point may have come meanwhile
+    point.shots = [...point.shots.filter((one) => one.kind !== kind), { kind, blob, taken_at: made.toISOString() }];
     point.taken_at = new Date().toISOString();
-    if (place && metres([place.coords.longitude, place.coords.latitude], [point.lon, point.lat]) > Math.max(15, place.coords.accuracy)) {
+    if (place && metres([place.coords.longitude, place.coords.latitude], [point.lon, point.lat]) > Math.max(STIR, place.coords.accuracy)) {
       point.lon = place.coords.longitude;
       point.lat = place.coords.latitude;
     }
@@ -332,8 +389,14 @@ $("#form").addEventListener("submit", async (event) => {
   const open = points.find((one) => !complete(one));
   if (open) return say(put(words.pointMissing!, open.number), "bad");
   for (const point of points) {
-    if (point.reading && value("scale") && point.reading.gross_g && point.reading.tare_g) point.reading.scale = value("scale");
-    else delete point.reading;
+    const planned = item.points.find((one) => one.number === point.number)!;
+    const off = Math.round(metres([point.lon, point.lat], [planned.lon, planned.lat]));
+    if (off > item.move_bound_m) return say(put(words.movedTooFar!, point.number, off, item.move_bound_m), "bad");
+    if (off > STIR && !point.moved_reason) return say(put(words.movedWhy!, point.number, off), "bad");
+    if (!draft.scale) delete point.reading;
+    else if (!point.reading?.bag || !point.reading.gross_g || !point.reading.tare_g) return say(put(words.notWeighed!, point.number), "bad");
+    else if (point.reading.bag !== point.bag) return say(mixed(point.reading.bag, point.number), "bad");
+    else point.reading.scale = draft.scale;
   }
   const key = crypto.randomUUID();
   const wind = value("wind");
@@ -342,6 +405,7 @@ $("#form").addEventListener("submit", async (event) => {
     arrived_lat: draft.lat, accuracy_m: draft.accuracy, done_at: new Date().toISOString(), weather: value("weather"),
     surface: value("surface"), wind_ms: wind === "" ? null : wind, exclusion: value("exclusion"), frame_area_m2: value("area"),
   };
+  for (const entry of await all()) if (entry.item === item.id && entry.state === "refused") await drop(entry.key); // this one takes its place
   await keep({ key, item: item.id, road: item.road, body, points, state: "waiting", message: "" });
   await setFact(`draft-${item.id}`, undefined);
   $("#back").click();
@@ -389,7 +453,7 @@ async function stopped(entry: Waiting, response: Response): Promise<boolean> {
   if (response.status === 401 || response.status === 429 || response.status >= 500) return false;
   const answer = await response.json();
   await setFact(`draft-${entry.item}`, {
-    arrived_at: entry.body.arrived_at, lon: entry.body.arrived_lon, lat: entry.body.arrived_lat, accuracy: entry.body.accuracy_m,
+    scale: entry.points[0]?.reading?.scale, arrived_at: entry.body.arrived_at, lon: entry.body.arrived_lon, lat: entry.body.arrived_lat, accuracy: entry.body.accuracy_m,
     points: Object.fromEntries(entry.points.map((one) => [one.number, { ...one, shots: one.shots.map(({ sha256: _sent, ...shot }) => shot) }])),
   });
   await keep({ ...entry, state: "refused", message: answer.message ?? JSON.stringify(answer.detail ?? answer) });

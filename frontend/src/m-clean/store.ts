@@ -1,6 +1,7 @@
 // What the phone keeps until the centre has it: the day's roads, the checks that wait. IndexedDB, no library.
 
 export type Shot = { kind: string; blob: Blob; taken_at: string; sha256?: string };
+export type Reading = { bag: string; scale: string; gross_g: string; tare_g: string; source: string };
 export type Taken = {
   number: number;
   lon: number;
@@ -9,7 +10,7 @@ export type Taken = {
   bag: string;
   moved_reason: string;
   shots: Shot[];
-  reading?: { scale: string; gross_g: string; tare_g: string; source: string };
+  reading?: Reading;
 };
 export type Waiting = {
   key: string; // the client_id of the check
@@ -47,6 +48,7 @@ async function run<T>(store: string, mode: IDBTransactionMode, act: (s: IDBObjec
 }
 
 export const keep = (entry: Waiting) => run("waiting", "readwrite", (s) => s.put(entry));
+export const drop = (key: string) => run("waiting", "readwrite", (s) => s.delete(key));
 export const all = () => run("waiting", "readonly", (s) => s.getAll() as IDBRequest<Waiting[]>);
 export const fact = <T>(name: string) => run("facts", "readonly", (s) => s.get(name) as IDBRequest<T | undefined>);
 export const setFact = (name: string, value: unknown) => run("facts", "readwrite", (s) => s.put(value, name));
