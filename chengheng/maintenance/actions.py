@@ -46,6 +46,8 @@ from chengheng.maintenance.rules import watch
 DEFAULT_RESPONSE = Limit(Kind.URGENT_HOURS, Decimal(4))
 DEFAULT_REPAIR = Limit(Kind.URGENT_HOURS, Decimal(24))
 """Where no contract is registered: four hours are the budget's target, a day is a local rule."""
+HOLD_S = 120
+"""Seconds that another system's thing may be away before a fault is raised: a camera that registers anew is none."""
 
 # Devices
 
@@ -145,11 +147,12 @@ def exclude(
 def report_fault(
     actor: Any, device: Device, *, source: str, title: str, happened_at: datetime | None = None,
     stops_service: bool = True, name: str = "", phone: str = "", now: datetime | None = None,
+    check_row: Check | None = None,
 ) -> tuple[Fault, bool]:  # fmt: skip
     """Report a fault; (fault, whether it is new). While a device has an open fault, further reports join it.
 
     The clocks start at the report, the outage at `happened_at`. A person needs the permission; a report from the QR
-    page comes in as SYSTEM.
+    page comes in as SYSTEM. `check_row`: the check that saw it; the outage is in its spans then.
     """
     now = now or timezone.now()
     happened_at = min(happened_at or now, now)
@@ -170,16 +173,16 @@ def report_fault(
         return known, False
     if known is not None:  # it was thought to be repaired: the same fault is back
         Report.objects.create(fault=known, **said)
-        return _back_again(known, happened_at, title, now), False
+        return _back_again(known, happened_at, title, now, check_row), False
     contract = queries.contract_on(device, timezone.localtime(now).date())
     fault = Fault(
         device=device, system=device.system, vendor=device.vendor or (contract.vendor if contract else None),
         contract=contract, source=source, title=title[:200], stops_service=stops_service, happened_at=happened_at,
-        reported_at=now, reported_by=by, holder_organisation=device.vendor or (contract.vendor if contract else None),
+        reported_at=now, reported_by=by, check_row=check_row, holder_organisation=device.vendor or (contract.vendor if contract else None),
     )  # fmt: skip
     fault = flow.begin(fault, actor, limits=_limits(contract), now=now)
     Report.objects.create(fault=fault, **said)
-    if stops_service and source != Fault.Source.PROBE:
+    if stops_service and check_row is None:
         Span.objects.create(device=device, fault=fault, state=Span.State.DOWN, since=happened_at, cause=title[:200])
     trail.record("maintenance.fault.report", actor, fault, {"source": source, "device": device.code}, title, new=True)
     _tell_vendor(fault, _("New fault"), "urgent")
@@ -313,10 +316,10 @@ def recover(fault: Fault, at: datetime, now: datetime | None = None) -> Fault:
     return fault
 
 
-def _back_again(fault: Fault, happened_at: datetime, title: str, now: datetime) -> Fault:
+def _back_again(fault: Fault, happened_at: datetime, title: str, now: datetime, check_row: Check | None) -> Fault:
     """A fault that was thought to be fixed is reported again before it closed."""
     fault = flow.take(fault, "return", SYSTEM, fields=_unfixed(fault), limits=_repair_limit(fault), note=title, now=now)
-    if fault.stops_service and fault.source != Fault.Source.PROBE:
+    if fault.stops_service and check_row is None:
         Span.objects.create(
             device=fault.device, fault=fault, state=Span.State.DOWN, since=happened_at, cause=title[:200]
         )
@@ -385,10 +388,11 @@ def void(fault: Fault, actor: Any, *, note: str, now: datetime | None = None, **
 def record_change(
     check: Check, change: watch.Change, *, flapping: bool = False, follows: bool = False, text: str = ""
 ) -> Fault | None:
-    """Keep a change of state that the prober is certain of; raise or end the device's fault where that is due.
+    """Keep a change of state that the prober (or another system) is certain of; raise or end the fault where due.
 
-    No fault is raised while the check flaps, in a maintenance window, or when something that the device depends on is
-    down (`follows`: the prober has just found it failing). Returns the fault that was raised or moved.
+    No fault is raised while the check flaps, in a maintenance window, when something that the device depends on is
+    down (`follows`: the prober has just found it failing), or before the check's `hold_s` is over; `raise_due` does it
+    when the reason has passed and the device still does not work. Returns the fault that was raised or moved.
     """
     device = Device.objects.select_for_update(of=("self",)).get(pk=check.pk and check.device_id)
     open_span = Span.objects.filter(check_row=check, until__isnull=True).first()
@@ -396,26 +400,78 @@ def record_change(
     if open_span is not None:
         open_span.until = began
         open_span.save(update_fields=["until"])
-    Span.objects.create(device=device, check_row=check, state=change.after, since=began, cause=text[:200])
+    span = Span.objects.create(device=device, check_row=check, state=change.after, since=began, cause=text[:200])
     if device.retired_at is not None:
         return None
     if change.after == watch.DOWN:
-        parents = parents_of_all()
-        down = set(Span.objects.filter(until__isnull=True, state=watch.DOWN).values_list("device", flat=True))
-        if flapping or follows or watch.is_suppressed(device.pk, parents, down) or _in_window(device, change.seen):
+        if flapping or follows or watch.is_suppressed(device.pk, parents_of_all(), _down_now()):
             return None
-        title = f"{check}: {text}" if text else str(check)
-        fault, _new = report_fault(
-            SYSTEM, device, source=Fault.Source.PROBE, title=title, happened_at=began, now=change.seen
-        )
-        return fault
+        return _raise_by_check(span, change.seen)
     still_down = Span.objects.filter(
         device=device, until__isnull=True, state=watch.DOWN, check_row__isnull=False
     ).exists()
     known = queries.open_fault(device)
     if change.after != watch.UP or still_down or known is None or known.state not in queries.OPEN:
         return None
-    return recover(known, began, change.seen) if known.source == Fault.Source.PROBE else None
+    return recover(known, began, change.seen) if known.check_row_id else None
+
+
+def _down_now() -> set[int]:
+    return set(Span.objects.filter(until__isnull=True, state=watch.DOWN).values_list("device", flat=True))
+
+
+def _raise_by_check(span: Span, now: datetime) -> Fault | None:
+    """The fault of an open outage that a check saw, unless its time has not come."""
+    check = span.check_row
+    assert check is not None
+    hold = timedelta(seconds=float(check.options.get("hold_s", 0)))
+    if now - span.since < hold or _in_window(span.device, now):
+        return None
+    told = check.kind == Check.Kind.TOLD
+    words = span.cause or _("not working")
+    title = words if told else f"{check}: {span.cause}" if span.cause else str(check)
+    source = Fault.Source.SYSTEM if told else Fault.Source.PROBE
+    return report_fault(
+        SYSTEM, span.device, source=source, title=title, happened_at=span.since, now=now, check_row=check
+    )[0]
+
+
+@transaction.atomic
+def raise_due(now: datetime | None = None) -> list[Fault]:
+    """Raise the faults of outages that go on although the reason to wait is over: hold, window, parent, flapping.
+
+    What people have judged since the outage began (repaired, closed, voided) is not raised again by the same outage.
+    """
+    now = now or timezone.now()
+    spans = Span.objects.filter(
+        until__isnull=True, state=watch.DOWN, check_row__isnull=False, since__lte=now, device__retired_at__isnull=True
+    ).select_related("device", "check_row")
+    waiting = [span for span in spans.order_by("since", "pk") if _not_judged(span)]
+    if not waiting:
+        return []
+    parents, down = parents_of_all(), _down_now()
+    raised: dict[int, Fault] = {}
+    for span in waiting:
+        if span.device_id in raised or watch.is_suppressed(span.device_id, parents, down) or _flaps(span, now):
+            continue
+        fault = _raise_by_check(span, now)
+        if fault is not None:
+            raised[span.device_id] = fault
+    return list(raised.values())
+
+
+def _not_judged(span: Span) -> bool:
+    """Whether no fault of the device covers this outage yet."""
+    from django.db.models import Q
+
+    covers = Q(closed_at__isnull=True, fixed_at__isnull=True) | Q(fixed_at__gte=span.since) | Q(closed_at__gte=span.since)
+    return not Fault.objects.filter(covers, device=span.device_id).exists()
+
+
+def _flaps(span: Span, now: datetime) -> bool:
+    """Whether the span's check changed too often lately, as far as its spans tell."""
+    changes = Span.objects.filter(check_row=span.check_row_id, since__gt=now - watch.FLAP_WINDOW)
+    return changes.exclude(state=watch.UNKNOWN).count() >= watch.FLAPS
 
 
 def _in_window(device: Device, at: datetime) -> bool:
@@ -426,30 +482,68 @@ def _in_window(device: Device, at: datetime) -> bool:
     ).exists()
 
 
-def hear(key: str, ok: bool, at: datetime, text: str) -> None:
-    """Another system reported the health of one of its things (`common.health`)."""
+def hear(key: str, ok: bool | None, at: datetime, text: str) -> None:
+    """Another system reported the health of one of its things (`common.health`); what is no device of ours is let by."""
     device = Device.objects.filter(outside=key, retired_at__isnull=True).first()
     if device is not None:
-        take_alert(SYSTEM, device, ok=ok, at=at, text=text)
+        hear_of(device, key, ok=ok, at=at, text=text, hold_s=HOLD_S)
+
+
+@transaction.atomic
+def hear_of(
+    device: Device, key: str, *, ok: bool | None, at: datetime, text: str = "", hold_s: float = 0,
+    now: datetime | None = None,
+) -> Fault | None:  # fmt: skip
+    """Keep what another system says of a device, as spans of a check of its own; a repeated state changes nothing.
+
+    A device that comes back within `hold_s` seconds gets its exact outage, but no fault. The wait can be changed at
+    the check afterwards.
+    """
+    now = now or timezone.now()
+    at = min(at, now)
+    state = watch.UNKNOWN if ok is None else watch.UP if ok else watch.DOWN
+    check = Check.objects.filter(device=device, kind=Check.Kind.TOLD, target=key).first()
+    if check is None:
+        Device.objects.select_for_update(of=("self",)).get(pk=device.pk)  # one first report at a time
+        check, _new = Check.objects.get_or_create(
+            device=device, kind=Check.Kind.TOLD, target=key, defaults={"options": {"hold_s": hold_s}}
+        )
+    before = Span.objects.filter(check_row=check, until__isnull=True).first()
+    if not check.enabled or (before is not None and before.state == state):
+        return None
+    if before is not None and at < before.since:
+        at = before.since
+    change = watch.Change(before.state if before else watch.UNKNOWN, state, at, now)
+    return record_change(check, change, flapping=before is not None and _flaps(before, now), text=text)
 
 
 @transaction.atomic
 def take_alert(
-    actor: Any, device: Device, *, ok: bool, at: datetime | None = None, text: str = "", now: datetime | None = None
-) -> Fault | None:
-    """Another system says that a device works or does not. It raises a fault once, and ends only what it raised."""
+    actor: Any, device: Device, *, ok: bool, at: datetime | None = None, text: str = "", now: datetime | None = None,
+    key: str = "", stops_service: bool = True,
+) -> Fault | None:  # fmt: skip
+    """Another monitoring system's alert fires (`ok` False) or is over.
+
+    An alert of an outage (`stops_service`) is kept as spans of its own (`key`), a warning raises only a fault. Either
+    raises a fault once, and ends only what it raised.
+    """
     if actor is not SYSTEM:
         access.require(actor, "maintenance.fault.report")
         access.fetch(actor, "maintenance.device.view", Device.objects.all(), pk=device.pk)
     now = now or timezone.now()
     at = min(at or now, now)
+    words = text or _("not working")
+    if stops_service:
+        return hear_of(device, key or "alert", ok=ok, at=at, text=words, now=now)
     known = queries.open_fault(device)
     if not ok:
         if known is not None and known.state in queries.OPEN:
             return known
-        title = text or _("not working")
-        return report_fault(actor, device, source=Fault.Source.SYSTEM, title=title, happened_at=at, now=now)[0]
-    if known is not None and known.source == Fault.Source.SYSTEM and known.state in queries.OPEN:
+        return report_fault(
+            actor, device, source=Fault.Source.SYSTEM, title=words, happened_at=at, now=now, stops_service=False
+        )[0]
+    mine = known is not None and known.source == Fault.Source.SYSTEM and known.title == words[:200]
+    if known is not None and mine and not known.stops_service and known.state in queries.OPEN:
         return recover(known, at, now)
     return None
 

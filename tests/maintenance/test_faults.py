@@ -171,18 +171,6 @@ def test_a_probe_raises_nothing_in_a_window_or_below_a_failing_device(place):
     assert times[three.pk] == (3600, 3600)
 
 
-def test_another_systems_health_becomes_a_fault(place):
-    Device.objects.filter(pk=place.device.pk).update(outside="video:3402")
-    health.report("video:3402", ok=False, at=at(0), text="offline")
-    health.report("video:3402", ok=False, at=at(1), text="offline")
-    fault = Fault.objects.get()
-    assert fault.source == "system"
-    health.report("video:3402", ok=True, at=at(2))
-    fault.refresh_from_db()
-    assert fault.state == "fixed"
-    health.report("video:unknown", ok=False)
-
-
 def test_the_database_counts_as_the_rules_do(place):
     import random
 

@@ -34,7 +34,7 @@ def load() -> list[Any]:
     parents = parents_of_all()
     states = dict(Span.objects.filter(until__isnull=True, check_row__isnull=False).values_list("check_row", "state"))
     found = []
-    for check in Check.objects.filter(enabled=True, device__retired_at__isnull=True):
+    for check in Check.objects.filter(enabled=True, device__retired_at__isnull=True).exclude(kind=Check.Kind.TOLD):
         memory = Watched(check.fail_after, check.pass_after, state=states.get(check.pk, "unknown"))
         try:
             found.append(
@@ -53,14 +53,15 @@ def begin(now: datetime, name: str = "main") -> int:
     """Note that the prober starts. From the end of its last run on, what it watched was not known. Returns the run."""
     from django.db import transaction
 
-    from chengheng.maintenance.models import ProberRun, Span
+    from chengheng.maintenance.models import Check, ProberRun, Span
 
     with transaction.atomic():
         last = ProberRun.objects.select_for_update().filter(prober=name).first()
         if last is not None:
             gap_from = last.ended_at or last.last_seen_at
             ProberRun.objects.filter(pk=last.pk, ended_at__isnull=True).update(ended_at=gap_from)
-            open_spans = Span.objects.filter(until__isnull=True, check_row__isnull=False).exclude(state="unknown")
+            open_spans = Span.objects.filter(until__isnull=True, check_row__isnull=False)
+            open_spans = open_spans.exclude(state="unknown").exclude(check_row__kind=Check.Kind.TOLD)
             fresh = []
             for span in open_spans.select_for_update():
                 span.until = max(gap_from, span.since)
