@@ -11,6 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, Q, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -29,6 +31,7 @@ from chengheng.maintenance.errors import (
     WrongLabel,
 )
 from chengheng.maintenance.models import (
+    AlertSource,
     Check,
     Contract,
     Device,
@@ -40,6 +43,7 @@ from chengheng.maintenance.models import (
     Span,
     System,
     Visit,
+    new_secret,
 )
 from chengheng.maintenance.rules import watch
 
@@ -110,13 +114,73 @@ def retire_device(device: Device, actor: Any, *, note: str = "", now: datetime |
 
 
 @transaction.atomic
-def set_check(device: Device, actor: Any, **fields: Any) -> Check:
-    """Have the prober ask something of a device."""
+def set_check(device: Device, actor: Any, *, secrets: Mapping[str, str] | None = None, **fields: Any) -> Check:
+    """Have the prober ask something of a device. `secrets` (community, keys, password) are kept sealed."""
     device = access.fetch_locked(actor, "maintenance.device.watch", Device.objects.all(), pk=device.pk)
-    check = Check.objects.create(device=device, **fields)
+    check = Check(device=device, **fields)
+    check.secrets = dict(secrets or {})
+    check.save()
     data = {"check": str(check), "interval_s": check.interval_s}
     trail.record("maintenance.device.watch", actor, device, data)
     return check
+
+
+@transaction.atomic
+def change_check(check: Check, actor: Any, *, secrets: Mapping[str, str] | None = None, **fields: Any) -> Check:
+    """Change what the prober asks. `secrets` None keeps those that are there. A switched-off check is not known."""
+    check = access.fetch_locked(actor, "maintenance.device.watch", Check.objects.select_related("device"), pk=check.pk)
+    before = {name: getattr(check, name) for name in fields}
+    for name, value in fields.items():
+        setattr(check, name, value)
+    if secrets is not None:
+        check.secrets = dict(secrets)
+    check.save()
+    if not check.enabled:
+        check.spans.filter(until__isnull=True).update(until=Greatest("since", Value(timezone.now())))
+    changed = {name: [str(old), str(fields[name])] for name, old in before.items() if old != fields[name]}
+    data = {"check": str(check), "changed": changed, "secrets": secrets is not None}
+    trail.record("maintenance.device.watch", actor, check.device, data)
+    return check
+
+
+@transaction.atomic
+def add_source(actor: Any, *, code: str, name: str, kind: str) -> tuple[AlertSource, str]:
+    """Let a monitoring system send its alerts here; (the source, its secret, which is shown this once)."""
+    access.require(actor, "maintenance.source.change")
+    source, secret = AlertSource(code=code, name=name, kind=kind), new_secret()
+    source.secret = secret
+    source.save()
+    trail.record("maintenance.source.change", actor, source, {"code": code, "kind": kind}, new=True)
+    return source, secret
+
+
+@transaction.atomic
+def renew_source(source: AlertSource, actor: Any) -> str:
+    """Give a source another secret; the old one is worth nothing from now on. Returns the new one."""
+    source = access.fetch_locked(actor, "maintenance.source.change", AlertSource.objects.all(), pk=source.pk)
+    secret = new_secret()
+    source.secret, source.active = secret, True
+    source.save()
+    trail.record("maintenance.source.change", actor, source, {"secret": "renewed"})
+    return secret
+
+
+@transaction.atomic
+def switch_source(source: AlertSource, actor: Any, *, active: bool) -> AlertSource:
+    """Take alerts of a source, or take them no longer."""
+    source = access.fetch_locked(actor, "maintenance.source.change", AlertSource.objects.all(), pk=source.pk)
+    source.active = active
+    source.save(update_fields=["active"])
+    trail.record("maintenance.source.change", actor, source, {"active": active})
+    return source
+
+
+def note_delivery(source: AlertSource, taken: int, unknown: list[str]) -> None:
+    """Note when a source delivered, and the last alerts whose device is not in the register."""
+    newest = ([*unknown, *source.unknown])[:20] if unknown else source.unknown
+    AlertSource.objects.filter(pk=source.pk).update(
+        last_at=timezone.now(), taken=F("taken") + taken, unknown=[words[:200] for words in newest]
+    )
 
 
 @transaction.atomic
@@ -173,7 +237,7 @@ def report_fault(
         return known, False
     if known is not None:  # it was thought to be repaired: the same fault is back
         Report.objects.create(fault=known, **said)
-        return _back_again(known, happened_at, title, now, check_row), False
+        return _back_again(known, happened_at, title, now, stops_service and check_row is None), False
     contract = queries.contract_on(device, timezone.localtime(now).date())
     fault = Fault(
         device=device, system=device.system, vendor=device.vendor or (contract.vendor if contract else None),
@@ -316,10 +380,10 @@ def recover(fault: Fault, at: datetime, now: datetime | None = None) -> Fault:
     return fault
 
 
-def _back_again(fault: Fault, happened_at: datetime, title: str, now: datetime, check_row: Check | None) -> Fault:
-    """A fault that was thought to be fixed is reported again before it closed."""
+def _back_again(fault: Fault, happened_at: datetime, title: str, now: datetime, outage: bool) -> Fault:
+    """A fault that was thought to be fixed is reported again before it closed; `outage`: as people saw it."""
     fault = flow.take(fault, "return", SYSTEM, fields=_unfixed(fault), limits=_repair_limit(fault), note=title, now=now)
-    if fault.stops_service and check_row is None:
+    if outage:
         Span.objects.create(
             device=fault.device, fault=fault, state=Span.State.DOWN, since=happened_at, cause=title[:200]
         )
@@ -462,9 +526,9 @@ def raise_due(now: datetime | None = None) -> list[Fault]:
 
 def _not_judged(span: Span) -> bool:
     """Whether no fault of the device covers this outage yet."""
-    from django.db.models import Q
-
-    covers = Q(closed_at__isnull=True, fixed_at__isnull=True) | Q(fixed_at__gte=span.since) | Q(closed_at__gte=span.since)
+    covers = (
+        Q(closed_at__isnull=True, fixed_at__isnull=True) | Q(fixed_at__gte=span.since) | Q(closed_at__gte=span.since)
+    )
     return not Fault.objects.filter(covers, device=span.device_id).exists()
 
 
@@ -475,8 +539,6 @@ def _flaps(span: Span, now: datetime) -> bool:
 
 
 def _in_window(device: Device, at: datetime) -> bool:
-    from django.db.models import Q
-
     return Exclusion.objects.filter(
         Q(device=device) | Q(system=device.system_id), starts_at__lte=at, ends_at__gt=at
     ).exists()

@@ -27,6 +27,11 @@ def new_label() -> str:
     return secrets.token_urlsafe(9)
 
 
+def new_secret() -> str:
+    """What a source of alerts signs with."""
+    return secrets.token_urlsafe(32)
+
+
 class System(models.Model):
     """A system under maintenance: one of the programmes' 硬件. Its devices are counted and judged together."""
 
@@ -271,7 +276,7 @@ class AlertSource(models.Model):
     taken = models.PositiveIntegerField(_("alerts taken"), default=0, editable=False)
     unknown = models.JSONField(default=list, editable=False)
 
-    view_act = "maintenance.device.watch"
+    view_act = "maintenance.source.change"
     access_scope = Scope()
 
     class Meta:

@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from chengheng.common import flow, health, measures, trail
+from chengheng.common import flow, measures, trail
 from chengheng.common.errors import NotFound, NotPermitted
 from chengheng.common.measures import Period, Scope
 from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import actions, queries
 from chengheng.maintenance.errors import AlreadyRetired, DependsOnItself, VisitDone, WrongLabel
-from chengheng.maintenance.models import Device, Fault, Plan, Span, Visit
+from chengheng.maintenance.models import Fault, Plan, Span, Visit
 from chengheng.maintenance.rules import spans, watch
 from tests.maintenance.conftest import TIANJIN
 

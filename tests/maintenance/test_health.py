@@ -23,7 +23,9 @@ def camera(place):
 
 
 def hear(camera, ok, hours, now=None, text="offline"):
-    return actions.hear_of(camera, KEY, ok=ok, at=at(hours), text=text, hold_s=120, now=at(hours if now is None else now))
+    return actions.hear_of(
+        camera, KEY, ok=ok, at=at(hours), text=text, hold_s=120, now=at(hours if now is None else now)
+    )
 
 
 def test_a_report_of_long_ago_becomes_an_outage_and_a_fault(camera):
