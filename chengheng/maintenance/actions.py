@@ -11,6 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, Q, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -29,6 +31,7 @@ from chengheng.maintenance.errors import (
     WrongLabel,
 )
 from chengheng.maintenance.models import (
+    AlertSource,
     Check,
     Contract,
     Device,
@@ -40,12 +43,15 @@ from chengheng.maintenance.models import (
     Span,
     System,
     Visit,
+    new_secret,
 )
 from chengheng.maintenance.rules import watch
 
 DEFAULT_RESPONSE = Limit(Kind.URGENT_HOURS, Decimal(4))
 DEFAULT_REPAIR = Limit(Kind.URGENT_HOURS, Decimal(24))
 """Where no contract is registered: four hours are the budget's target, a day is a local rule."""
+HOLD_S = 120
+"""Seconds that another system's thing may be away before a fault is raised: a camera that registers anew is none."""
 
 # Devices
 
@@ -108,13 +114,73 @@ def retire_device(device: Device, actor: Any, *, note: str = "", now: datetime |
 
 
 @transaction.atomic
-def set_check(device: Device, actor: Any, **fields: Any) -> Check:
-    """Have the prober ask something of a device."""
+def set_check(device: Device, actor: Any, *, secrets: Mapping[str, str] | None = None, **fields: Any) -> Check:
+    """Have the prober ask something of a device. `secrets` (community, keys, password) are kept sealed."""
     device = access.fetch_locked(actor, "maintenance.device.watch", Device.objects.all(), pk=device.pk)
-    check = Check.objects.create(device=device, **fields)
+    check = Check(device=device, **fields)
+    check.secrets = dict(secrets or {})
+    check.save()
     data = {"check": str(check), "interval_s": check.interval_s}
     trail.record("maintenance.device.watch", actor, device, data)
     return check
+
+
+@transaction.atomic
+def change_check(check: Check, actor: Any, *, secrets: Mapping[str, str] | None = None, **fields: Any) -> Check:
+    """Change what the prober asks. `secrets` None keeps those that are there. A switched-off check is not known."""
+    check = access.fetch_locked(actor, "maintenance.device.watch", Check.objects.select_related("device"), pk=check.pk)
+    before = {name: getattr(check, name) for name in fields}
+    for name, value in fields.items():
+        setattr(check, name, value)
+    if secrets is not None:
+        check.secrets = dict(secrets)
+    check.save()
+    if not check.enabled:
+        check.spans.filter(until__isnull=True).update(until=Greatest("since", Value(timezone.now())))
+    changed = {name: [str(old), str(fields[name])] for name, old in before.items() if old != fields[name]}
+    data = {"check": str(check), "changed": changed, "secrets": secrets is not None}
+    trail.record("maintenance.device.watch", actor, check.device, data)
+    return check
+
+
+@transaction.atomic
+def add_source(actor: Any, *, code: str, name: str, kind: str) -> tuple[AlertSource, str]:
+    """Let a monitoring system send its alerts here; (the source, its secret, which is shown this once)."""
+    access.require(actor, "maintenance.source.change")
+    source, secret = AlertSource(code=code, name=name, kind=kind), new_secret()
+    source.secret = secret
+    source.save()
+    trail.record("maintenance.source.change", actor, source, {"code": code, "kind": kind}, new=True)
+    return source, secret
+
+
+@transaction.atomic
+def renew_source(source: AlertSource, actor: Any) -> str:
+    """Give a source another secret; the old one is worth nothing from now on. Returns the new one."""
+    source = access.fetch_locked(actor, "maintenance.source.change", AlertSource.objects.all(), pk=source.pk)
+    secret = new_secret()
+    source.secret, source.active = secret, True
+    source.save()
+    trail.record("maintenance.source.change", actor, source, {"secret": "renewed"})
+    return secret
+
+
+@transaction.atomic
+def switch_source(source: AlertSource, actor: Any, *, active: bool) -> AlertSource:
+    """Take alerts of a source, or take them no longer."""
+    source = access.fetch_locked(actor, "maintenance.source.change", AlertSource.objects.all(), pk=source.pk)
+    source.active = active
+    source.save(update_fields=["active"])
+    trail.record("maintenance.source.change", actor, source, {"active": active})
+    return source
+
+
+def note_delivery(source: AlertSource, taken: int, unknown: list[str]) -> None:
+    """Note when a source delivered, and the last alerts whose device is not in the register."""
+    newest = ([*unknown, *source.unknown])[:20] if unknown else source.unknown
+    AlertSource.objects.filter(pk=source.pk).update(
+        last_at=timezone.now(), taken=F("taken") + taken, unknown=[words[:200] for words in newest]
+    )
 
 
 @transaction.atomic
@@ -145,11 +211,12 @@ def exclude(
 def report_fault(
     actor: Any, device: Device, *, source: str, title: str, happened_at: datetime | None = None,
     stops_service: bool = True, name: str = "", phone: str = "", now: datetime | None = None,
+    check_row: Check | None = None,
 ) -> tuple[Fault, bool]:  # fmt: skip
     """Report a fault; (fault, whether it is new). While a device has an open fault, further reports join it.
 
     The clocks start at the report, the outage at `happened_at`. A person needs the permission; a report from the QR
-    page comes in as SYSTEM.
+    page comes in as SYSTEM. `check_row`: the check that saw it; the outage is in its spans then.
     """
     now = now or timezone.now()
     happened_at = min(happened_at or now, now)
@@ -170,16 +237,16 @@ def report_fault(
         return known, False
     if known is not None:  # it was thought to be repaired: the same fault is back
         Report.objects.create(fault=known, **said)
-        return _back_again(known, happened_at, title, now), False
+        return _back_again(known, happened_at, title, now, stops_service and check_row is None), False
     contract = queries.contract_on(device, timezone.localtime(now).date())
     fault = Fault(
         device=device, system=device.system, vendor=device.vendor or (contract.vendor if contract else None),
         contract=contract, source=source, title=title[:200], stops_service=stops_service, happened_at=happened_at,
-        reported_at=now, reported_by=by, holder_organisation=device.vendor or (contract.vendor if contract else None),
+        reported_at=now, reported_by=by, check_row=check_row, holder_organisation=device.vendor or (contract.vendor if contract else None),
     )  # fmt: skip
     fault = flow.begin(fault, actor, limits=_limits(contract), now=now)
     Report.objects.create(fault=fault, **said)
-    if stops_service and source != Fault.Source.PROBE:
+    if stops_service and check_row is None:
         Span.objects.create(device=device, fault=fault, state=Span.State.DOWN, since=happened_at, cause=title[:200])
     trail.record("maintenance.fault.report", actor, fault, {"source": source, "device": device.code}, title, new=True)
     _tell_vendor(fault, _("New fault"), "urgent")
@@ -313,10 +380,10 @@ def recover(fault: Fault, at: datetime, now: datetime | None = None) -> Fault:
     return fault
 
 
-def _back_again(fault: Fault, happened_at: datetime, title: str, now: datetime) -> Fault:
-    """A fault that was thought to be fixed is reported again before it closed."""
+def _back_again(fault: Fault, happened_at: datetime, title: str, now: datetime, outage: bool) -> Fault:
+    """A fault that was thought to be fixed is reported again before it closed; `outage`: as people saw it."""
     fault = flow.take(fault, "return", SYSTEM, fields=_unfixed(fault), limits=_repair_limit(fault), note=title, now=now)
-    if fault.stops_service and fault.source != Fault.Source.PROBE:
+    if outage:
         Span.objects.create(
             device=fault.device, fault=fault, state=Span.State.DOWN, since=happened_at, cause=title[:200]
         )
@@ -385,10 +452,11 @@ def void(fault: Fault, actor: Any, *, note: str, now: datetime | None = None, **
 def record_change(
     check: Check, change: watch.Change, *, flapping: bool = False, follows: bool = False, text: str = ""
 ) -> Fault | None:
-    """Keep a change of state that the prober is certain of; raise or end the device's fault where that is due.
+    """Keep a change of state that the prober (or another system) is certain of; raise or end the fault where due.
 
-    No fault is raised while the check flaps, in a maintenance window, or when something that the device depends on is
-    down (`follows`: the prober has just found it failing). Returns the fault that was raised or moved.
+    No fault is raised while the check flaps, in a maintenance window, when something that the device depends on is
+    down (`follows`: the prober has just found it failing), or before the check's `hold_s` is over; `raise_due` does it
+    when the reason has passed and the device still does not work. Returns the fault that was raised or moved.
     """
     device = Device.objects.select_for_update(of=("self",)).get(pk=check.pk and check.device_id)
     open_span = Span.objects.filter(check_row=check, until__isnull=True).first()
@@ -396,60 +464,148 @@ def record_change(
     if open_span is not None:
         open_span.until = began
         open_span.save(update_fields=["until"])
-    Span.objects.create(device=device, check_row=check, state=change.after, since=began, cause=text[:200])
+    span = Span.objects.create(device=device, check_row=check, state=change.after, since=began, cause=text[:200])
     if device.retired_at is not None:
         return None
     if change.after == watch.DOWN:
-        parents = parents_of_all()
-        down = set(Span.objects.filter(until__isnull=True, state=watch.DOWN).values_list("device", flat=True))
-        if flapping or follows or watch.is_suppressed(device.pk, parents, down) or _in_window(device, change.seen):
+        if flapping or follows or watch.is_suppressed(device.pk, parents_of_all(), _down_now()):
             return None
-        title = f"{check}: {text}" if text else str(check)
-        fault, _new = report_fault(
-            SYSTEM, device, source=Fault.Source.PROBE, title=title, happened_at=began, now=change.seen
-        )
-        return fault
+        return _raise_by_check(span, change.seen)
     still_down = Span.objects.filter(
         device=device, until__isnull=True, state=watch.DOWN, check_row__isnull=False
     ).exists()
     known = queries.open_fault(device)
     if change.after != watch.UP or still_down or known is None or known.state not in queries.OPEN:
         return None
-    return recover(known, began, change.seen) if known.source == Fault.Source.PROBE else None
+    return recover(known, began, change.seen) if known.check_row_id else None
+
+
+def _down_now() -> set[int]:
+    return set(Span.objects.filter(until__isnull=True, state=watch.DOWN).values_list("device", flat=True))
+
+
+def _raise_by_check(span: Span, now: datetime) -> Fault | None:
+    """The fault of an open outage that a check saw, unless its time has not come."""
+    check = span.check_row
+    assert check is not None
+    hold = timedelta(seconds=float(check.options.get("hold_s", 0)))
+    if now - span.since < hold or _in_window(span.device, now):
+        return None
+    told = check.kind == Check.Kind.TOLD
+    words = span.cause or _("not working")
+    title = words if told else f"{check}: {span.cause}" if span.cause else str(check)
+    source = Fault.Source.SYSTEM if told else Fault.Source.PROBE
+    return report_fault(
+        SYSTEM, span.device, source=source, title=title, happened_at=span.since, now=now, check_row=check
+    )[0]
+
+
+@transaction.atomic
+def raise_due(now: datetime | None = None) -> list[Fault]:
+    """Raise the faults of outages that go on although the reason to wait is over: hold, window, parent, flapping.
+
+    What people have judged since the outage began (repaired, closed, voided) is not raised again by the same outage.
+    """
+    now = now or timezone.now()
+    spans = Span.objects.filter(
+        until__isnull=True, state=watch.DOWN, check_row__isnull=False, since__lte=now, device__retired_at__isnull=True
+    ).select_related("device", "check_row")
+    waiting = [span for span in spans.order_by("since", "pk") if _not_judged(span)]
+    if not waiting:
+        return []
+    parents, down = parents_of_all(), _down_now()
+    raised: dict[int, Fault] = {}
+    for span in waiting:
+        if span.device_id in raised or watch.is_suppressed(span.device_id, parents, down) or _flaps(span, now):
+            continue
+        fault = _raise_by_check(span, now)
+        if fault is not None:
+            raised[span.device_id] = fault
+    return list(raised.values())
+
+
+def _not_judged(span: Span) -> bool:
+    """Whether no fault of the device covers this outage yet."""
+    covers = (
+        Q(closed_at__isnull=True, fixed_at__isnull=True) | Q(fixed_at__gte=span.since) | Q(closed_at__gte=span.since)
+    )
+    return not Fault.objects.filter(covers, device=span.device_id).exists()
+
+
+def _flaps(span: Span, now: datetime) -> bool:
+    """Whether the span's check changed too often lately, as far as its spans tell."""
+    changes = Span.objects.filter(check_row=span.check_row_id, since__gt=now - watch.FLAP_WINDOW)
+    return changes.exclude(state=watch.UNKNOWN).count() >= watch.FLAPS
 
 
 def _in_window(device: Device, at: datetime) -> bool:
-    from django.db.models import Q
-
     return Exclusion.objects.filter(
         Q(device=device) | Q(system=device.system_id), starts_at__lte=at, ends_at__gt=at
     ).exists()
 
 
-def hear(key: str, ok: bool, at: datetime, text: str) -> None:
-    """Another system reported the health of one of its things (`common.health`)."""
+def hear(key: str, ok: bool | None, at: datetime, text: str) -> None:
+    """Another system reported the health of one of its things (`common.health`); what is no device of ours is let by."""
     device = Device.objects.filter(outside=key, retired_at__isnull=True).first()
     if device is not None:
-        take_alert(SYSTEM, device, ok=ok, at=at, text=text)
+        hear_of(device, key, ok=ok, at=at, text=text, hold_s=HOLD_S)
+
+
+@transaction.atomic
+def hear_of(
+    device: Device, key: str, *, ok: bool | None, at: datetime, text: str = "", hold_s: float = 0,
+    now: datetime | None = None,
+) -> Fault | None:  # fmt: skip
+    """Keep what another system says of a device, as spans of a check of its own; a repeated state changes nothing.
+
+    A device that comes back within `hold_s` seconds gets its exact outage, but no fault. The wait can be changed at
+    the check afterwards.
+    """
+    now = now or timezone.now()
+    at = min(at, now)
+    state = watch.UNKNOWN if ok is None else watch.UP if ok else watch.DOWN
+    check = Check.objects.filter(device=device, kind=Check.Kind.TOLD, target=key).first()
+    if check is None:
+        Device.objects.select_for_update(of=("self",)).get(pk=device.pk)  # one first report at a time
+        check, _new = Check.objects.get_or_create(
+            device=device, kind=Check.Kind.TOLD, target=key, defaults={"options": {"hold_s": hold_s}}
+        )
+    before = Span.objects.filter(check_row=check, until__isnull=True).first()
+    if not check.enabled or (before is not None and before.state == state):
+        return None
+    if before is not None and at < before.since:
+        at = before.since
+    change = watch.Change(before.state if before else watch.UNKNOWN, state, at, now)
+    return record_change(check, change, flapping=before is not None and _flaps(before, now), text=text)
 
 
 @transaction.atomic
 def take_alert(
-    actor: Any, device: Device, *, ok: bool, at: datetime | None = None, text: str = "", now: datetime | None = None
-) -> Fault | None:
-    """Another system says that a device works or does not. It raises a fault once, and ends only what it raised."""
+    actor: Any, device: Device, *, ok: bool, at: datetime | None = None, text: str = "", now: datetime | None = None,
+    key: str = "", stops_service: bool = True,
+) -> Fault | None:  # fmt: skip
+    """Another monitoring system's alert fires (`ok` False) or is over.
+
+    An alert of an outage (`stops_service`) is kept as spans of its own (`key`), a warning raises only a fault. Either
+    raises a fault once, and ends only what it raised.
+    """
     if actor is not SYSTEM:
         access.require(actor, "maintenance.fault.report")
         access.fetch(actor, "maintenance.device.view", Device.objects.all(), pk=device.pk)
     now = now or timezone.now()
     at = min(at or now, now)
+    words = text or _("not working")
+    if stops_service:
+        return hear_of(device, key or "alert", ok=ok, at=at, text=words, now=now)
     known = queries.open_fault(device)
     if not ok:
         if known is not None and known.state in queries.OPEN:
             return known
-        title = text or _("not working")
-        return report_fault(actor, device, source=Fault.Source.SYSTEM, title=title, happened_at=at, now=now)[0]
-    if known is not None and known.source == Fault.Source.SYSTEM and known.state in queries.OPEN:
+        return report_fault(
+            actor, device, source=Fault.Source.SYSTEM, title=words, happened_at=at, now=now, stops_service=False
+        )[0]
+    mine = known is not None and known.source == Fault.Source.SYSTEM and known.title == words[:200]
+    if known is not None and mine and not known.stops_service and known.state in queries.OPEN:
         return recover(known, at, now)
     return None
 

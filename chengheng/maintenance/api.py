@@ -6,15 +6,25 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils import timezone
 from ninja import Field, Router, Schema
+from pydantic import ValidationError
 
+from chengheng.common.errors import Invalid
 from chengheng.common.people import access
+from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import actions, queries
-from chengheng.maintenance.models import Device, Fault
+from chengheng.maintenance.errors import BadDelivery
+from chengheng.maintenance.models import AlertSource, Device, Fault
+from chengheng.maintenance.rules import service
 
 router = Router(tags=["maintenance"])
+WARNINGS = {"warning", "info", "none"}
+ZABBIX_OUTAGE = 4
+"""From "high" on; Zabbix: 0 not classified, 1 information, 2 warning, 3 average, 4 high, 5 disaster."""
 
 
 class DeviceOut(Schema):
@@ -70,6 +80,7 @@ class Alert(Schema):
     status: str = Field(pattern="^(firing|resolved)$")
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    fingerprint: str = Field("", max_length=40)
     startsAt: datetime | None = None
     endsAt: datetime | None = None
 
@@ -84,6 +95,8 @@ class ZabbixAlert(Schema):
     host: str = Field(description="{HOST.HOST} or {HOST.IP}", max_length=100)
     value: int = Field(description="{EVENT.VALUE}: 1 problem, 0 resolved", ge=0, le=1)
     name: str = Field(description="{EVENT.NAME}", max_length=300)
+    trigger: str = Field("", description="{TRIGGER.ID}: tells problems of one host apart", max_length=60)
+    severity: int = Field(5, description="{EVENT.NSEVERITY}: 0 to 5; below 4 it is a warning", ge=0, le=5)
 
 
 @router.get("/devices", response=list[DeviceOut])
@@ -128,31 +141,78 @@ def _device_of(user: Any, names: list[str]) -> Device | None:
     return rows.filter(Q(code__in=known) | Q(outside__in=known) | Q(address__in=known)).first() if known else None
 
 
-@router.post("/alerts/prometheus", response=AlertOut)
-def prometheus(request: HttpRequest, body: Alerts) -> Any:
-    """Alertmanager's webhook. The label `device` (else the host of `instance`) names the device."""
-    access.require(request.user, "maintenance.fault.report")
+def _take_prometheus(user: Any, origin: str, body: Alerts) -> dict[str, Any]:
     taken, unknown = 0, []
     for alert in body.alerts:
-        instance = alert.labels.get("instance", "")
+        labels = alert.labels
+        instance = labels.get("instance", "")
         host = urlsplit(f"//{instance}").hostname or ""
-        row = _device_of(request.user, [alert.labels.get("device", ""), instance, host])
-        text = alert.annotations.get("summary") or alert.labels.get("alertname", "")
+        row = _device_of(user, [labels.get("device", ""), instance, host])
+        name = labels.get("alertname", "")
+        text = alert.annotations.get("summary") or name
         if row is None:
             unknown.append(text or instance)
             continue
         firing = alert.status == "firing"
-        actions.take_alert(request.user, row, ok=not firing, at=alert.startsAt if firing else alert.endsAt, text=text)
+        actions.take_alert(
+            user, row, ok=not firing, at=alert.startsAt if firing else alert.endsAt, text=text,
+            key=f"{origin}:{name}:{instance} {alert.fingerprint}".strip()[:300], stops_service=labels.get("severity") not in WARNINGS,
+        )  # fmt: skip
         taken += 1
     return {"taken": taken, "unknown": unknown}
 
 
-@router.post("/alerts/zabbix", response=AlertOut)
-def zabbix(request: HttpRequest, body: ZabbixAlert) -> Any:
-    """Zabbix' webhook."""
-    access.require(request.user, "maintenance.fault.report")
-    row = _device_of(request.user, [body.host])
+def _take_zabbix(user: Any, origin: str, body: ZabbixAlert) -> dict[str, Any]:
+    row = _device_of(user, [body.host])
     if row is None:
         return {"taken": 0, "unknown": [body.name]}
-    actions.take_alert(request.user, row, ok=body.value == 0, text=body.name)
+    actions.take_alert(
+        user, row, ok=body.value == 0, text=body.name, key=f"{origin}:{body.host}:{body.trigger or body.name}"[:300],
+        stops_service=body.severity >= ZABBIX_OUTAGE,
+    )  # fmt: skip
     return {"taken": 1, "unknown": []}
+
+
+@router.post("/alerts/prometheus", response=AlertOut)
+def prometheus(request: HttpRequest, body: Alerts) -> Any:
+    """Alertmanager's webhook with an API token. The label `device` (else the host of `instance`) names the device.
+
+    An alert with `severity` warning, info or none raises a fault, but counts as no outage.
+    """
+    access.require(request.user, "maintenance.fault.report")
+    return _take_prometheus(request.user, "prometheus", body)
+
+
+@router.post("/alerts/zabbix", response=AlertOut)
+def zabbix(request: HttpRequest, body: ZabbixAlert) -> Any:
+    """Zabbix' webhook with an API token. Below severity 4 (high) a problem counts as no outage."""
+    access.require(request.user, "maintenance.fault.report")
+    return _take_zabbix(request.user, "zabbix", body)
+
+
+@router.post("/hooks/{code}", response=AlertOut, auth=None)
+def hook(request: HttpRequest, code: str) -> Any:
+    """Alerts of a source that signs them, without a token.
+
+    `X-Chengheng-Timestamp`: seconds since 1970, at most five minutes off; `X-Chengheng-Signature`: "v1=" and the
+    hexadecimal HMAC-SHA256 of "timestamp.body" under the source's secret. The body is that of Alertmanager or Zabbix,
+    as the source is set up. A repeated delivery changes nothing.
+    """
+    source = AlertSource.objects.filter(code=code, active=True).first()
+    stamp = request.headers.get("X-Chengheng-Timestamp", "")
+    given = request.headers.get("X-Chengheng-Signature", "")
+    if source is None or not service.signed(source.secret, stamp, request.body, given, timezone.now()):
+        raise BadDelivery
+    try:
+        body = (ZabbixAlert if source.kind == source.Kind.ZABBIX else Alerts).model_validate_json(request.body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Invalid(f"{'.'.join(str(at) for at in first['loc'])}: {first['msg']}") from None
+    with transaction.atomic():
+        found = (
+            _take_zabbix(SYSTEM, source.code, body)
+            if isinstance(body, ZabbixAlert)
+            else _take_prometheus(SYSTEM, source.code, body)
+        )
+        actions.note_delivery(source, found["taken"], found["unknown"])
+    return found

@@ -22,6 +22,7 @@ class MaintenanceConfig(AppConfig):
                 (_("Devices under maintenance"), "devices", "server", "maintenance.device.view"),
                 (_("Inspection visits"), "visits", "checklist", "maintenance.visit.view"),
                 (_("Contracts"), "contracts", "file-text", "maintenance.contract.view"),
+                (_("Sources of alerts"), "sources", "bell", "maintenance.source.change"),
             )
         ):
             navigation.add(Item("maintenance", label, f"maintenance:{name}", icon, act, order))

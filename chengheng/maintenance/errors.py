@@ -41,3 +41,9 @@ class WrongLabel(Invalid):
 class PeriodReversed(Invalid):
     code = "period_reversed"
     message = _("The end lies before the start.")
+
+
+class BadDelivery(Refusal):
+    code = "bad_alert_signature"
+    status = 403
+    message = _("The source, the signature or the time of these alerts is not right.")

@@ -8,7 +8,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.common.people.models import Organisation
-from chengheng.maintenance.models import Check, Contract, Device, Plan
+from chengheng.maintenance.models import AlertSource, Check, Contract, Device, Plan
+
+_SECRET = forms.PasswordInput(attrs={"autocomplete": "new-password"})
 
 
 class DeviceForm(forms.ModelForm):
@@ -28,22 +30,124 @@ class DeviceForm(forms.ModelForm):
 
 
 class CheckForm(forms.ModelForm):
+    """A probe of one kind: only that kind's questions. Secrets are written, never shown; empty keeps what is there."""
+
+    contains = forms.CharField(label=_("the page must hold"), max_length=200, required=False)
+    without = forms.CharField(label=_("the page must not hold"), max_length=200, required=False)
+    status = forms.IntegerField(
+        label=_("status"), min_value=100, max_value=599, required=False, help_text=_("Empty: any below 400.")
+    )
+    certificate_days = forms.FloatField(
+        label=_("certificate lasts at least (days)"), min_value=0, max_value=400, required=False, initial=7
+    )
+    verify = forms.BooleanField(label=_("the certificate must be trusted"), required=False, initial=True)
+    must = forms.CharField(
+        label=_("must hold, one condition a line"), required=False, max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text=_("For example: node_load1 < 8. With SNMP an OID stands on the left."),
+    )  # fmt: skip
+    describe = forms.BooleanField(
+        label=_("ask for the stream's description"), required=False,
+        help_text=_("Logs in and looks whether there is video; otherwise an answer is enough."),
+    )  # fmt: skip
+    offset_s = forms.FloatField(label=_("clock at most off by (s)"), min_value=0, required=False, initial=1)
+    hold_s = forms.FloatField(
+        label=_("fault only after (s)"), min_value=0, required=False,
+        help_text=_("A shorter outage counts, but nobody is called."),
+    )  # fmt: skip
+    community = forms.CharField(label=_("community (v2c)"), max_length=100, required=False, widget=_SECRET)
+    user = forms.CharField(label=_("user"), max_length=100, required=False, help_text=_("With SNMP: version 3."))
+    password = forms.CharField(label=_("password"), max_length=200, required=False, widget=_SECRET)
+    token = forms.CharField(label=_("token"), max_length=500, required=False, widget=_SECRET)
+    auth = forms.ChoiceField(
+        label=_("authentication"), choices=[(n, n.upper()) for n in ("sha1", "sha256", "sha512", "md5")], required=False
+    )
+    auth_key = forms.CharField(label=_("authentication key"), max_length=200, required=False, widget=_SECRET)
+    priv = forms.ChoiceField(
+        label=_("encryption"), choices=[(n, n.upper()) for n in ("aes128", "aes256", "des")], required=False
+    )
+    priv_key = forms.CharField(label=_("encryption key"), max_length=200, required=False, widget=_SECRET)
+
+    OF_KIND = {
+        "http": ("contains", "without", "status", "certificate_days", "verify"),
+        "metrics": ("must", "token", "verify"),
+        "snmp": ("community", "user", "auth", "auth_key", "priv", "priv_key", "must"),
+        "rtsp": ("describe", "user", "password"),
+        "ntp": ("offset_s",),
+    }
+    SECRETS = frozenset({"community", "password", "token", "auth_key", "priv_key"})
+    EXAMPLES = {
+        "icmp": "192.0.2.10", "tcp": "192.0.2.10:22", "http": "https://192.0.2.10/", "snmp": "192.0.2.10",
+        "sip": "sip:34020000002000000001@192.0.2.10:5060", "rtsp": "rtsp://192.0.2.10/stream1", "ntp": "192.0.2.10",
+        "database": "postgresql://192.0.2.10", "metrics": "http://192.0.2.10:9100/metrics",
+    }  # fmt: skip
+
     class Meta:
         model = Check
-        fields = ("kind", "target", "interval_s", "timeout_s", "fail_after", "pass_after")
+        fields = ("target", "interval_s", "timeout_s", "fail_after", "pass_after", "enabled")
+
+    def __init__(self, kind: str, *args: Any, **kwargs: Any) -> None:
+        check = kwargs.get("instance")
+        if check is not None:
+            kwargs["initial"] = dict(check.options) | dict(kwargs.get("initial") or {})
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+        told = kind == Check.Kind.TOLD
+        self._own = (*self.OF_KIND.get(kind, ()), "hold_s")
+        plain = ("enabled",) if told else self.Meta.fields
+        order = [name for name in (*plain[:1], *self._own, *plain[1:]) if check is not None or name != "enabled"]
+        self.fields = {name: self.fields[name] for name in order}
+        if not told:
+            self.fields["target"].help_text = _("For example: %(example)s") % {"example": self.EXAMPLES[kind]}
+        known = check.secrets if check is not None else {}
+        for name in self.SECRETS & self.fields.keys() & known.keys():
+            self.fields[name].help_text = _("Set. Leave empty to keep it.")
 
     def clean(self) -> dict[str, Any]:
-        """The target must be understood by its kind of probe."""
+        """The target must be understood by its kind of probe, and the conditions must be conditions."""
         from chengheng.maintenance.errors import BadTarget
         from chengheng.maintenance.prober.probes import understand
+        from chengheng.maintenance.rules import conditions
 
         cleaned = super().clean() or {}
-        if cleaned.get("kind") and cleaned.get("target"):
-            try:
-                understand(cleaned["kind"], cleaned["target"], {})
-            except ValueError:
-                self.add_error("target", str(BadTarget()))
+        try:
+            conditions.read(cleaned.get("must", ""))
+        except ValueError as error:
+            self.add_error("must", _("This is no condition: %(line)s") % {"line": error})
+        else:
+            if cleaned.get("target"):
+                try:
+                    understand(self.kind, cleaned["target"], self.options())
+                except ValueError:
+                    self.add_error("target", str(BadTarget()))
         return cleaned
+
+    def options(self) -> dict[str, Any]:
+        """What the probe is told besides the target, without secrets; what was left empty is left out."""
+        said = {name: self.cleaned_data.get(name) for name in self._own if name not in self.SECRETS}
+        found = {name: value for name, value in said.items() if value not in (None, "", False)}
+        if "verify" in said and not said["verify"]:
+            found["verify"] = False
+        if not found.get("user"):
+            found = {name: value for name, value in found.items() if name not in {"auth", "priv"}}
+        return found
+
+    def secrets(self) -> dict[str, str]:
+        """The secrets as they are to be kept from now on."""
+        kept = self.instance.secrets if self.instance.pk else {}
+        given = {name: self.cleaned_data[name] for name in self.SECRETS & self.fields.keys() if self.cleaned_data[name]}
+        return kept | given
+
+    def said(self) -> dict[str, Any]:
+        """The columns of the check."""
+        names = [name for name in self.Meta.fields if name in self.cleaned_data]
+        return {name: self.cleaned_data[name] for name in names} | {"options": self.options()}
+
+
+class SourceForm(forms.ModelForm):
+    class Meta:
+        model = AlertSource
+        fields = ("name", "code", "kind")
 
 
 class ExclusionForm(forms.Form):

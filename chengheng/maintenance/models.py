@@ -5,6 +5,7 @@ Spans are stored, single probe results are not. What must not go in: what normal
 
 from __future__ import annotations
 
+import json
 import secrets
 from decimal import Decimal
 
@@ -18,11 +19,17 @@ from chengheng.common.calendars.rules import Kind as LimitKind
 from chengheng.common.calendars.rules import Limit
 from chengheng.common.flow.models import Moving
 from chengheng.common.people.access import Scope
+from chengheng.common.people.seal import seal, unseal
 
 
 def new_label() -> str:
     """The unguessable part of a device's QR address."""
     return secrets.token_urlsafe(9)
+
+
+def new_secret() -> str:
+    """What a source of alerts signs with."""
+    return secrets.token_urlsafe(32)
 
 
 class System(models.Model):
@@ -203,11 +210,18 @@ class Check(models.Model):
         TCP = "tcp", "TCP"
         HTTP = "http", "HTTP(S)"
         SNMP = "snmp", "SNMP"
+        SIP = "sip", "SIP OPTIONS"
+        RTSP = "rtsp", "RTSP"
+        NTP = "ntp", "NTP"
+        DATABASE = "database", _("Database greeting")
+        METRICS = "metrics", _("Numbers (Prometheus, node_exporter)")
+        TOLD = "told", _("Told by another system")
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="checks", verbose_name=_("device"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     target = models.CharField(_("probe target"), max_length=300, help_text=_("Address, address:port or URL."))
     options = models.JSONField(_("options"), default=dict, blank=True)
+    sealed_secrets = models.TextField(blank=True, editable=False)
     interval_s = models.PositiveIntegerField(_("every (s)"), default=60)
     timeout_s = models.FloatField(_("timeout (s)"), default=5)
     fail_after = models.PositiveSmallIntegerField(_("down after failures"), default=3)
@@ -234,6 +248,55 @@ class Check(models.Model):
 
     def get_absolute_url(self) -> str:
         return self.device.get_absolute_url()
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What the probe must know and nobody need see: community, keys. {} when the site's secret is another one."""
+        found = json.loads((unseal(self.sealed_secrets) if self.sealed_secrets else None) or "{}")
+        return {str(name): str(value) for name, value in found.items()}
+
+    @secrets.setter
+    def secrets(self, values: dict[str, str]) -> None:
+        self.sealed_secrets = seal(json.dumps(values)) if values else ""
+
+
+class AlertSource(models.Model):
+    """A monitoring system whose alerts come in by a signed webhook."""
+
+    class Kind(models.TextChoices):
+        PROMETHEUS = "prometheus", "Prometheus Alertmanager"
+        ZABBIX = "zabbix", "Zabbix"
+
+    code = models.SlugField(_("code"), unique=True)
+    name = models.CharField(_("name"), max_length=60)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
+    sealed_secret = models.TextField(editable=False)
+    active = models.BooleanField(_("active"), default=True)
+    last_at = models.DateTimeField(_("last alert"), null=True, editable=False)
+    taken = models.PositiveIntegerField(_("alerts taken"), default=0, editable=False)
+    unknown = models.JSONField(default=list, editable=False)
+
+    view_act = "maintenance.source.change"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("code",)
+        verbose_name = _("source of alerts")
+        verbose_name_plural = _("sources of alerts")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("maintenance:sources")
+
+    @property
+    def secret(self) -> str:
+        return unseal(self.sealed_secret) or ""
+
+    @secret.setter
+    def secret(self, value: str) -> None:
+        self.sealed_secret = seal(value)
 
 
 class Span(models.Model):
@@ -380,6 +443,9 @@ class Fault(Moving):
         Contract, models.PROTECT, null=True, blank=True, related_name="faults", verbose_name=_("contract")
     )
     source = models.CharField(_("source"), max_length=10, choices=Source.choices)
+    check_row = models.ForeignKey(
+        Check, models.SET_NULL, null=True, blank=True, editable=False, related_name="+", verbose_name=_("check")
+    )
     title = models.CharField(_("what is wrong"), max_length=200)
     stops_service = models.BooleanField(_("does not work at all"), default=True)
     happened_at = models.DateTimeField(_("since"), default=timezone.now)

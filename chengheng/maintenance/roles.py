@@ -14,6 +14,7 @@ ACTS = {
     "maintenance.device.retire": _("Retire a device"),
     "maintenance.device.watch": _("Set up probes"),
     "maintenance.device.exclude": _("Approve a maintenance window"),
+    "maintenance.source.change": _("Set up sources of alerts"),
     "maintenance.fault.view": _("View faults"),
     "maintenance.fault.report": _("Report a fault"),
     "maintenance.fault.respond": _("Respond to a fault"),
@@ -40,7 +41,7 @@ _DESK = (
 )  # fmt: skip
 _MANAGE = (
     *_DESK, "maintenance.device.change", "maintenance.device.import", "maintenance.device.retire",
-    "maintenance.device.watch", "maintenance.device.exclude", "maintenance.contract.change", "maintenance.plan.change",
+    "maintenance.device.watch", "maintenance.source.change", "maintenance.device.exclude", "maintenance.contract.change", "maintenance.plan.change",
     "maintenance.visit.record",
 )  # fmt: skip
 _REPAIR = (*_LOOK, "maintenance.fault.report", "maintenance.fault.respond", "maintenance.fault.fix",

@@ -1,4 +1,4 @@
-"""What runs by itself: visits of the inspection plans, forgetting of old hourly figures. The prober is its own process."""
+"""What runs by itself: visits of the inspection plans, faults that had to wait, forgetting of old hourly figures. The prober is its own process."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ HOURS_KEPT = timedelta(days=396)
 def visits(timestamp: int = 0) -> int:
     """Make the visits that plans ask for within the next thirty days. Returns how many."""
     return actions.make_visits(timezone.localdate() + AHEAD)
+
+
+@queue.periodic(cron="* * * * *")
+@queue.task(name="maintenance.raise_due", queue="default")
+def raise_due(timestamp: int = 0) -> int:
+    """Raise the faults of outages that go on although the reason to wait with them is over. Returns how many."""
+    return len(actions.raise_due())
 
 
 @queue.periodic(cron="40 3 * * *")

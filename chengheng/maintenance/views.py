@@ -30,9 +30,11 @@ from chengheng.maintenance.forms import (
     ExclusionForm,
     FaultForm,
     LabelForm,
+    SourceForm,
     VisitForm,
 )
-from chengheng.maintenance.models import Contract, Device, Fault, ProberRun, Visit
+from chengheng.maintenance.models import AlertSource, Check, Contract, Device, Fault, ProberRun, Visit
+from chengheng.maintenance.prober.once import ask_once
 
 LABEL_REPORTS_PER_MINUTE = 6
 _label_reports = Buckets()
@@ -129,15 +131,92 @@ def device_change(request: HttpRequest, pk: int) -> HttpResponse:
     return _form(request, form, _("Change a device"), row.get_absolute_url())
 
 
+def _kinds(address: str, kind: str) -> list[dict[str, Any]]:
+    """Tabs, one for each kind of probe that can be set up by hand."""
+    return [
+        {"label": label, "url": f"{address}?kind={value}", "current": value == kind}
+        for value, label in Check.Kind.choices
+        if value != Check.Kind.TOLD
+    ]
+
+
 @require_act("maintenance.device.watch")
 def check_new(request: HttpRequest, pk: int) -> HttpResponse:
-    """Set up a probe of a device."""
+    """Set up a probe of a device, of the kind of ?kind=."""
     row = _device(request, pk, "maintenance.device.watch")
-    form = CheckForm(request.POST or None, initial={"target": row.address, "interval_s": 60})
+    kind = request.GET.get("kind", "icmp")
+    if kind not in CheckForm.EXAMPLES:
+        raise Http404
+    form = CheckForm(
+        kind, request.POST or None, initial={"target": row.address if kind != "http" else "", "interval_s": 60}
+    )
     if request.method == "POST" and form.is_valid():
-        actions.set_check(row, request.user, **form.cleaned_data)
+        actions.set_check(row, request.user, kind=kind, secrets=form.secrets(), **form.said())
         return redirect(request, row.get_absolute_url(), _("The prober takes it up within a minute."))
-    return _form(request, form, _("Add a probe"), row.get_absolute_url())
+    context = {"form": form, "title": _("Add a probe"), "back": row.get_absolute_url(), "device": row,
+               "tabs": _kinds(reverse("maintenance:check_new", args=[pk]), kind)}  # fmt: skip
+    return page(request, "maintenance/form.html", context, status=422 if form.errors else 200)
+
+
+def _check(request: HttpRequest, pk: int) -> Check:
+    return access.fetch(request.user, "maintenance.device.watch", Check.objects.select_related("device"), pk=pk)
+
+
+@require_act("maintenance.device.watch")
+def check_change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change a probe, or switch it off."""
+    row = _check(request, pk)
+    form = CheckForm(row.kind, request.POST or None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        actions.change_check(Check.objects.get(pk=pk), request.user, secrets=form.secrets(), **form.said())
+        return redirect(request, row.get_absolute_url(), _("The prober takes it up within a minute."))
+    return _form(request, form, str(row), row.get_absolute_url())
+
+
+@require_POST
+@require_act("maintenance.device.watch")
+def check_ask(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask once, now, and tell the answer. Nothing is counted: that is the prober's."""
+    row = _check(request, pk)
+    answer = ask_once(row)
+    words = _("It answered in %(ms).1f ms.") % {"ms": answer.ms or 0} if answer.ok else answer.text
+    return redirect(request, row.get_absolute_url(), f"{row}: {words}", "good" if answer.ok else "bad")
+
+
+@require_act("maintenance.source.change")
+def sources(request: HttpRequest) -> HttpResponse:
+    """The monitoring systems whose alerts come in; a new one with its secret, which is shown this once."""
+    form = SourceForm(request.POST or None)
+    shown = None
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        shown = actions.add_source(request.user, code=data["code"], name=data["name"], kind=data["kind"])
+        form = SourceForm()
+    return _sources(request, form, shown, 422 if form.errors else 200)
+
+
+def _sources(request: HttpRequest, form: SourceForm, shown: Any = None, status: int = 200) -> HttpResponse:
+    rows = access.visible(request.user, "maintenance.source.change", AlertSource.objects.all())
+    base = request.build_absolute_uri("/api/v1/maintenance/hooks/")
+    context = {"sources": rows, "form": form, "shown": shown, "base": base}
+    response = page(request, "maintenance/sources.html", context, status=status)
+    if shown:
+        response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_POST
+@require_act("maintenance.source.change")
+def source_change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a source another secret (do=renew), take its alerts no longer (do=off) or again (do=on)."""
+    row = access.fetch(request.user, "maintenance.source.change", AlertSource.objects.all(), pk=pk)
+    do = request.POST.get("do", "")
+    if do == "renew":
+        return _sources(request, SourceForm(), (row, actions.renew_source(row, request.user)))
+    if do not in {"on", "off"}:
+        raise Http404
+    actions.switch_source(row, request.user, active=do == "on")
+    return redirect(request, reverse("maintenance:sources"), _("Saved."))
 
 
 @require_act("maintenance.device.exclude")

@@ -57,6 +57,12 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Address of raster tiles under the map, https://…/{z}/{x}/{y}.png in WGS-84 web Mercator; empty draws none.",
     ),
+    Setting(
+        "CHENGHENG_REMOTE_WRITE_URL",
+        "",
+        "Address of a Prometheus remote write receiver that gets every probe's result, for graphs elsewhere; empty: none.",
+    ),
+    Setting("CHENGHENG_REMOTE_WRITE_TOKEN", "", "Bearer token for that receiver."),
     Setting("CHENGHENG_SIP_ID", "12010000002000000001", "This platform's own 20-digit ID of GB/T 28181."),
     Setting("CHENGHENG_SIP_REALM", "", "Domain that devices enter; empty: the first ten digits of the ID."),
     Setting("CHENGHENG_SIP_HOST", "", "Address that signalling and media listen on; empty: CHENGHENG_HOST."),

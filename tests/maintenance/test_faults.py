@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from chengheng.common import flow, health, measures, trail
+from chengheng.common import flow, measures, trail
 from chengheng.common.errors import NotFound, NotPermitted
 from chengheng.common.measures import Period, Scope
 from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import actions, queries
 from chengheng.maintenance.errors import AlreadyRetired, DependsOnItself, VisitDone, WrongLabel
-from chengheng.maintenance.models import Device, Fault, Plan, Span, Visit
+from chengheng.maintenance.models import Fault, Plan, Span, Visit
 from chengheng.maintenance.rules import spans, watch
 from tests.maintenance.conftest import TIANJIN
 
@@ -169,18 +169,6 @@ def test_a_probe_raises_nothing_in_a_window_or_below_a_failing_device(place):
     times = queries.normal_seconds([d.pk for d in place.devices], at(0), at(6), now=at(6))
     assert times[one.pk] == (6 * 3600, 5 * 3600)
     assert times[three.pk] == (3600, 3600)
-
-
-def test_another_systems_health_becomes_a_fault(place):
-    Device.objects.filter(pk=place.device.pk).update(outside="video:3402")
-    health.report("video:3402", ok=False, at=at(0), text="offline")
-    health.report("video:3402", ok=False, at=at(1), text="offline")
-    fault = Fault.objects.get()
-    assert fault.source == "system"
-    health.report("video:3402", ok=True, at=at(2))
-    fault.refresh_from_db()
-    assert fault.state == "fixed"
-    health.report("video:unknown", ok=False)
 
 
 def test_the_database_counts_as_the_rules_do(place):

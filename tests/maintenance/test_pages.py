@@ -10,7 +10,7 @@ from PIL import Image
 from chengheng.common import files
 from chengheng.common.measures import Period
 from chengheng.maintenance import actions, views
-from chengheng.maintenance.models import Contract, Device, Fault, Plan, Visit
+from chengheng.maintenance.models import Check, Contract, Device, Fault, Plan, Visit
 from tests import access, builders
 
 
@@ -46,9 +46,9 @@ def test_the_manager_registers_watches_and_excludes(place, client):
     assert client.post("/maintenance/devices/new/", data).status_code == 302
     device = Device.objects.get(code="N1")
     base = f"/maintenance/devices/{device.pk}"
-    bad = {"kind": "tcp", "target": "nonsense", "interval_s": 60, "timeout_s": 5, "fail_after": 3, "pass_after": 2}
-    assert client.post(f"{base}/check", bad).status_code == 422
-    assert client.post(f"{base}/check", bad | {"target": "192.0.2.1:80"}).status_code == 302
+    bad = {"target": "nonsense", "interval_s": 60, "timeout_s": 5, "fail_after": 3, "pass_after": 2}
+    assert client.post(f"{base}/check?kind=tcp", bad).status_code == 422
+    assert client.post(f"{base}/check?kind=tcp", bad | {"target": "192.0.2.1:80"}).status_code == 302
     window = {"starts_at": "2024-05-01T08:00", "ends_at": "2024-05-01T07:00", "reason": "works"}
     assert client.post(f"{base}/window", window).status_code == 422
     assert client.post(f"{base}/window", window | {"ends_at": "2024-05-01T10:00"}).status_code == 302
@@ -129,3 +129,32 @@ def test_from_the_label_on_a_phone_to_a_closed_fault(place, phone, live_server, 
     fault.refresh_from_db()
     assert fault.state == "closed"
     assert fault.response_met is True
+
+
+def test_a_probe_keeps_its_secrets_and_is_asked_from_the_page(place, client):
+    access.sign_in(client, place.manager)
+    base = f"/maintenance/devices/{place.device.pk}/check?kind="
+    data = {"target": "127.0.0.1:9", "interval_s": 60, "timeout_s": 1, "fail_after": 3, "pass_after": 2}
+    for kind in ("icmp", "tcp", "http", "snmp", "sip", "rtsp", "ntp", "database", "metrics"):
+        assert client.get(base + kind).status_code == 200
+    assert client.get(base + "told").status_code == 404
+    no = client.post(base + "snmp", data | {"must": "1.3.6 is good"})
+    assert (no.status_code, "1.3.6 is good" in no.content.decode()) == (422, True)
+    said = {"community": "s3cret", "must": "1.3.6.1.2.1.1.3.0 > 0", "hold_s": "30"}
+    assert client.post(base + "snmp", data | said).status_code == 302
+    check = Check.objects.get()
+    assert (check.kind, check.secrets, check.options) == (
+        "snmp", {"community": "s3cret"}, {"must": "1.3.6.1.2.1.1.3.0 > 0", "hold_s": 30.0},
+    )  # fmt: skip
+    url = f"/maintenance/checks/{check.pk}/"
+    assert "s3cret" not in client.get(url).content.decode()
+    assert client.post(url, data | {"interval_s": 30, "must": "", "enabled": "on"}).status_code == 302
+    check.refresh_from_db()
+    assert (check.interval_s, check.secrets, check.options) == (30, {"community": "s3cret"}, {})
+    answer = client.post(f"{url}ask", follow=True).content.decode()
+    assert "SNMP 127.0.0.1:9" in answer
+    client.post(url, data)
+    check.refresh_from_db()
+    assert not check.enabled
+    access.sign_in(client, place.engineer)
+    assert client.get(url).status_code == 403

@@ -10,9 +10,11 @@ import asyncio
 import heapq
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from chengheng.maintenance.prober.probes import Answer, Prober, Target, understand
@@ -20,6 +22,7 @@ from chengheng.maintenance.rules.watch import DOWN, Change, Watched, phase
 
 log = logging.getLogger(__name__)
 AT_ONCE = 500
+"""Dialogues under way at once; echoes and connects are not counted, they cost no task."""
 
 
 @dataclass
@@ -37,6 +40,8 @@ class Watch:
     last: Answer | None = None
     last_at: datetime | None = None
     sums: dict[datetime, list[float]] = field(default_factory=dict)
+    hour: datetime | None = None
+    labels: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, pk: int, device: int, kind: str, target: str, options: dict[str, Any], **more: Any) -> Watch:
@@ -48,7 +53,10 @@ Changed = Callable[[Watch, Change, bool, bool, Answer], Awaitable[None]]
 
 
 class Engine:
-    """Runs until cancelled. `set_watches` may be called at any time; what stays the same keeps its memory."""
+    """Runs until cancelled. `set_watches` may be called at any time; what stays the same keeps its memory.
+
+    Somebody who wants each result puts a bounded queue in `results`: (check, when, good, ms).
+    """
 
     def __init__(self, changed: Changed, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._changed, self._clock = changed, clock
@@ -61,6 +69,7 @@ class Engine:
         self._changes: asyncio.Queue[tuple[Watch, Change, bool, bool, Answer]] = asyncio.Queue()
         self.probes = 0
         self.skipped = 0
+        self.results: deque[tuple[int, datetime, bool, float | None]] | None = None
 
     def set_watches(self, wanted: Iterable[Watch]) -> None:
         """Take up what is to be watched; each check starts at its own phase."""
@@ -112,28 +121,25 @@ class Engine:
         if watch is None or turn != self._round:
             return
         heapq.heappush(self._due, (max(due + watch.interval, time.monotonic()), pk, turn))
-        if pk in self._busy or len(self._running) >= AT_ONCE:
+        if pk in self._busy or self.prober.talking >= AT_ONCE:
             self.skipped += 1
-            if len(self._running) >= AT_ONCE:
+            if self.prober.talking >= AT_ONCE:
                 await asyncio.sleep(0.01)
             return
         self._busy.add(pk)
-        task = asyncio.create_task(self._probe(watch))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self.prober.start(watch.target, watch.options, watch.timeout, partial(self._take, watch, self._clock()))
 
-    async def _probe(self, watch: Watch) -> None:
-        try:
-            asked_at = self._clock()
-            answer = await self.prober.ask(watch.target, watch.options, watch.timeout)
-            await self._take(watch, answer, asked_at)
-        finally:
-            self._busy.discard(watch.pk)
-
-    async def _take(self, watch: Watch, answer: Answer, asked_at: datetime) -> None:
+    def _take(self, watch: Watch, asked_at: datetime, answer: Answer) -> None:
         self.probes += 1
         watch.last, watch.last_at = answer, asked_at
-        sums = watch.sums.setdefault(asked_at.replace(minute=0, second=0, microsecond=0), [0, 0, 0.0, 1e12, 0.0])
+        if self.results is not None:
+            self.results.append((watch.pk, asked_at, answer.ok, answer.ms))
+        hour = watch.hour
+        if hour is None or not 0 <= (asked_at - hour).total_seconds() < 3600:
+            hour = watch.hour = asked_at.replace(minute=0, second=0, microsecond=0)
+        sums = watch.sums.get(hour)
+        if sums is None:
+            sums = watch.sums[hour] = [0, 0, 0.0, 1e12, 0.0]
         sums[0] += 1
         if answer.ok and answer.ms is not None:
             sums[1] += 1
@@ -141,9 +147,24 @@ class Engine:
             sums[3], sums[4] = min(sums[3], answer.ms), max(sums[4], answer.ms)
         change = watch.memory.take(answer.ok, asked_at)
         if change is None:
+            self._busy.discard(watch.pk)
             return
-        follows = change.after == DOWN and await self._a_parent_fails(watch)
-        self._changes.put_nowait((watch, change, watch.memory.is_flapping(change.seen), follows, answer))
+        flapping = watch.memory.is_flapping(change.seen)
+        if change.after != DOWN or not watch.parents:
+            self._busy.discard(watch.pk)
+            self._changes.put_nowait((watch, change, flapping, False, answer))
+            return
+        task = asyncio.create_task(self._take_below(watch, change, flapping, answer))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _take_below(self, watch: Watch, change: Change, flapping: bool, answer: Answer) -> None:
+        """An outage of what depends on something: first see whether that fails too. The check rests meanwhile."""
+        try:
+            follows = await self._a_parent_fails(watch)
+        finally:
+            self._busy.discard(watch.pk)
+        self._changes.put_nowait((watch, change, flapping, follows, answer))
 
     async def _a_parent_fails(self, watch: Watch) -> bool:
         """Ask what the device depends on right now: its outage may not have been noticed yet, by the luck of phases."""

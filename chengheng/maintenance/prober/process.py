@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from chengheng.common import processes
+from chengheng.maintenance.prober.export import RemoteWrite
 
 log = logging.getLogger(__name__)
 RELOAD_EVERY = 20.0
@@ -34,18 +35,21 @@ def load() -> list[Any]:
     parents = parents_of_all()
     states = dict(Span.objects.filter(until__isnull=True, check_row__isnull=False).values_list("check_row", "state"))
     found = []
-    for check in Check.objects.filter(enabled=True, device__retired_at__isnull=True):
+    checks = Check.objects.filter(enabled=True, device__retired_at__isnull=True).exclude(kind=Check.Kind.TOLD)
+    for check in checks.select_related("device__system"):
         memory = Watched(check.fail_after, check.pass_after, state=states.get(check.pk, "unknown"))
         try:
             found.append(
                 Watch.of(
-                    check.pk, check.device_id, check.kind, check.target, check.options, interval=check.interval_s,
+                    check.pk, check.device_id, check.kind, check.target, check.options | check.secrets, interval=check.interval_s,
                     timeout=min(check.timeout_s, check.interval_s), memory=memory,
                     parents=frozenset(parents.get(check.device_id, ())),
+                    labels={"device": check.device.code, "system": check.device.system.code, "kind": check.kind,
+                            "check": str(check.pk)},
                 )
             )  # fmt: skip
         except ValueError:
-            log.warning("check %s: the target %r is not understood", check.pk, check.target)
+            log.warning("check %s: its target is not understood", check.pk)
     return found
 
 
@@ -53,14 +57,15 @@ def begin(now: datetime, name: str = "main") -> int:
     """Note that the prober starts. From the end of its last run on, what it watched was not known. Returns the run."""
     from django.db import transaction
 
-    from chengheng.maintenance.models import ProberRun, Span
+    from chengheng.maintenance.models import Check, ProberRun, Span
 
     with transaction.atomic():
         last = ProberRun.objects.select_for_update().filter(prober=name).first()
         if last is not None:
             gap_from = last.ended_at or last.last_seen_at
             ProberRun.objects.filter(pk=last.pk, ended_at__isnull=True).update(ended_at=gap_from)
-            open_spans = Span.objects.filter(until__isnull=True, check_row__isnull=False).exclude(state="unknown")
+            open_spans = Span.objects.filter(until__isnull=True, check_row__isnull=False)
+            open_spans = open_spans.exclude(state="unknown").exclude(check_row__kind=Check.Kind.TOLD)
             fresh = []
             for span in open_spans.select_for_update():
                 span.until = max(gap_from, span.since)
@@ -136,7 +141,9 @@ class Site:
         """Watch until `stop` is set."""
         run = await self._do(begin, datetime.now(UTC), self.name)
         self.engine.set_watches(await self._do(load))
+        export = RemoteWrite.of_site(self.engine)
         engine = asyncio.create_task(self.engine.run())
+        exporting = asyncio.create_task(export.run()) if export else None
         loop = asyncio.get_running_loop()
         known, reload_at = self._shape(), loop.time() + RELOAD_EVERY
         try:
@@ -157,9 +164,11 @@ class Site:
                 except Exception:
                     log.exception("the database did not answer; the probes go on")
         finally:
-            engine.cancel()
-            with suppress(asyncio.CancelledError):
-                await engine
+            for task in (engine, exporting):
+                if task is not None:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
             with suppress(Exception):
                 await self._do(keep_sums, self.engine.take_sums(datetime.now(UTC) + timedelta(hours=2)))
                 await self._do(seen, run, datetime.now(UTC), ended=True)

@@ -6,9 +6,13 @@ there; a site chooses among `RESPONSES`. Penalties are the contract's own number
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+
+from chengheng.common.notices.rules import sign_own
 
 RESPONSES = ("responded", "arrived", "fixed")
 """Which moment ends the response: the vendor accepted, stood on site, or had it repaired."""
@@ -37,3 +41,15 @@ def penalty(rule: PenaltyRule, over: Iterable[Decimal]) -> int:
     """Fen to be deducted for what was over (hours late of each fault, per cent below the rate); up to the rule's most."""
     total = sum(_started(amount) for amount in over if amount > 0) * rule.amount_fen
     return min(total, rule.most_fen) if rule.most_fen else total
+
+
+WINDOW_S = 300
+
+
+def signed(secret: str, stamp: str, body: bytes, given: str, now: datetime) -> bool:
+    """Whether a delivery is signed as our own webhooks are (`notices.rules.sign_own`) and not older than `WINDOW_S`."""
+    if not secret or not stamp.isascii() or not stamp.isdecimal() or len(stamp) > 12:
+        return False
+    if abs(now.timestamp() - int(stamp)) > WINDOW_S:
+        return False
+    return hmac.compare_digest(sign_own(secret, int(stamp), body).encode(), given.strip().encode())
