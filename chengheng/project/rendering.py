@@ -15,7 +15,7 @@ from typing import Any
 from django.db.migrations.state import ModelState, ProjectState
 
 
-def _add_model(state: ProjectState, model: ModelState) -> None:
+def _add_model(state: Any, model: ModelState) -> None:
     key = model.app_label, model.name_lower
     state.models[key] = model
     if state._relations is not None:
@@ -24,7 +24,7 @@ def _add_model(state: ProjectState, model: ModelState) -> None:
         state.apps.render_multiple([model])
 
 
-def _append_option(state: ProjectState, app_label: str, model_name: str, name: str, item: Any) -> None:
+def _append_option(state: Any, app_label: str, model_name: str, name: str, item: Any) -> None:
     model = state.models[app_label, model_name]
     model.options[name] = [*model.options[name], item]
     if "apps" in state.__dict__:
@@ -35,9 +35,10 @@ def _append_option(state: ProjectState, app_label: str, model_name: str, name: s
 @contextmanager
 def quick() -> Iterator[None]:
     """While this is open, migrations render only what changes."""
-    kept = ProjectState.add_model, ProjectState._append_option
-    ProjectState.add_model, ProjectState._append_option = _add_model, _append_option
+    states: Any = ProjectState
+    kept = states.add_model, states._append_option
+    states.add_model, states._append_option = _add_model, _append_option
     try:
         yield
     finally:
-        ProjectState.add_model, ProjectState._append_option = kept
+        states.add_model, states._append_option = kept
