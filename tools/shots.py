@@ -9,6 +9,7 @@ only. Faults that a page reports (script errors, refused resources) are printed 
 from __future__ import annotations
 
 import argparse
+import io
 import itertools
 import shutil
 import sys
@@ -18,6 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tools.browser import FLAGS
@@ -102,8 +104,9 @@ def shoot(browser: Browser, address: str, wanted: list[dict[str, Any]], quick: b
                         faults.append(f"{name}: status {answer.status if answer else 'none'}")
                     if page.get("wait"):
                         tab.wait_for_selector(page["wait"], timeout=15_000)
-                    tab.wait_for_timeout(600)
-                    tab.screenshot(path=TARGET / f"{name}.png", full_page=bool(page.get("full")))
+                    tab.wait_for_timeout(page.get("settle", 600))
+                    taken = tab.screenshot(full_page=bool(page.get("full")))
+                    Image.open(io.BytesIO(taken)).convert("RGB").save(TARGET / f"{name}.webp", quality=70, method=4)
                     tab.close()
                     print(name, flush=True)
     return faults

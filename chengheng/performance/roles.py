@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from chengheng.common import measures
 from chengheng.common.people.roles import Reach, Role, declare
 from chengheng.common.trail import acts
 
@@ -27,13 +28,15 @@ ACTS = {
 for _act, _label in ACTS.items():
     acts.declare(_act, _label)
 
+# Whoever answers for the targets may open the rows behind every number; each look is recorded.
+_EVIDENCE = {entry.evidence_act for entry in measures.all() if entry.evidence_act}
 _READ = ("performance.programme.view", "performance.payment.view", "performance.survey.view")
 declare(Role("performance.viewer", _("Reader of results"), dict.fromkeys(_READ, Reach.ORGANISATION), "performance"))
 declare(
     Role(
         "performance.officer",
         _("Performance officer"),
-        {act: Reach.ALL for act in ACTS if act != "performance.evaluation.sign"},
+        {act: Reach.ALL for act in (*ACTS, *_EVIDENCE) if act != "performance.evaluation.sign"},
         "performance",
     )
 )
@@ -41,7 +44,7 @@ declare(
     Role(
         "performance.leader",
         _("Head who signs off results"),
-        dict.fromkeys((*_READ, "performance.evaluation.sign"), Reach.ALL),
+        dict.fromkeys((*_READ, *_EVIDENCE, "performance.evaluation.sign"), Reach.ALL),
         "performance",
     )
 )
