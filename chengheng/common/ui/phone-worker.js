@@ -1,12 +1,13 @@
-// The road check's service worker: keeps the page and its files so that a check works without network.
+// The service worker of a phone page: keeps the page and its files so that a shift works without network.
 // It never touches the API: what waits to be sent waits in IndexedDB, under the page's own hand.
-const CACHE = "clean-v1";
-const PAGE = "/m/clean/";
+const PAGE = new URL("./", self.location).pathname;
+const OURS = `phone ${PAGE} `; // one page's scope may lie within another's: each clears only its own
+const CACHE = `${OURS}1`;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
     (async () => {
-      const files = await (await fetch("/m/clean/files.json")).json();
+      const files = await (await fetch(`${PAGE}files.json`)).json();
       const cache = await caches.open(CACHE);
       await cache.addAll([PAGE, ...files]);
       await self.skipWaiting();
@@ -17,7 +18,7 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => {
   event.waitUntil(
     (async () => {
-      for (const name of await caches.keys()) if (name.startsWith("clean-") && name !== CACHE) await caches.delete(name);
+      for (const name of await caches.keys()) if (name.startsWith(OURS) && name !== CACHE) await caches.delete(name);
       await self.clients.claim();
     })(),
   );
