@@ -11,7 +11,7 @@ from django import template
 from django.conf import settings
 from django.core.cache import cache
 from django.core.serializers.json import DjangoJSONEncoder
-from django.forms import BoundField
+from django.forms import BoundField, RadioSelect
 from django.template.base import Node, Parser, Token
 from django.template.loader import render_to_string
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
@@ -286,9 +286,8 @@ def formfield(field: BoundField, css: str = "") -> str:
     """A form field with its label, help and errors, tied together for readers of the screen."""
     widget = field.field.widget
     kind = getattr(widget, "input_type", "") or type(widget).__name__.lower()
-    classes = {"checkbox": "form-check-input", "radio": "", "select": "form-select"}.get(kind, "form-control")
-    if kind == "checkboxselectmultiple":
-        classes = ""
+    many = isinstance(widget, RadioSelect)  # several boxes or circles: CheckboxSelectMultiple is one too
+    classes = "" if many else {"checkbox": "form-check-input", "select": "form-select"}.get(kind, "form-control")
     attrs: dict[str, Any] = {"class": " ".join(filter(None, (classes, widget.attrs.get("class", ""))))}
     notes = []
     if field.help_text:
@@ -304,8 +303,8 @@ def formfield(field: BoundField, css: str = "") -> str:
         {
             "field": field,
             "control": field.as_widget(attrs=attrs),
-            "check": kind == "checkbox",
-            "many": kind in {"radio", "checkboxselectmultiple"},
+            "check": kind == "checkbox" and not many,
+            "many": many,
             "css": css,
         },
     )
