@@ -47,7 +47,7 @@ def raise_by_rules(
     """Alerts of a batch just stored: words first, then conditions. Repeats of a debunked claim alert at once."""
     from chengheng.opinion.actions.claims import suspect_by_rule, tell_repeat
 
-    asked = {rule.pk: conditions_of(rule) for rule in (*room.rules, *room.wordless)}
+    asked: dict[int, Conditions] = {}
     raised = []
     for item, reading in zip(items, readings, strict=True):
         if item.debunked_id:
@@ -57,7 +57,7 @@ def raise_by_rules(
         seen: Seen | None = None
         worded = [room.rules[rule] for rule, _spans in reading.rules if rule < len(room.rules)]
         for rule in (*worded, *room.wordless):
-            conditions = asked[rule.pk]
+            conditions = asked.get(rule.pk) or asked.setdefault(rule.pk, conditions_of(rule))
             if not conditions.empty:
                 seen = seen or seen_of(item, sources[item.source_id].tier, topics, burst)
                 if not holds(conditions, seen):

@@ -161,8 +161,11 @@ def _store(rows: Sequence[tuple[Any, ...]], now: datetime) -> int:
         numbers = [row[0] for row in cursor.fetchall()]
     partitions.make_room(min(numbers), max(numbers))
     sources = {source.pk: source for source in Source.objects.filter(pk__in={row[1] for row in rows})}
-    items = [_item(number, row, sources[row[1]], now) for number, row in zip(numbers, rows, strict=True)]
     entries = [row[2] if isinstance(row[2], dict) else json.loads(row[2]) for row in rows]
+    items = [
+        _item(number, row, entry, sources[row[1]], now)
+        for number, row, entry in zip(numbers, rows, entries, strict=True)
+    ]
     found = reading_room.read([Document(item.title, item.body, item.pk) for item in items])
     grams = _grams(text.normalise([item.whole[:_GRAMS_OF] for item in items]))
     for index, (item, reading) in enumerate(zip(items, found.readings, strict=True)):
@@ -192,8 +195,7 @@ def _grams(batch: text.Batch) -> list[list[int]]:
     ]
 
 
-def _item(number: int, row: tuple[Any, ...], source: Source, now: datetime) -> Item:
-    entry = row[2] if isinstance(row[2], dict) else json.loads(row[2])
+def _item(number: int, row: tuple[Any, ...], entry: dict[str, Any], source: Source, now: datetime) -> Item:
     return Item(
         pk=number,
         source=source,
@@ -284,8 +286,7 @@ def _events(reading_room: reader.Reader, items: Sequence[Item], now: datetime) -
         if cluster:
             by_event[cluster].append(item)
     places = {cluster: at for at, cluster in enumerate(clusters.ids)}
-    made: list[Event] = []
-    changed: list[Event] = []
+    told_of: list[Event] = []
     known = Event.objects.select_for_update().in_bulk([cluster for cluster in by_event if cluster < first_new])
     for number, members in by_event.items():
         when = [item.published_at or item.collected_at for item in members]
@@ -296,9 +297,7 @@ def _events(reading_room: reader.Reader, items: Sequence[Item], now: datetime) -
                 pk=number, title=(first.title or first.body[:60])[:300], first_item=first.pk, first_at=min(when),
                 last_at=max(when), area_code=first.area_code, topic_code=first.topic_code, topic_name=first.topic_name,
             )  # fmt: skip
-            made.append(event)
-        else:
-            changed.append(event)
+        told_of.append(event)
         counts: Counter[str] = Counter(event.channels)
         counts.update(item.channel for item in members)
         event.channels, event.items = dict(counts), event.items + len(members)
@@ -308,12 +307,35 @@ def _events(reading_room: reader.Reader, items: Sequence[Item], now: datetime) -
             event.vector = clusters.sums[places[number]].astype(np.float16).tobytes()
         for item in members:
             item.event = event
-    Event.objects.bulk_create(made)
-    Event.objects.bulk_update(changed, ["channels", "items", "last_at", "first_at", "vector", "changed_at"])
-    if made:
+    _write_events(told_of)
+    if clusters.next_id > first_new:
         with connection.cursor() as cursor:
             cursor.execute("select setval('opinion_event_id_seq', %s)", [clusters.next_id - 1])
-    reading_room.events_written(max([now, *(event.changed_at for event in (*made, *changed))]))
+    reading_room.events_written(now)
+
+
+_EVENT = (
+    "id", "title", "first_item", "first_at", "last_at", "items", "channels", "area_code", "topic_code", "topic_name",
+    "burst_at", "burst_tail", "vector", "changed_at",
+)  # fmt: skip
+_GROWING = ("first_at", "last_at", "items", "channels", "vector", "changed_at")
+
+
+def _write_events(events: Sequence[Event]) -> None:
+    """New and grown events in one COPY: a batch of unrelated texts founds or grows one for almost each of them."""
+    columns = ", ".join(_EVENT)
+    with connection.cursor() as cursor:
+        cursor.execute("create temp table if not exists opinion_event_told (like opinion_event) on commit drop")
+        cursor.execute("truncate opinion_event_told")
+        with cursor.copy(f"copy opinion_event_told ({columns}) from stdin") as copy:
+            for event in events:
+                row = [getattr(event, name) for name in _EVENT]
+                row[_EVENT.index("channels")] = json.dumps(event.channels)
+                copy.write_row(row)
+        cursor.execute(
+            f"insert into opinion_event ({columns}) select {columns} from opinion_event_told"  # noqa: S608 - own names
+            f" on conflict (id) do update set {', '.join(f'{name} = excluded.{name}' for name in _GROWING)}"
+        )
 
 
 _COLUMNS = (
