@@ -16,7 +16,7 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
-from chengheng.patrol import queries, statistics
+from chengheng.patrol import queries, sampling, statistics
 from chengheng.patrol.models import Bulletin, Case, CaseTask, ScoreRuleSet, Source
 from chengheng.patrol.rules import scores
 
@@ -77,11 +77,12 @@ def _further_ratios(
     name: str, by: str, cases: QuerySet[Case], month: int, lines: list[statistics.Line], as_of: datetime
 ) -> dict[Any, dict[str, Decimal | None]]:
     """Ratios that only scores use: overdue ÷ to handle, extended ÷ to handle (denominator: local rule), and for
-    collectors the tasks of the month in time. `missed_rate` has no value until re-inspections are recorded.
+    collectors the tasks of the month in time and, of those who were re-inspected, the missed rate.
     """
     extended = dict(_of_object(cases, name).filter(extensions__gt=0).order_by().values_list(by).annotate(n=Count("pk")))
     found: dict[Any, dict[str, Decimal | None]] = {}
     tasks = _tasks_in_time(month, as_of) if name == "collector" else {}
+    missed = sampling.missed_rates(month) if name == "collector" else {}
     for line in lines:
         whole, key = line.counts["to_handle"], line.key[0]
         found[key] = {
@@ -89,7 +90,10 @@ def _further_ratios(
             "extension_rate": Decimal(extended.get(key, 0)) * 100 / whole if whole else None,
         }
         if name == "collector":
-            found[key] |= {"missed_rate": None, **tasks.get(key, {"task_verify_rate": None, "task_check_rate": None})}
+            found[key] |= {
+                "missed_rate": missed.get(key),
+                **tasks.get(key, {"task_verify_rate": None, "task_check_rate": None}),
+            }
     return found
 
 
