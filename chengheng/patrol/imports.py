@@ -38,9 +38,9 @@ def _classes(rows: Any) -> dict[tuple[str, str, str], str]:
 
 
 _CLASS = (
-    Field("edition", _("Edition"), required=True, parse=choice(_EDITIONS), aliases=("标准", "版本"), example="GB/T 30428.2-2013"),
-    Field("kind", _("Kind"), required=True, parse=choice(_KINDS, _KIND_WORDS), aliases=("类别", "部件事件"), example="event"),
-    Field("code", _("Code"), required=True, parse=text(5), aliases=("小类代码", "代码"), example="0110"),
+    Field("edition", pgettext_lazy("case", "Edition"), required=True, parse=choice(_EDITIONS), aliases=("标准", "版本"), example="GB/T 30428.2-2013"),
+    Field("kind", pgettext_lazy("case", "Kind"), required=True, parse=choice(_KINDS, _KIND_WORDS), aliases=("类别", "部件事件"), example="event"),
+    Field("code", pgettext_lazy("case", "Code"), required=True, parse=text(5), aliases=("小类代码", "代码"), example="0110"),
 )  # fmt: skip
 
 
@@ -54,7 +54,14 @@ class DictionaryImporter(Importer):
     models = (DictionaryEntry,)
     fields = (
         *_CLASS,
-        Field("name", _("Name"), required=True, parse=text(60), aliases=("小类名称", "名称"), example="暴露垃圾"),
+        Field(
+            "name",
+            pgettext_lazy("case", "Name"),
+            required=True,
+            parse=text(60),
+            aliases=("小类名称", "名称"),
+            example="暴露垃圾",
+        ),
         Field("class_code", _("class code"), required=True, parse=text(2), aliases=("大类代码",), example="01"),
         Field(
             "class_name", _("Class"), required=True, parse=text(30), aliases=("大类", "大类名称"), example="市容环境"
@@ -88,7 +95,7 @@ class StandardImporter(Importer):
     act = "patrol.standard.import"
     models = (FilingStandard, StandardSet)
     fields = (
-        Field("table", _("Table"), required=True, parse=text(80), aliases=("标准名称", "表名")),
+        Field("table", pgettext_lazy("case", "Table"), required=True, parse=text(80), aliases=("标准名称", "表名")),
         Field("in_force_from", _("In force from"), required=True, parse=date(), aliases=("生效日期", "施行日期")),
         *_CLASS,
         Field("condition", _("Filing condition"), required=True, parse=text(200), aliases=("立案条件",)),
@@ -143,20 +150,20 @@ class CaseImporter(Importer):
         Field("outside_number", _("Number elsewhere"), required=True, parse=text(60), aliases=("任务号", "案卷编号", "案件编号", "编号")),
         *_CLASS,
         Field("source", _("Source"), parse=choice(Source.choices), aliases=("问题来源", "来源"), default=Source.API.value),
-        Field("reported_at", _("Reported"), required=True, parse=datetime(), aliases=("上报时间",)),
+        Field("reported_at", pgettext_lazy("case", "Reported"), required=True, parse=datetime(), aliases=("上报时间",)),
         Field("state", _("State"), required=True, parse=choice(_ENDED, _ENDED_WORDS), aliases=("状态", "案件状态"), example="closed"),
         Field("lon", _("Longitude"), parse=lon(), aliases=("经度", "X坐标")),
         Field("lat", _("Latitude"), parse=lat(), aliases=("纬度", "Y坐标")),
         Field("address", _("Address"), parse=text(200), aliases=("地址", "位置描述"), default=""),
         Field("district_code", _("District"), parse=text(6), aliases=("区划代码", "行政区"), default=""),
-        Field("description", _("Description"), parse=text(1000, lines=True), aliases=("问题描述",), default=""),
+        Field("description", pgettext_lazy("case", "description"), parse=text(1000, lines=True), aliases=("问题描述",), default=""),
         Field("department", pgettext_lazy("case", "Department"), parse=organisation(), aliases=("处置部门", "专业部门")),
         Field("filed_at", _("filed"), parse=datetime(), aliases=("立案时间",)),
         Field("dispatched_at", _("dispatched"), parse=datetime(), aliases=("派遣时间",)),
         Field("handle_due_at", _("handling due"), parse=datetime(), aliases=("处置截止时间",)),
         Field("handled_at", _("handled"), parse=datetime(), aliases=("处置时间", "处置完成时间")),
         Field("close_due_at", _("closing due"), parse=datetime(), aliases=("结案截止时间",)),
-        Field("closed_at", _("closed"), parse=datetime(), aliases=("结案时间",)),
+        Field("closed_at", pgettext_lazy("case", "closed"), parse=datetime(), aliases=("结案时间",)),
         Field("reworks", _("reworks"), parse=integer(0, 999), aliases=("返工次数",), default=0),
     )  # fmt: skip
     _TIMES = ("reported_at", "filed_at", "dispatched_at", "handled_at", "closed_at")

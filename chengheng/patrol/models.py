@@ -537,9 +537,9 @@ class PatrolSettings(models.Model):
 
 
 class ScoreRuleSet(models.Model):
-    """How districts, departments and collectors are scored: parts and grades as data (`rules.scores`), dated.
+    """How districts, departments, collectors and posts are scored: parts and grades as data (`rules.scores`), dated.
 
-    `parts`: {"district": [part, …], "department": […], "collector": […]}; `grades`: best first, [{"grade", "least"}].
+    `parts`: {"district": [part, …], "department", "collector", "receptionist", "duty_chief", "dispatcher"}; `grades`: best first, [{"grade", "least"}].
     """
 
     name = models.CharField(_("name"), max_length=80)

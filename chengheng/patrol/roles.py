@@ -68,7 +68,7 @@ for _act, _label in ACTS.items():
 
 _LOOK = ("patrol.case.view", "patrol.dictionary.view", "patrol.standard.view", "patrol.statistics.view")
 _POSTS = {
-    "receptionist": (_("Receptionist"), ("receive", "accept", "refuse", "ask_verify", "reclassify", "merge")),
+    "receptionist": (_("Receptionist"), ("receive", "accept", "refuse", "ask_verify", "ask_check", "reclassify", "merge")),
     "duty_chief": (
         _("Duty chief"),
         ("file", "not_file", "ask_verify", "reclassify", "merge", "void", "extend", "suspend", "resume", "close",

@@ -114,7 +114,9 @@ def test_outside_the_boundary_in_force_is_doubted(posts):
     with pytest.raises(DatabaseError), transaction.atomic():
         Boundary.objects.update(in_force_from=date(2020, 1, 1))
     with pytest.raises(NotPermitted):
-        sampling.import_boundary(posts.supervisor, content=geojson(RING), name="x", in_force_from=date(2024, 5, 1), source="")
+        sampling.import_boundary(
+            posts.supervisor, content=geojson(RING), name="x", in_force_from=date(2024, 5, 1), source=""
+        )
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"nothing", b'{"type":"FeatureCollection","features":[]}'])
