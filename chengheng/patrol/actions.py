@@ -16,6 +16,7 @@ from django.utils import timezone
 from chengheng.common import flow, notices, places, rows, trail
 from chengheng.common.calendars.rules import Kind as LimitKind
 from chengheng.common.calendars.rules import Limit
+from chengheng.common.files.models import Attachment
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, User
 from chengheng.patrol import queries
@@ -43,6 +44,7 @@ from chengheng.patrol.models import (
     TrackPoint,
     month_of,
 )
+from chengheng.patrol.rules.honesty import Sight
 
 # Reporting
 
@@ -65,18 +67,21 @@ def report_case(
     now = now or timezone.now()
     observed_at = observed_at or now
     edition = edition or queries.edition_on(timezone.localtime(observed_at).date()).value
-    known = queries.at_report(edition, kind, code, timezone.localtime(now).date())
+    sight = None if lon is None or lat is None else Sight(observed_at, lon, lat, accuracy_m or 0)
+    by_collector = source == Source.COLLECTOR
+    known = queries.at_report(edition, kind, code, sight, actor.pk if by_collector else None, now)
     if not known.class_name:
         raise UnknownClass(field="code", class_code=code, kind=kind, edition=edition)
     case = Case(
         source=source, edition=edition, kind=kind, code=code, class_name=known.class_name, component_id=component_id,
         description=description, address=address, lon=lon, lat=lat, accuracy_m=accuracy_m, urgent=urgent,
         self_handled=self_handled, observed_at=observed_at, reported_at=now, month=month_of(now), reporter_name=reporter_name,
-        reporter_phone=reporter_phone, outside_number=outside_number, doubts=list(doubts),
+        reporter_phone=reporter_phone, outside_number=outside_number,
     )  # fmt: skip
     if actor.pk:
         case.reported_by = actor
     _place(case, area_code, known.layers)
+    case.doubts = sorted({*doubts, *known.doubts, *(_place_doubts(case, known, actor) if by_collector else ())})
     case = flow.begin(
         case, actor, limits={"accept": known.limit} if known.limit else {}, now=now, due_column="accept_due_at",
         calendar=known.calendar,
@@ -99,6 +104,39 @@ def _place(case: Case, area_code: str, layers: tuple[int, ...]) -> None:
     case.district_code = found.district
     case.area_code = found.grid or found.community or found.subdistrict or found.district
     case.cell = queries.cell_of(case.lon, case.lat)
+
+
+def _place_doubts(case: Case, known: queries.AtReport, collector: Any) -> set[str]:
+    """Outside the boundary of collection; outside every area that the collector has."""
+    assert case.lon is not None
+    assert case.lat is not None
+    found = set()
+    if known.boundary is not None and queries.is_outside(known.boundary, case.lon, case.lat):
+        found.add("outside_ring")
+    areas = [duty.area_code for duty in access.duties(collector) if duty.role == "patrol.collector"]
+    if areas and not any(case.area_code.startswith(area) for area in areas):
+        found.add("outside_area")
+    return found
+
+
+# Evidence
+
+
+def look_at_photo(case: Case, attached: Attachment) -> None:
+    """Hold a photo against its case and against others; what is to be doubted is kept with the case, and why in its trail.
+
+    Called in the transaction that attaches it. A photo that is in another case too, one that looks like another of the
+    same person's, one taken far away or long before.
+    """
+    if not attached.file.is_image:
+        return
+    found = queries.photo_doubts(case, attached)
+    if not found:
+        return
+    locked = Case.objects.select_for_update().only("doubts").get(pk=case.pk)
+    case.doubts = sorted({*locked.doubts, *found})
+    Case.objects.filter(pk=case.pk).update(doubts=case.doubts)
+    trail.record("patrol.case.doubt", access.SYSTEM, case, {"doubts": found, "sha256": attached.file.sha256})
 
 
 def _stage_limits(now: datetime) -> dict[str, Limit]:

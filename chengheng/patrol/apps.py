@@ -8,10 +8,10 @@ class PatrolConfig(AppConfig):
     verbose_name = _("Patrol")
 
     def ready(self) -> None:
-        from chengheng.common import preparation
+        from chengheng.common import files, preparation
         from chengheng.common.ui import maplayers, navigation, search
         from chengheng.common.ui.navigation import Item
-        from chengheng.patrol import flows, measures, queries, reference, roles, tables  # noqa: F401
+        from chengheng.patrol import actions, flows, imports, measures, queries, reference, roles, tables  # noqa: F401
 
         navigation.room("patrol", _("Patrol"), "map-search", 20)
         for order, (label, name, icon, act) in enumerate(
@@ -24,6 +24,8 @@ class PatrolConfig(AppConfig):
                 (_("Reward allocation"), "allocations", "coins", "patrol.allocation.view"),
                 (_("Tasks"), "tasks", "walk", "patrol.task.view"),
                 (_("Shifts"), "shifts", "calendar-user", "patrol.shift.view"),
+                (_("Re-inspections"), "samplings", "eye-check", "patrol.sampling.view"),
+                (_("Boundary of collection"), "boundaries", "polygon", "patrol.boundary.view"),
                 (_("Filing standards"), "standards", "scale", "patrol.standard.view"),
                 (_("Dictionary"), "dictionary", "book", "patrol.dictionary.view"),
             )
@@ -35,3 +37,4 @@ class PatrolConfig(AppConfig):
             room="patrol", order=10, shown=True, bounded=True,
         )  # fmt: skip
         search.add("patrol", queries.find)
+        files.on_attach("patrol.case", actions.look_at_photo)

@@ -9,19 +9,24 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
-from chengheng.patrol import queries, statistics
+from chengheng.patrol import queries, sampling, statistics
 from chengheng.patrol.models import Bulletin, Case, CaseTask, ScoreRuleSet, Source
 from chengheng.patrol.rules import scores
 
 OBJECTS = {"district": "district_code", "department": "department", "collector": "reported_by"}
 """What is scored, and the column that it is grouped by."""
+
+POSTS = {"receptionist": "patrol.case.accept", "duty_chief": "patrol.case.file", "dispatcher": "patrol.case.dispatch"}
+"""Posts that are scored by person (受理员, 值班长, 派遣员): the cases of the month to which they did this act first."""
 
 SHOWN_COUNTS = ("reported", "valid", "filed", "handled", "handled_in_time", "unhandled", "closed", "reworked", "voided")
 SHOWN_RATIOS = ("valid_rate", "handle_rate", "handle_in_time_rate", "close_rate", "rework_rate")
@@ -47,22 +52,90 @@ def figures(month: int, rules: Mapping[str, Any], as_of: datetime) -> dict[str, 
         names = statistics.names_of(by, [line.key[0] for line in lines])
         more = _further_ratios(name, by, cases, month, lines, as_of)
         parts = scores.read_parts(rules["parts"].get(name, ())) if rules["parts"].get(name) else ()
+        found[name] = _ranked(
+            [_row(line.key[0], names[line.key[0]], line, more[line.key[0]], parts, rules) for line in lines]
+        )
+    acts = _acts_of(month)
+    for post, act in POSTS.items():
+        parts = scores.read_parts(rules["parts"].get(post, ())) if rules["parts"].get(post) else ()
+        people = {person: ids for (done, person), ids in acts.first.items() if done == act}
+        names = statistics.names_of("reported_by", list(people))
         rows = []
-        for line in lines:
-            scored = scores.score(parts, line.counts, {**line.ratios, **more[line.key[0]]}) if parts else None
-            rows.append(
-                {
-                    "key": str(line.key[0] or ""), "label": names[line.key[0]], "counts": line.counts,
-                    "ratios": {code: _text(rate) for code, rate in {**line.ratios, **more[line.key[0]]}.items()},
-                    "score": _text(scored.total) if scored else None,
-                    "grade": scores.grade(scored.total, rules["grades"]) if scored else "",
-                    "parts": [[part.code, str(part.weight), _text(value)] for part, value in scored.parts] if scored else [],
-                }
-            )  # fmt: skip
-        found[name] = sorted(rows, key=lambda row: (row["score"] is None, -Decimal(row["score"] or 0), row["label"]))
+        for person, ids in people.items():
+            (line,) = statistics.table(cases.filter(pk__in=ids), [], base, as_of)
+            rows.append(_row(person, names[person], line, acts.asked.get(person, _NEVER_ASKED), parts, rules))
+        found[post] = _ranked(rows)
     (whole,) = statistics.table(cases, [], base, as_of)
     found["total"] = {"counts": whole.counts, "ratios": {code: _text(rate) for code, rate in whole.ratios.items()}}
     return found
+
+
+def _row(
+    key: Any,
+    label: str,
+    line: statistics.Line,
+    more: Mapping[str, Decimal | None],
+    parts: Any,
+    rules: Mapping[str, Any],
+) -> dict[str, Any]:
+    scored = scores.score(parts, line.counts, {**line.ratios, **more}) if parts else None
+    return {
+        "key": str(key or ""), "label": label, "counts": line.counts,
+        "ratios": {code: _text(rate) for code, rate in {**line.ratios, **more}.items()},
+        "score": _text(scored.total) if scored else None,
+        "grade": scores.grade(scored.total, rules["grades"]) if scored else "",
+        "parts": [[part.code, str(part.weight), _text(value)] for part, value in scored.parts] if scored else [],
+    }  # fmt: skip
+
+
+def _ranked(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: (row["score"] is None, -Decimal(row["score"] or 0), row["label"]))
+
+
+_NEVER_ASKED: dict[str, Decimal | None] = {"ask_verify_rate": None, "ask_check_rate": None}
+_ACTS = """
+select distinct on (c.id, e.act) c.id, e.act, e.actor_id
+from patrol_case c join trail_entry e on e.subject_type = 'patrol.case' and e.subject_id = c.id::text
+where c.month = %s and e.act = any(%s) and e.actor_id is not null order by c.id, e.act, e.seq
+"""
+
+
+@dataclass(frozen=True)
+class _Acts:
+    """Who did what to the cases of a month: (act, person) → cases of which it was the first; and their asking in time."""
+
+    first: dict[tuple[str, int], list[int]]
+    asked: dict[int, dict[str, Decimal | None]]
+
+
+def _acts_of(month: int) -> _Acts:
+    """First acts from the trail, questions to collectors from their tasks.
+
+    In time (local rule): a verification is asked for before the limit of filing is up (核实按时派发), a check before the
+    limit of checking is up (核查按时派发); without a limit it is always in time.
+    """
+    first: dict[tuple[str, int], list[int]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTS, [month, list(POSTS.values())])
+        for case, act, person in cursor.fetchall():
+            first[act, person].append(case)
+    marks: dict[tuple[int, str], list[bool]] = defaultdict(list)
+    due = {CaseTask.Purpose.VERIFY.value: 0, CaseTask.Purpose.CHECK.value: 1}
+    tasks = CaseTask.objects.filter(case__month=month, asked_by__isnull=False, withdrawn_at=None).order_by()
+    for person, purpose, asked_at, *limits in tasks.values_list(
+        "asked_by", "purpose", "asked_at", "case__file_due_at", "case__check_due_at"
+    ):
+        due_at = limits[due[purpose]]
+        marks[person, f"ask_{purpose}_rate"].append(due_at is None or asked_at <= due_at)
+    asked = {
+        person: {rate: _share(marks.get((person, rate), [])) for rate in _NEVER_ASKED}
+        for person in {person for person, _rate in marks}
+    }
+    return _Acts(dict(first), asked)
+
+
+def _share(marks: list[bool]) -> Decimal | None:
+    return Decimal(sum(marks)) * 100 / len(marks) if marks else None
 
 
 def _of_object(cases: QuerySet[Case], name: str) -> QuerySet[Case]:
@@ -77,11 +150,12 @@ def _further_ratios(
     name: str, by: str, cases: QuerySet[Case], month: int, lines: list[statistics.Line], as_of: datetime
 ) -> dict[Any, dict[str, Decimal | None]]:
     """Ratios that only scores use: overdue ÷ to handle, extended ÷ to handle (denominator: local rule), and for
-    collectors the tasks of the month in time. `missed_rate` has no value until re-inspections are recorded.
+    collectors the tasks of the month in time and, of those who were re-inspected, the missed rate.
     """
     extended = dict(_of_object(cases, name).filter(extensions__gt=0).order_by().values_list(by).annotate(n=Count("pk")))
     found: dict[Any, dict[str, Decimal | None]] = {}
     tasks = _tasks_in_time(month, as_of) if name == "collector" else {}
+    missed = sampling.missed_rates(month) if name == "collector" else {}
     for line in lines:
         whole, key = line.counts["to_handle"], line.key[0]
         found[key] = {
@@ -89,7 +163,10 @@ def _further_ratios(
             "extension_rate": Decimal(extended.get(key, 0)) * 100 / whole if whole else None,
         }
         if name == "collector":
-            found[key] |= {"missed_rate": None, **tasks.get(key, {"task_verify_rate": None, "task_check_rate": None})}
+            found[key] |= {
+                "missed_rate": missed.get(key),
+                **tasks.get(key, {"task_verify_rate": None, "task_check_rate": None}),
+            }
     return found
 
 
@@ -131,9 +208,9 @@ def is_whole(bulletin: Bulletin) -> bool:
 
 def compared(bulletin: Bulletin, name: str) -> list[dict[str, Any]]:
     """The frozen rows of an object, each with the figures of today by the same rules beside it where they differ."""
-    now = {row["key"]: row for row in figures(bulletin.month, bulletin.rules, bulletin.as_of)[name]}
+    now = {row["key"]: row for row in figures(bulletin.month, bulletin.rules, bulletin.as_of).get(name, ())}
     shown = []
-    for row in bulletin.rows[name]:
+    for row in bulletin.rows.get(name, ()):
         today = now.pop(row["key"], None)
         cells = [(row["counts"][code], today["counts"][code] if today else 0) for code in SHOWN_COUNTS]
         rates = [(row["ratios"].get(code), today["ratios"].get(code) if today else None) for code in SHOWN_RATIOS]

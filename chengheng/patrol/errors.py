@@ -112,3 +112,18 @@ class WrongParameters(Invalid):
 class SamePerson(Refusal):
     code = "same_person"
     message = _("This needs another person than the one who did the step before.")
+
+
+class NothingToDraw(Invalid):
+    code = "nothing_to_draw"
+    message = _("There is no area to draw from.")
+
+
+class VisitedAlready(Refusal):
+    code = "visited_already"
+    message = _("This area was visited already.")
+
+
+class DecidedAlready(Refusal):
+    code = "decided_already"
+    message = _("This was decided already.")

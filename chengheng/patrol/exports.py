@@ -34,7 +34,10 @@ def title(bulletin: Bulletin) -> str:
 
 def _headings() -> dict[str, str]:
     with translation.override("zh-hans"):
-        return {"district": pgettext("case", "Districts"), "department": _("Departments"), "collector": _("Collectors")}
+        return {
+            "district": pgettext("case", "Districts"), "department": _("Departments"), "collector": _("Collectors"),
+            "receptionist": _("Receptionists"), "duty_chief": _("Duty chiefs"), "dispatcher": _("Dispatchers"),
+        }  # fmt: skip
 
 
 def _proof(bulletin: Bulletin) -> list[str]:
@@ -51,7 +54,7 @@ def _lines(bulletin: Bulletin, name: str) -> list[list[Any]]:
     return [
         [row["label"], row["score"], row["grade"], *(row["counts"][code] for code in SHOWN_COUNTS),
          *(row["ratios"].get(code) for code in SHOWN_RATIOS)]
-        for row in bulletin.rows[name]
+        for row in bulletin.rows.get(name, ())
     ]  # fmt: skip
 
 

@@ -79,6 +79,52 @@ class MonthField(forms.CharField):
         return day.year * 100 + day.month
 
 
+class SamplingForm(forms.Form):
+    """A re-inspection to draw."""
+
+    month = MonthField(label=_("Month"))
+    area_code = forms.ChoiceField(
+        label=_("Area"), required=False, choices=lambda: [("", _("whole city")), *queries.district_choices()]
+    )
+    size = forms.IntegerField(label=_("areas to visit"), min_value=1, max_value=500, initial=20)
+    seed = forms.CharField(
+        label=_("seed"),
+        max_length=40,
+        help_text=_("Drawn in public or named beforehand; the same seed gives the same areas."),
+    )
+
+
+class FindingForm(forms.Form):
+    """One problem found at a re-inspection; an empty row is none."""
+
+    entry = forms.ModelChoiceField(label=_("Class"), queryset=DictionaryEntry.objects.none(), required=False)
+    lon = forms.FloatField(label=_("Longitude"), min_value=-180, max_value=180, required=False)
+    lat = forms.FloatField(label=_("Latitude"), min_value=-90, max_value=90, required=False)
+    description = forms.CharField(label=pgettext_lazy("case", "description"), max_length=500, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["entry"].queryset = queries.entries(queries.edition_today())  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("entry") and (cleaned.get("lon") is None or cleaned.get("lat") is None):
+            self.add_error("lon", _("A position is needed."))
+        return cleaned
+
+
+FindingForms = forms.formset_factory(FindingForm, extra=3, max_num=50)
+
+
+class BoundaryForm(forms.Form):
+    """A map file with the boundary of collection."""
+
+    name = forms.CharField(label=_("name"), max_length=80)
+    in_force_from = forms.DateField(label=_("In force from"), widget=forms.DateInput(attrs={"type": "date"}))
+    source = forms.CharField(label=_("source"), max_length=200)
+    file = forms.FileField(label=_("Map file"), help_text=_("GeoJSON, zipped Shapefile or GeoPackage"))
+
+
 class BulletinForm(forms.Form):
     """Which month to publish, and why again."""
 

@@ -23,6 +23,7 @@ from chengheng.common.calendars.rules import Limit
 from chengheng.common.flow.models import Moving
 from chengheng.common.people.access import Scope
 from chengheng.patrol.rules.dictionary import Edition, Kind
+from chengheng.patrol.rules.honesty import DOUBTS
 from chengheng.patrol.rules.scores import read_parts
 
 
@@ -40,6 +41,7 @@ class DictionaryEntry(models.Model):
     code = models.CharField(pgettext_lazy("case", "code"), max_length=5)
     name = models.CharField(_("name"), max_length=60)
     active = models.BooleanField(_("active"), default=True)
+    batch = models.ForeignKey("intake.Batch", models.PROTECT, null=True, editable=False, related_name="+")
 
     view_act = "patrol.dictionary.view"
     access_scope = Scope()
@@ -64,6 +66,7 @@ class StandardSet(models.Model):
     in_force_from = models.DateField(_("in force from"))
     source = models.CharField(_("source"), max_length=200)
     is_example = models.BooleanField(_("example"), default=False)
+    batch = models.ForeignKey("intake.Batch", models.PROTECT, null=True, editable=False, related_name="+")
 
     view_act = "patrol.standard.view"
     access_scope = Scope()
@@ -92,6 +95,7 @@ class FilingStandard(models.Model):
     limit_amount = models.DecimalField(_("limit"), max_digits=6, decimal_places=2)
     closing_condition = models.CharField(_("closing condition"), max_length=200, blank=True)
     responsible = models.CharField(_("responsible"), max_length=80, blank=True)
+    batch = models.ForeignKey("intake.Batch", models.PROTECT, null=True, editable=False, related_name="+")
 
     view_act = "patrol.standard.view"
     access_scope = Scope()
@@ -217,6 +221,9 @@ class Case(Moving):
     closed_at = models.DateTimeField(pgettext_lazy("case", "closed"), null=True, editable=False)
     duplicate_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="duplicates")
     doubts = ArrayField(models.CharField(max_length=30), default=list, blank=True, verbose_name=_("doubts"))
+    batch = models.ForeignKey(
+        "intake.Batch", models.PROTECT, null=True, editable=False, related_name="+", db_index=False
+    )
 
     view_act = "patrol.case.view"
     access_scope = Scope(organisation="department", area="area_code", owner=("reported_by", "holder"))
@@ -242,6 +249,8 @@ class Case(Moving):
             models.Index(fields=("department", "state", "due_at"), name="patrol_case_department"),
             models.Index(fields=("reported_by", "-id"), name="patrol_case_reporter"),
             models.Index(fields=("-reported_at", "-id"), name="patrol_case_recent"),
+            models.Index(fields=("batch",), name="patrol_case_batch", condition=Q(batch__isnull=False)),
+            models.Index(fields=("outside_number",), name="patrol_case_outside", condition=~Q(outside_number="")),
             GinIndex(fields=("doubts",), name="patrol_case_doubts", condition=~Q(doubts=[])),
         ]  # fmt: skip
         verbose_name = _("case")
@@ -254,6 +263,11 @@ class Case(Moving):
         return reverse("patrol:case", args=[self.pk])
 
     @property
+    def doubt_labels(self) -> list[str]:
+        """The doubts in words."""
+        return [str(DOUBTS.get(doubt, doubt)) for doubt in self.doubts]
+
+    @property
     def number(self) -> str:
         """The number that people use: the day and the id, "20240513-000017"."""
         return f"{timezone.localtime(self.reported_at):%Y%m%d}-{self.pk or 0:06}"
@@ -262,6 +276,125 @@ class Case(Moving):
         local = timezone.localtime(self.reported_at)
         self.month = local.year * 100 + local.month
         super().save(*args, **kwargs)
+
+
+class Boundary(models.Model):
+    """The outline within which problems are collected (the outer ring), from a day on; imported, never changed."""
+
+    name = models.CharField(_("name"), max_length=80)
+    in_force_from = models.DateField(_("in force from"))
+    source = models.CharField(_("source"), max_length=200)
+    polygon = models.JSONField(_("outline"))  # GeoJSON, CGCS2000/WGS-84
+    imported_at = models.DateTimeField(_("imported"), default=timezone.now)
+    imported_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+
+    view_act = "patrol.boundary.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("-in_force_from", "-pk")
+        verbose_name = _("boundary of collection")
+        verbose_name_plural = _("boundaries of collection")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.in_force_from})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("patrol:boundaries")
+
+
+class SamplingPlan(models.Model):
+    """A random re-inspection: so many areas drawn by a seed, so that anybody can draw them again (`rules.sampling`).
+
+    The missed rate of a plan is what an inspector found and nobody had reported, of all that was found.
+    """
+
+    month = models.PositiveIntegerField(_("month"))
+    area_code = models.CharField(_("area"), max_length=15, blank=True)
+    seed = models.CharField(_("seed"), max_length=40)
+    size = models.PositiveSmallIntegerField(_("areas to visit"))
+    drawn_from = models.PositiveIntegerField(_("drawn from"))
+    drawn_sha256 = models.CharField(max_length=64)  # of the codes drawn from
+    made_at = models.DateTimeField(pgettext_lazy("case", "made"), default=timezone.now)
+    made_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+
+    view_act = "patrol.sampling.view"
+    access_scope = Scope(area="area_code")
+
+    class Meta:
+        ordering = ("-month", "-pk")
+        verbose_name = _("re-inspection")
+        verbose_name_plural = _("re-inspections")
+
+    def __str__(self) -> str:
+        return f"{self.month // 100}-{self.month % 100:02} · {self.seed}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("patrol:sampling", args=[self.pk])
+
+
+class SamplingVisit(models.Model):
+    """One area of a re-inspection, visited or not yet."""
+
+    plan = models.ForeignKey(SamplingPlan, models.CASCADE, related_name="visits")
+    position = models.PositiveSmallIntegerField()
+    area_code = models.CharField(_("area"), max_length=15)
+    area_name = models.CharField(_("name"), max_length=120)
+    collector = models.ForeignKey(
+        "people.User", models.PROTECT, null=True, related_name="+", verbose_name=_("collector")
+    )
+    visited_at = models.DateTimeField(_("visited"), null=True)
+    visited_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+    note = models.CharField(pgettext_lazy("case", "note"), max_length=500, blank=True)
+
+    view_act = "patrol.sampling.view"
+    access_scope = Scope(area="area_code")
+
+    class Meta:
+        ordering = ("plan", "position")
+        constraints = (models.UniqueConstraint(fields=("plan", "area_code"), name="sampling_area_once"),)
+        verbose_name = _("area to visit")
+        verbose_name_plural = _("areas to visit")
+
+    def __str__(self) -> str:
+        return f"{self.area_name} · {self.plan}"
+
+    def get_absolute_url(self) -> str:
+        return self.plan.get_absolute_url()
+
+
+class SamplingFinding(models.Model):
+    """A problem that an inspector found. `case`: the report that it was known by; `missed` None until it is decided."""
+
+    visit = models.ForeignKey(SamplingVisit, models.CASCADE, related_name="findings")
+    edition = models.CharField(_("edition"), max_length=20)
+    kind = models.CharField(pgettext_lazy("case", "kind"), max_length=10)
+    code = models.CharField(pgettext_lazy("case", "code"), max_length=5)
+    class_name = models.CharField(_("class"), max_length=60)
+    description = models.CharField(pgettext_lazy("case", "description"), max_length=500, blank=True)
+    lon = models.FloatField(_("longitude"))
+    lat = models.FloatField(_("latitude"))
+    found_at = models.DateTimeField(_("found"))
+    case = models.ForeignKey(Case, models.PROTECT, null=True, related_name="+", verbose_name=_("case"))
+    missed = models.BooleanField(_("missed"), null=True)
+    decided_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+
+    view_act = "patrol.sampling.view"
+    access_scope = Scope(area="visit__area_code")
+
+    class Meta:
+        ordering = ("visit", "pk")
+        constraints = (
+            models.CheckConstraint(condition=~Q(missed=True) | Q(case=None), name="a_missed_finding_has_no_case"),
+        )
+        verbose_name = _("finding")
+        verbose_name_plural = _("findings")
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.class_name}"
+
+    def get_absolute_url(self) -> str:
+        return self.visit.get_absolute_url()
 
 
 class CaseTask(models.Model):
@@ -404,9 +537,9 @@ class PatrolSettings(models.Model):
 
 
 class ScoreRuleSet(models.Model):
-    """How districts, departments and collectors are scored: parts and grades as data (`rules.scores`), dated.
+    """How districts, departments, collectors and posts are scored: parts and grades as data (`rules.scores`), dated.
 
-    `parts`: {"district": [part, …], "department": […], "collector": […]}; `grades`: best first, [{"grade", "least"}].
+    `parts`: {"district": [part, …], "department", "collector", "receptionist", "duty_chief", "dispatcher"}; `grades`: best first, [{"grade", "least"}].
     """
 
     name = models.CharField(_("name"), max_length=80)

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import h3
+import shapely
+import shapely.geometry
 from django.db import connection
-from django.db.models import Avg, Count, F, IntegerField, Max, Q, QuerySet, Value
+from django.db.models import Avg, Count, F, Func, IntegerField, Max, Q, QuerySet, Value
 from django.db.models import Case as When
 from django.db.models import When as Then
-from django.db.models.functions import Floor
+from django.db.models.functions import Cast, Floor
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengheng.common import flow
+from chengheng.common import places as common_places
 from chengheng.common.calendars import models as calendars
 from chengheng.common.calendars.rules import Limit, WorkCalendar
+from chengheng.common.files.models import Attachment
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, OrganisationKind, User
 from chengheng.common.places import index as places
 from chengheng.common.places.models import Area
 from chengheng.common.ui.search import Hit
 from chengheng.patrol.models import (
+    Boundary,
     Bulletin,
     Case,
     DictionaryEntry,
@@ -37,12 +42,12 @@ from chengheng.patrol.models import (
     StandardSet,
 )
 from chengheng.patrol.rules.dictionary import IN_FORCE_FROM, Edition
+from chengheng.patrol.rules.honesty import Sight, distance_m, too_far, too_fast, too_old
 
 CELL_RESOLUTION = 11
 """H3 cells of about 50 m across; with two rings around a point they miss no neighbour within 50 m."""
 
 _RING_M = 25.0  # how far one more ring of cells of this resolution is sure to reach (measured, facts/cases.md §7)
-EARTH_M = 6_371_008.8
 
 
 def settings_in_force(day: date | None = None) -> PatrolSettings:
@@ -60,8 +65,19 @@ def stage_limits(day: date) -> dict[str, Limit]:
 _AT_REPORT = f"""
 select (select name from patrol_dictionaryentry where edition = %s and kind = %s and code = %s and active),
        (select limits -> 'accept' from patrol_stagelimits where in_force_from <= %s order by in_force_from desc limit 1),
-       {calendars.IN_FORCE}, {places.IN_FORCE}
+       {calendars.IN_FORCE}, {places.IN_FORCE},
+       (select array[near_m, top_speed_kmh] from patrol_patrolsettings where in_force_from <= %s
+        order by in_force_from desc limit 1),
+       (select id from patrol_boundary where in_force_from <= %s order by in_force_from desc, id desc limit 1),
+       (select array[lon, lat, extract(epoch from observed_at), coalesce(accuracy_m, 0)]::float8[] from patrol_case
+        where reported_by_id = %s and cell is not null order by id desc limit 1),
+       (select array_agg(array[lon, lat]) from (
+            select lon, lat from patrol_case where cell = any(%s) and code = %s
+            and reported_at > %s - coalesce((select near_hours from patrol_patrolsettings
+                where in_force_from <= %s order by in_force_from desc limit 1), %s) * interval '1 hour'
+            and duplicate_of_id is null and state not in ('voided', 'refused', 'not_filed') limit 20) near)
 """  # noqa: S608 - our own text
+_DEFAULTS = PatrolSettings()
 
 
 @dataclass(frozen=True)
@@ -72,17 +88,85 @@ class AtReport:
     limit: Limit | None  # of reception
     calendar: WorkCalendar
     layers: tuple[int, ...]
+    boundary: int | None
+    doubts: frozenset[str]
 
 
-def at_report(edition: str, kind: str, code: str, day: date) -> AtReport:
-    """The class, the limit of reception, the calendar and the map's layers, as in force on the day."""
+def at_report(edition: str, kind: str, code: str, sight: Sight | None, reporter: int | None, now: datetime) -> AtReport:
+    """The class, the limit of reception, the calendar and the map's layers, as in force; doubts from other reports.
+
+    `sight`: where and when it was seen; `reporter`: the collector whose speed is looked at.
+    """
+    day = timezone.localtime(now).date()
+    cells = cells_around(sight.lon, sight.lat, _DEFAULTS.near_m) if sight is not None else []
     with connection.cursor() as cursor:
-        cursor.execute(_AT_REPORT, [edition, kind, code, day])
-        name, limit, calendar, layers = cursor.fetchone()
+        cursor.execute(
+            _AT_REPORT, [edition, kind, code, day, day, day, reporter, cells, code, now, day, _DEFAULTS.near_hours]
+        )
+        name, limit, calendar, layers, settings, boundary, last, close = cursor.fetchone()
+    near_m, top_kmh = settings or (_DEFAULTS.near_m, _DEFAULTS.top_speed_kmh)
+    doubts = set()
+    if sight is not None:
+        if last and too_fast(Sight(datetime.fromtimestamp(last[2], UTC), last[0], last[1], last[3]), sight, top_kmh):
+            doubts.add("speed")
+        if any(distance_m(sight.lon, sight.lat, lon, lat) <= near_m for lon, lat in close or ()):
+            doubts.add("duplicate")
     return AtReport(
         name or "", Limit.of(json.loads(limit)) if limit else None, calendars.calendar_in_force(calendar),
-        tuple(layers or ()),
+        tuple(layers or ()), boundary, frozenset(doubts),
     )  # fmt: skip
+
+
+_LOOKS_BACK = timedelta(days=180)
+
+
+def photo_doubts(case: Case, attached: Attachment) -> dict[str, list[str]]:
+    """What is to be doubted about a photo of a case; each with the cases (numbers) or the figures that tell why."""
+    file, settings, found = attached.file, settings_in_force(), {}
+    other = Attachment.objects.filter(subject_type=attached.subject_type, withdrawn_at=None).exclude(
+        subject_id=attached.subject_id
+    )
+    same = other.filter(file=file).values_list("subject_id", flat=True)[:5]
+    if same:
+        found["photo_reused"] = _numbers(same)
+    elif file.phash is not None and attached.by_id is not None:
+        mine = other.filter(by=attached.by_id, at__gte=attached.at - _LOOKS_BACK, file__phash__isnull=False)
+        bits = Func(F("file__phash").bitxor(file.phash), template="bit_count((%(expressions)s)::bit(64))")
+        alike = mine.annotate(bits=Cast(bits, IntegerField())).filter(bits__lte=settings.photo_hash_bits)
+        alike = alike.values_list("subject_id", flat=True)[:5]
+        if alike:
+            found["photo_alike"] = _numbers(alike)
+    if file.lon is not None and file.lat is not None and case.lon is not None and case.lat is not None:
+        there = Sight(attached.at, case.lon, case.lat, case.accuracy_m or 0)
+        if too_far((file.lon, file.lat), there, settings.photo_distance_m):
+            found["photo_far"] = [f"{distance_m(file.lon, file.lat, case.lon, case.lat):.0f} m"]
+    shown_at = case.observed_at if attached.kind in OF_THE_REPORT else attached.at
+    if file.taken_at is not None and too_old(file.taken_at, shown_at, timedelta(hours=settings.photo_age_hours)):
+        found["photo_old"] = [f"{timezone.localtime(file.taken_at):%Y-%m-%d %H:%M}"]
+    return found
+
+
+OF_THE_REPORT = ("before", "photos")
+"""The kinds of attachment that show what was seen when it was reported; others show the place later."""
+
+
+def _numbers(ids: Iterable[str]) -> list[str]:
+    return [case.number for case in Case.objects.filter(pk__in=list(ids)).only("reported_at")]
+
+
+_boundaries: dict[int, Any] = {}  # prepared outlines by id; rows never change
+
+
+def is_outside(boundary: int, lon: float, lat: float) -> bool:
+    """Whether a place lies outside the boundary of collection; a point on the line lies inside."""
+    outline = _boundaries.get(boundary)
+    if outline is None:
+        outline = shapely.geometry.shape(Boundary.objects.get(pk=boundary).polygon)
+        shapely.prepare(outline)
+        if len(_boundaries) >= 8:
+            _boundaries.clear()
+        _boundaries[boundary] = outline
+    return not shapely.intersects_xy(outline, lon, lat)
 
 
 def edition_on(day: date) -> Edition:
@@ -151,20 +235,17 @@ def cell_of(lon: float, lat: float) -> int:
     return h3.str_to_int(h3.latlng_to_cell(lat, lon, CELL_RESOLUTION))
 
 
-def distance_m(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
-    """Great-circle distance in metres (haversine on the mean sphere)."""
-    a, b = math.radians(lat), math.radians(other_lat)
-    half = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(other_lon - lon) / 2) ** 2
-    return 2 * EARTH_M * math.asin(math.sqrt(half))
+def cells_around(lon: float, lat: float, metres: float) -> list[int]:
+    """The cells that hold every place within so many metres."""
+    centre = h3.latlng_to_cell(lat, lon, CELL_RESOLUTION)
+    return [h3.str_to_int(cell) for cell in h3.grid_disk(centre, max(1, math.ceil(metres / _RING_M)))]
 
 
 def near(
     lon: float, lat: float, code: str, at: datetime, settings: PatrolSettings, exclude: int | None = None
 ) -> list[tuple[Case, float]]:
     """Live cases of the class within the set distance and time, nearest first, with the distance in metres."""
-    rings = max(1, math.ceil(settings.near_m / _RING_M))
-    centre = h3.latlng_to_cell(lat, lon, CELL_RESOLUTION)
-    cells = [h3.str_to_int(cell) for cell in h3.grid_disk(centre, rings)]
+    cells = cells_around(lon, lat, settings.near_m)
     span = timedelta(hours=settings.near_hours)
     rows = (
         Case.objects.filter(cell__in=cells, code=code, reported_at__range=(at - span, at + span))
@@ -195,6 +276,11 @@ def near_now(user: Any, lon: float, lat: float, code: str) -> list[tuple[Case, f
     seen = access.visible(user, "patrol.case.view", Case.objects.filter(pk__in=[case.pk for case, _m in found]))
     allowed = set(seen.values_list("pk", flat=True))
     return [pair for pair in found if pair[0].pk in allowed]
+
+
+def district_choices() -> list[tuple[str, str]]:
+    """The districts for a form."""
+    return [(district.code, district.name) for district in common_places.districts()]
 
 
 # The queue

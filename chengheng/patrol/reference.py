@@ -36,8 +36,11 @@ EXAMPLE_STAGE_LIMITS = {
 """Verify + file + dispatch within an hour each of working time, as Fuzhou publishes (79rc.com); the rest local example."""
 
 SCORES_NAME = "example (published elsewhere)"
+_NUMBER_OF_CASES = [[100, 0], [300, 40], [500, 60], [1200, 75], [2000, 90], [None, 100]]
+"""受理数分 as that implementation shows it; its 派遣数分 was not found, so dispatchers use the same (local rule)."""
+
 SCORES_SOURCE = (
-    "Districts as Chengdu Jinniu publishes; departments and collectors as a public implementation "
+    "Districts as Chengdu Jinniu publishes; departments, collectors and the centre's posts as a public implementation "
     "shows them (missaouib/urban-management-platform), like GB/T 30428.4's informative annex, unverified"
 )
 EXAMPLE_SCORES = {
@@ -60,6 +63,21 @@ EXAMPLE_SCORES = {
         {"code": "missed", "weight": 20, "ratio": "missed_rate", "inverted": True},
         {"code": "verify", "weight": 20, "ratio": "task_verify_rate"},
         {"code": "check", "weight": 20, "ratio": "task_check_rate"},
+    ],
+    "receptionist": [
+        {"code": "accepted", "weight": 25, "count": "accepted", "bands": _NUMBER_OF_CASES},
+        {"code": "ask_verify", "weight": 40, "ratio": "ask_verify_rate"},
+        {"code": "ask_check", "weight": 35, "ratio": "ask_check_rate"},
+    ],
+    "duty_chief": [
+        {"code": "file_in_time", "weight": 25, "ratio": "file_in_time_rate"},
+        {"code": "file_right", "weight": 40, "ratio": "file_right_rate"},
+        {"code": "close_in_time", "weight": 35, "ratio": "close_in_time_rate"},
+    ],
+    "dispatcher": [
+        {"code": "dispatched", "weight": 20, "count": "dispatched", "bands": _NUMBER_OF_CASES},
+        {"code": "dispatch_in_time", "weight": 40, "ratio": "dispatch_in_time_rate"},
+        {"code": "dispatch_right", "weight": 40, "ratio": "dispatch_right_rate"},
     ],
 }  # fmt: skip
 EXAMPLE_GRADES = [

@@ -56,13 +56,19 @@ ACTS = {
     "patrol.allocation.approve": _("Sign off the reward allocation"),
     "patrol.settings.change": _("Change patrol's settings"),
     "patrol.sampling.plan": _("Plan a re-inspection"),
+    "patrol.sampling.view": _("View re-inspections"),
+    "patrol.sampling.visit": _("Re-inspect on site"),
+    "patrol.sampling.decide": _("Decide what was missed"),
+    "patrol.boundary.view": _("View the boundary of collection"),
+    "patrol.boundary.import": _("Import the boundary of collection"),
+    "patrol.case.doubt": _("Doubt the evidence"),
 }
 for _act, _label in ACTS.items():
     acts.declare(_act, _label)
 
 _LOOK = ("patrol.case.view", "patrol.dictionary.view", "patrol.standard.view", "patrol.statistics.view")
 _POSTS = {
-    "receptionist": (_("Receptionist"), ("receive", "accept", "refuse", "ask_verify", "reclassify", "merge")),
+    "receptionist": (_("Receptionist"), ("receive", "accept", "refuse", "ask_verify", "ask_check", "reclassify", "merge")),
     "duty_chief": (
         _("Duty chief"),
         ("file", "not_file", "ask_verify", "reclassify", "merge", "void", "extend", "suspend", "resume", "close",
@@ -120,9 +126,10 @@ declare(
     )
 )
 _SUPERVISOR = ("patrol.case.urge", "patrol.shift.view", "patrol.task.view", "patrol.sampling.plan",
+               "patrol.sampling.view", "patrol.sampling.visit", "patrol.sampling.decide", "patrol.boundary.view",
                "patrol.bulletin.publish", "patrol.bulletin.view", "patrol.allocation.run", "patrol.allocation.view",
                "patrol.allocation.publish")  # fmt: skip
-_MANAGER = ("patrol.dictionary.import", "patrol.standard.import", "patrol.case.import", "patrol.settings.change",
+_MANAGER = ("patrol.boundary.import", "patrol.boundary.view", "patrol.sampling.view", "patrol.dictionary.import", "patrol.standard.import", "patrol.case.import", "patrol.settings.change",
             "patrol.shift.view", "patrol.task.view", "patrol.bulletin.publish", "patrol.bulletin.view",
             "patrol.allocation.approve", "patrol.allocation.view", "patrol.allocation.publish")  # fmt: skip
 declare(

@@ -40,7 +40,7 @@ class CaseTable(Table):
         Column("due_at", _("Due"), kind="datetime"),
         Column("closed_at", pgettext_lazy("case", "Closed"), kind="datetime", shown=False),
         Column("reworks", _("Reworks"), kind="number", shown=False),
-        Column("doubts", _("Doubts"), value=lambda case: ", ".join(case.doubts), shown=False),
+        Column("doubts", _("Doubts"), value=lambda case: ", ".join(case.doubt_labels), shown=False),
     )
     filters = (
         Text("q", _("Search"), fields=("description", "address", "class_name", "outside_number")),

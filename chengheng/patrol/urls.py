@@ -2,7 +2,7 @@ from django.urls import path
 
 from chengheng.common import tables
 from chengheng.patrol.tables import CaseTable, DictionaryTable, ShiftTable, StandardTable, TaskTable
-from chengheng.patrol.views import cases, figures, rewards
+from chengheng.patrol.views import cases, figures, inspections, rewards
 
 app_name = "patrol"
 urlpatterns = [
@@ -22,6 +22,11 @@ urlpatterns = [
     path("allocations/", rewards.allocations, name="allocations"),
     path("allocations/<int:pk>/", rewards.allocation, name="allocation"),
     path("allocations/what-if/", rewards.what_if, name="what_if"),
+    path("re-inspections/", inspections.samplings, name="samplings"),
+    path("re-inspections/<int:pk>/", inspections.sampling, name="sampling"),
+    path("re-inspections/areas/<int:pk>/", inspections.visit, name="visit"),
+    path("re-inspections/findings/<int:pk>/", inspections.decide, name="decide"),
+    path("boundaries/", inspections.boundaries, name="boundaries"),
     path("tasks/", tables.view(TaskTable), name="tasks"),
     path("shifts/", tables.view(ShiftTable), name="shifts"),
     path("dictionary/", tables.view(DictionaryTable), name="dictionary"),

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from chengheng.common import flow, trail
 from chengheng.common.errors import NotPermitted
-from chengheng.patrol import bulletins, publishing, reference
+from chengheng.patrol import bulletins, publishing, queries, reference
 from chengheng.patrol.errors import MonthNotOver, NoReason, NoScores, SamePerson, WrongParameters
 from chengheng.patrol.models import AllocationRun, Bulletin, Case, ScoreRuleSet
 from tests import access, builders
@@ -191,3 +191,38 @@ def test_a_rule_set_whose_weights_do_not_sum_is_refused(db):
         wrong.clean()
     reference.load()
     ScoreRuleSet.objects.get().clean()
+
+
+def test_posts_are_scored_by_what_each_person_did(posts):
+    from datetime import timedelta
+
+    from chengheng.patrol import actions
+    from tests.patrol.conftest import IN_HEPING
+
+    at = AT
+
+    def later(minutes):
+        return at + timedelta(minutes=minutes)
+
+    def filed(asked_after):
+        case = actions.report_case(
+            posts.collector, source="collector", kind="event", code="0110", lon=IN_HEPING[0], lat=IN_HEPING[1], now=at
+        )
+        case = actions.accept_case(case, posts.receptionist, now=later(1))
+        case = actions.ask_to_verify(
+            case, posts.receptionist, data={"collector": posts.collector}, now=later(asked_after)
+        )
+        case = actions.verify_case(case, posts.collector, data={"result": "true"}, now=later(asked_after + 1))
+        standard = queries.standards_for(case, at.date()).first()
+        return actions.file_case(case, posts.chief, data={"standard": standard.pk}, now=later(asked_after + 2))
+
+    case, _late = filed(2), filed(600)
+    actions.dispatch_case(case, posts.dispatcher, data={"department": posts.department}, now=later(5))
+    rows = bulletins.figures(202405, bulletins.rules_of(bulletins.rule_set_on(AT.date())), NOW)
+    (reception,), (chief,), (dispatcher,) = (rows[post] for post in bulletins.POSTS)
+    assert (reception["label"], reception["counts"]["accepted"]) == ("district_receptionist", 2)
+    # accepted 2: 0 points of weight 25; asked in time 1 of 2: 50 of weight 40; nothing to check: left out
+    assert Decimal(reception["score"]) == (Decimal(40) * 50 / 65).quantize(Decimal("0.01"))
+    assert reception["ratios"]["ask_verify_rate"] == "50.00"
+    assert (chief["counts"]["filed"], chief["ratios"]["file_right_rate"]) == (2, "100.00")
+    assert (dispatcher["counts"]["dispatched"], dispatcher["ratios"]["dispatch_right_rate"]) == (1, "100.00")

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from chengheng.common.facade import facade
 
 if TYPE_CHECKING:
-    from chengheng.common.files.attaching import attach, machine_link, of, of_many, withdraw
+    from chengheng.common.files.attaching import attach, machine_link, of, of_many, on_attach, withdraw
     from chengheng.common.files.keeping import store
     from chengheng.common.files.models import Attachment, File
 
-__all__ = ["Attachment", "File", "attach", "machine_link", "of", "of_many", "store", "withdraw"]
+__all__ = ["Attachment", "File", "attach", "machine_link", "of", "of_many", "on_attach", "store", "withdraw"]
 __getattr__ = facade(
     __name__,
-    dict.fromkeys(("attach", "machine_link", "of", "of_many", "withdraw"), "attaching")
+    dict.fromkeys(("attach", "machine_link", "of", "of_many", "on_attach", "withdraw"), "attaching")
     | dict.fromkeys(("Attachment", "File"), "models")
     | {"store": "keeping"},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -36,6 +36,16 @@ def subject_of(attachment: Attachment) -> Model | None:
     return apps.get_model(attachment.subject_type)._default_manager.filter(pk=attachment.subject_id).first()
 
 
+_listeners: dict[str, list[Callable[[Any, Attachment], None]]] = {}
+
+
+def on_attach(subject_type: str, listener: Callable[[Any, Attachment], None]) -> None:
+    """Have `listener(subject, attachment)` called in the transaction of each attaching to rows of this type."""
+    known = _listeners.setdefault(subject_type, [])
+    if listener not in known:
+        known.append(listener)
+
+
 @transaction.atomic
 def attach(file: File, subject: Model, kind: str, by: access.Actor, name: str = "") -> Attachment:
     """Put a stored file on a subject, and say so in the subject's trail. The calling act has checked the permission."""
@@ -56,6 +66,8 @@ def attach(file: File, subject: Model, kind: str, by: access.Actor, name: str = 
         "size": file.size,
     }
     trail.record("files.attachment.add", by, subject, data)
+    for listener in _listeners.get(subject_type, ()):
+        listener(subject, attachment)
     return attachment
 
 

@@ -81,6 +81,27 @@ class _Raw:
 
 def read(content: bytes, datum: str = FROM_FILE, code_field: str = "", name_field: str = "") -> Read:
     """The shapes of a map file. `datum`: one of DATUMS; the fields are guessed when not given. UnreadableLayer otherwise."""
+    raw = _read(content)
+    code = _pick(raw.fields, code_field, CODE_FIELDS, _("code"))
+    name = _pick(raw.fields, name_field, NAME_FIELDS, "") if name_field or _guess(raw.fields, NAME_FIELDS) else ""
+    polygons, said = _to_degrees(raw, datum)
+    shapes = [
+        Shape(row, _text(properties.get(code)), _text(properties.get(name)) if name else "", polygon)
+        for row, (properties, polygon) in enumerate(zip(raw.properties, polygons, strict=True), 1)
+    ]
+    return Read(shapes, raw.fields, code, name, said)
+
+
+def outline(content: bytes, datum: str = FROM_FILE) -> Any:
+    """All shapes of a map file as one polygon or multipolygon, in degrees; names and codes are not asked for."""
+    raw = _read(content)
+    polygons, _said = _to_degrees(raw, datum)
+    if not len(polygons):
+        raise UnreadableLayer(why=_("it holds no polygon"))
+    return shapely.union_all(shapely.make_valid(polygons))
+
+
+def _read(content: bytes) -> _Raw:
     if len(content) > MAX_BYTES:
         raise UnreadableLayer(why=_("it is larger than %(size)s MB") % {"size": MAX_BYTES // 1024**2})
     if content[:4] == b"PK\x03\x04":
@@ -95,14 +116,7 @@ def read(content: bytes, datum: str = FROM_FILE, code_field: str = "", name_fiel
         raise UnreadableLayer(why=_("it holds more than %(count)s features") % {"count": MAX_FEATURES})
     if len(raw.polygons) and shapely.get_num_coordinates(raw.polygons).max() > MAX_POINTS:
         raise UnreadableLayer(why=_("one of its polygons has more than %(count)s points") % {"count": MAX_POINTS})
-    code = _pick(raw.fields, code_field, CODE_FIELDS, _("code"))
-    name = _pick(raw.fields, name_field, NAME_FIELDS, "") if name_field or _guess(raw.fields, NAME_FIELDS) else ""
-    polygons, said = _to_degrees(raw, datum)
-    shapes = [
-        Shape(row, _text(properties.get(code)), _text(properties.get(name)) if name else "", polygon)
-        for row, (properties, polygon) in enumerate(zip(raw.properties, polygons, strict=True), 1)
-    ]
-    return Read(shapes, raw.fields, code, name, said)
+    return raw
 
 
 def _text(value: object) -> str:

@@ -28,9 +28,14 @@ FORMATS = {
 
 
 def _objects(request: HttpRequest) -> dict[str, str]:
-    """Collectors are people: only those who may publish see them by name."""
+    """Collectors and the posts of the centre are people: only those who may publish see them by name."""
     found = {"district": pgettext("case", "Districts"), "department": _("Departments")}
-    return {**found, "collector": _("Collectors")} if access.may(request.user, PUBLISH) else found
+    if not access.may(request.user, PUBLISH):
+        return found
+    return {
+        **found, "collector": _("Collectors"), "receptionist": _("Receptionists"), "duty_chief": _("Duty chiefs"),
+        "dispatcher": _("Dispatchers"),
+    }  # fmt: skip
 
 
 @require_act(SEE)
@@ -63,7 +68,7 @@ def bulletin(request: HttpRequest, pk: int) -> HttpResponse:
     """The frozen rows; where today's figures differ, they stand beside them."""
     subject = access.fetch(request.user, SEE, Bulletin.objects.select_related("published_by"), pk=pk)
     objects, name = _objects(request), request.GET.get("of", "district")
-    if name in bulletins.OBJECTS and name not in objects:
+    if name in {*bulletins.OBJECTS, *bulletins.POSTS} and name not in objects:
         access.require(request.user, PUBLISH)
     name = name if name in objects else "district"
     terms = {count.code: count.label for count in COUNTS}
