@@ -38,6 +38,7 @@ from chengheng.cleanliness.models import (
     Point,
     ReadingSource,
     RoadVersion,
+    Scale,
     Surface,
     Weather,
     Weighing,
@@ -108,7 +109,7 @@ def submit_check(
     members = set(item.team.members.values_list("pk", flat=True)) if item.team else set()
     if actor.pk not in members or witness.pk not in members or witness.pk == actor.pk:
         raise NotYourTeam(field="witness")
-    if item.cancelled_at or item.checks.exclude(state__in=("excluded", "voided", "replaced")).exists():
+    if item.cancelled_at or item.checks.exclude(state__in=queries.OVER).exists():
         raise CheckedAlready
     if not arrived_at <= done_at <= now + SLACK or done_at - arrived_at > timedelta(hours=12):
         raise ClockWrong(field="done_at")
@@ -139,8 +140,9 @@ def submit_check(
         frame_area_m2=area, on_time=queries.in_month(done_at, item.plan.month),
         recheck_of=item.checks.filter(state="replaced").order_by("-pk").first(),
     )  # fmt: skip
+    stored: dict[str, File] = {}
     if not exclusion:
-        _fits(item, check, points, rules.move_bound_m if rules else DEFAULT_MOVE_M, photos_needed)
+        stored = _fits(item, check, points, rules.move_bound_m if rules else DEFAULT_MOVE_M, photos_needed)
     flow.begin(check, actor, now=now)
     summary = {"road": road.code, "points": 0 if exclusion else len(points), "exclusion": exclusion}
     trail.record("cleanliness.check.submit", actor, check, summary, new=True)
@@ -148,12 +150,12 @@ def submit_check(
         from chengheng.common.people.access import SYSTEM
 
         return flow.take(check, "exclude", SYSTEM, now=now, data={"exclusion": exclusion})
-    _keep_points(check, item, actor, points)
+    _keep_points(check, item, actor, points, stored)
     return check
 
 
-def _fits(item: PlanItem, check: Check, points: Sequence[Sampled], bound: int, photos_needed: bool) -> None:
-    """Every planned point once, near its place, with its photos of this check and a bag never used."""
+def _fits(item: PlanItem, check: Check, points: Sequence[Sampled], bound: int, photos_needed: bool) -> dict[str, File]:
+    """Every planned point once, near its place, with its photos of this check and a bag never used. The photos by hash."""
     planned = {point["number"]: point for point in item.points}
     given = [point.number for point in points]
     missing = sorted(set(planned) - set(given))
@@ -194,9 +196,12 @@ def _fits(item: PlanItem, check: Check, points: Sequence[Sampled], bound: int, p
                 if not early <= taken <= late:
                     said = f"{timezone.localtime(taken):%Y-%m-%d %H:%M}"
                     raise PhotoNotOfThisCheck(field="points", number=point.number, taken=said)
+    return stored
 
 
-def _keep_points(check: Check, item: PlanItem, actor: Any, points: Sequence[Sampled]) -> None:
+def _keep_points(
+    check: Check, item: PlanItem, actor: Any, points: Sequence[Sampled], stored: Mapping[str, File]
+) -> None:
     planned = {point["number"]: point for point in item.points}
     rows = []
     for one in points:
@@ -217,17 +222,19 @@ def _keep_points(check: Check, item: PlanItem, actor: Any, points: Sequence[Samp
         BagEvent(bag=bag, what=BagEvent.What.FILLED, at=row.taken_at, by=actor)
         for bag, row in zip(bags, rows, strict=True)
     )
+    files.attach_many(check, actor, [
+        (stored[photo.sha256], photo.kind, f"{one.number}-{photo.kind}") for one in points for photo in one.photos
+    ])  # fmt: skip
     owners = {one.bag.strip(): one.number for one in points}
+    scales: dict[str, Scale] = {}
     readings = []
     for one, row in zip(points, rows, strict=True):
-        for photo in one.photos:
-            name = f"{row.number}-{photo.kind}"
-            files.attach(File.objects.get(sha256=photo.sha256), check, photo.kind, actor, name=name)
         if one.reading is not None:
             on_scale = one.reading.bag.strip()
             if on_scale != one.bag.strip():
                 raise BagMixedUp(bag=on_scale or "—", owner=f"#{owners[on_scale]}" if on_scale in owners else "—")
-            scale = weighing.fit_scale(one.reading.scale, item.day)
+            code = one.reading.scale
+            scale = scales[code] = scales.get(code) or weighing.fit_scale(code, item.day)
             weighing.check_reading(one.reading.gross_g, one.reading.tare_g, scale)
             if one.reading.source not in ReadingSource.values:
                 raise Invalid(field="source")
