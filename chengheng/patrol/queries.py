@@ -20,6 +20,7 @@ from chengheng.common import flow
 from chengheng.common.calendars.rules import Limit
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, OrganisationKind, User
+from chengheng.common.places.ground import distance_m
 from chengheng.common.places.models import Area
 from chengheng.common.ui.search import Hit
 from chengheng.patrol.models import (
@@ -37,7 +38,6 @@ CELL_RESOLUTION = 11
 """H3 cells of about 50 m across; with two rings around a point they miss no neighbour within 50 m."""
 
 _RING_M = 25.0  # how far one more ring of cells of this resolution is sure to reach (measured, facts/cases.md §7)
-EARTH_M = 6_371_008.8
 
 
 def settings_in_force(day: date | None = None) -> PatrolSettings:
@@ -116,13 +116,6 @@ def _area_covers(area_code: str) -> Q:
 def cell_of(lon: float, lat: float) -> int:
     """The H3 cell of a place, as the 64-bit integer that `Case.cell` keeps."""
     return h3.str_to_int(h3.latlng_to_cell(lat, lon, CELL_RESOLUTION))
-
-
-def distance_m(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
-    """Great-circle distance in metres (haversine on the mean sphere)."""
-    a, b = math.radians(lat), math.radians(other_lat)
-    half = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(other_lon - lon) / 2) ** 2
-    return 2 * EARTH_M * math.asin(math.sqrt(half))
 
 
 def near(

@@ -43,12 +43,13 @@ from chengheng.cleanliness.models import (
     Weather,
     Weighing,
 )  # fmt: skip
-from chengheng.cleanliness.rules.points import distance_m, distance_to_line_m
+from chengheng.cleanliness.rules.points import distance_to_line_m
 from chengheng.common import files, flow, trail
 from chengheng.common.errors import Invalid
 from chengheng.common.files.models import Attachment, File
 from chengheng.common.people import access
 from chengheng.common.people.models import User
+from chengheng.common.places.ground import distance_m
 
 PHOTOS = ("before", "frame", "after")
 SLACK = timedelta(minutes=10)
@@ -177,7 +178,7 @@ def _fits(item: PlanItem, check: Check, points: Sequence[Sampled], bound: int, p
     seen: set[str] = set()
     for point in points:
         place = planned[point.number]
-        metres = distance_m((point.lon, point.lat), (place["lon"], place["lat"]))
+        metres = distance_m(point.lon, point.lat, place["lon"], place["lat"])
         if metres > bound or (metres > 15 and not point.moved_reason.strip()):
             raise PointMovedTooFar(field="points", number=point.number, metres=round(metres), bound=bound)
         if not early <= point.taken_at <= late:
@@ -210,7 +211,7 @@ def _keep_points(
             Point(
                 check_of=check, number=one.number, lane=place["lane"], side=place["side"], planned_lon=place["lon"],
                 planned_lat=place["lat"], lon=one.lon, lat=one.lat, taken_at=one.taken_at,
-                moved_m=round(distance_m((one.lon, one.lat), (place["lon"], place["lat"])), 1),
+                moved_m=round(distance_m(one.lon, one.lat, place["lon"], place["lat"]), 1),
                 moved_reason=one.moved_reason.strip()[:200],
             )
         )  # fmt: skip
