@@ -13,7 +13,7 @@ from ninja import Field, File, Router, Schema, Status, UploadedFile
 
 from chengheng.cleanliness import actions, queries
 from chengheng.cleanliness.actions.checking import Photo, Reading
-from chengheng.cleanliness.models import Check, PlanItem, Point, Road
+from chengheng.cleanliness.models import Check, PlanItem, Point, Road, RuleSet
 from chengheng.common import files, replay
 from chengheng.common.errors import NotFound
 from chengheng.common.people import access
@@ -76,15 +76,14 @@ class WeighIn(Schema):
     source: str = Field("hand", max_length=10)
 
 
-def item_as_json(item: PlanItem, user: Any) -> dict[str, Any]:
-    """A planned check as the phone keeps it."""
-    mates = item.team.members.exclude(pk=user.pk) if item.team else User.objects.none()
-    rules = queries.rules_on(item.day)
+def item_as_json(item: PlanItem, user: Any, rules: RuleSet | None, done: bool) -> dict[str, Any]:
+    """A planned check as the phone keeps it; `rules` are those of its day, `done`: it was checked."""
+    mates = [mate for mate in item.team.members.all() if mate.pk != user.pk] if item.team else []
     return {
         "id": item.pk, "day": item.day.isoformat(), "order": item.position, "road": item.road.name,
         "code": item.road.code, "grade": item.road.grade, "line": item.road.line, "points": item.points,
         "mates": [{"id": mate.pk, "name": mate.display_name} for mate in mates],
-        "done": item.checks.exclude(state__in=("excluded", "voided", "replaced")).exists(),
+        "done": done,
         "geofence_m": rules.geofence_m if rules else actions.checking.DEFAULT_GEOFENCE_M,
         "move_bound_m": rules.move_bound_m if rules else actions.checking.DEFAULT_MOVE_M,
         "frame_area_m2": str(rules.frame_area_m2 if rules else actions.checking.DEFAULT_FRAME_M2),
@@ -104,7 +103,12 @@ def check_as_json(check: Check) -> dict[str, Any]:
 def my_day(request: HttpRequest, day: date | None = None) -> list[dict[str, Any]]:
     """What the user's team checks on a day, in order; a coming day is still sealed and gives nothing."""
     access.require(request.user, "cleanliness.item.view")
-    return [item_as_json(item, request.user) for item in queries.day_of(request.user, day or timezone.localdate())]
+    day = day or timezone.localdate()
+    items = list(queries.day_of(request.user, day).prefetch_related("team__members"))
+    standing = Check.objects.filter(item__in=items).exclude(state__in=queries.OVER)
+    done = set(standing.values_list("item_id", flat=True))
+    rules = queries.rules_on(day)
+    return [item_as_json(item, request.user, rules, item.pk in done) for item in items]
 
 
 @router.post("/photos", response={201: dict})

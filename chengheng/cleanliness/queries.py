@@ -48,6 +48,10 @@ COUNTED = ("result", "appealed")
 """Checks with a valid result; an open appeal does not take a result away."""
 
 
+OVER = ("excluded", "voided", "replaced")
+"""Checks that leave their planned road open to be checked."""
+
+
 def day_of(user: Any, day: date) -> QuerySet[PlanItem]:
     """What the user's team checks on the day, in order. A sealed plan opens to its teams only when the day has come."""
     rows = PlanItem.objects.filter(day=day, plan__sealed_at__isnull=False, cancelled_at=None, team__members=user.pk)

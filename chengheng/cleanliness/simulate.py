@@ -5,13 +5,16 @@ Used by the demonstration (small) and by benchmarks and slow tests (a whole year
 
 from __future__ import annotations
 
+import io
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -106,6 +109,68 @@ def check_road(
     for odd in [p for p in check.points.all() if p.undecided]:
         actions.confirm_outlier(odd, SYSTEM, reason="演示：现场照片确认有遗撒", now=done + timedelta(minutes=20))
     return Check.objects.get(pk=check.pk)
+
+
+Call = Callable[[str, str, Any], Any]
+"""`call(method, address, body)`: one request of a signed-in person's phone; bytes are a photo; gives the answer's JSON."""
+API = "/api/v1/cleanliness"
+
+
+def photo(number: int) -> bytes:
+    """A small picture like no other: the number is a comment inside of it, so that its hash is its own."""
+    words = f"demo {number}".encode()
+    plain = _plain_picture()
+    return plain[:2] + b"\xff\xfe" + (len(words) + 2).to_bytes(2, "big") + words + plain[2:]
+
+
+@lru_cache(maxsize=1)
+def _plain_picture() -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((320, 240)).convert("RGB").save(out, "JPEG", quality=80)
+    return out.getvalue()
+
+
+def check_by_phone(
+    inspector: Call, witness: Call, item: dict[str, Any], truth: Truth, chance: random.Random, picture: Iterator[int],
+    *, district: str, scale: str = "DEMO-1",
+) -> dict[str, Any]:  # fmt: skip
+    """One planned check as a team's two phones hand it in: three photos a point, the check whole, the second signature.
+
+    `item` is one entry of the inspector's day as the API gives it. Returns the check as the API gives it after signing.
+    """
+    start = timezone.make_aware(datetime.combine(date.fromisoformat(item["day"]), time(8)))
+    start += timedelta(minutes=20 * (item["order"] % 30))
+    real, area = truth.road(district, item["grade"], item["code"]), float(item["frame_area_m2"])
+    points = []
+    for point in item["points"]:
+        taken = (start + timedelta(minutes=2 * point["number"])).isoformat()
+        photos = [
+            {
+                "kind": kind,
+                "sha256": inspector("POST", f"{API}/photos", photo(next(picture)))["sha256"],
+                "taken_at": taken,
+            }
+            for kind in ("before", "frame", "after")
+        ]
+        bag, net = f"Q{item['id']}-{point['number']}", round(truth.point(real, point["lane"], chance) * area, 1)
+        points.append(
+            {
+                "number": point["number"], "lon": point["lon"], "lat": point["lat"], "taken_at": taken, "bag": bag,
+                "photos": photos,
+                "reading": {"bag": bag, "scale": scale, "gross_g": f"{8.5 + net:.1f}", "tare_g": "8.5", "source": "serial"},
+            }
+        )  # fmt: skip
+    lon, lat = item["line"][len(item["line"]) // 2]
+    body = {
+        "client_id": str(UUID(int=chance.getrandbits(128))), "item": item["id"], "witness": item["mates"][0]["id"],
+        "arrived_at": start.isoformat(), "arrived_lon": lon, "arrived_lat": lat, "accuracy_m": 6,
+        "done_at": (start + timedelta(minutes=2 * len(points) + 2)).isoformat(), "weather": "clear", "surface": "dry",
+        "wind_ms": "2.1", "frame_area_m2": item["frame_area_m2"], "points": points,
+    }  # fmt: skip
+    made = inspector("POST", f"{API}/checks", body)
+    return witness("POST", f"{API}/checks/{made['id']}/sign", None)
 
 
 def run_month(

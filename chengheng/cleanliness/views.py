@@ -203,7 +203,7 @@ def my_day(request: HttpRequest) -> HttpResponse:
     except ValueError:
         day = today
     items = list(queries.day_of(request.user, day))
-    done = {item.pk: item.checks.exclude(state__in=("excluded", "voided", "replaced")).first() for item in items}
+    done = {item.pk: item.checks.exclude(state__in=queries.OVER).first() for item in items}
     to_sign = access.visible(request.user, "cleanliness.check.sign", Check.objects.filter(
         state="sampled", witness_id=request.user.pk
     )).select_related("road")  # fmt: skip

@@ -29,6 +29,7 @@ from chengheng.common.files.models import Attachment
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, OrganisationKind, User
 from chengheng.common.places import index as places
+from chengheng.common.places.ground import distance_m
 from chengheng.common.places.models import Area
 from chengheng.common.ui.search import Hit
 from chengheng.patrol.models import (
@@ -42,7 +43,7 @@ from chengheng.patrol.models import (
     StandardSet,
 )
 from chengheng.patrol.rules.dictionary import IN_FORCE_FROM, Edition
-from chengheng.patrol.rules.honesty import Sight, distance_m, too_far, too_fast, too_old
+from chengheng.patrol.rules.honesty import Sight, too_far, too_fast, too_old
 
 CELL_RESOLUTION = 11
 """H3 cells of about 50 m across; with two rings around a point they miss no neighbour within 50 m."""

@@ -38,16 +38,18 @@ from chengheng.cleanliness.models import (
     Point,
     ReadingSource,
     RoadVersion,
+    Scale,
     Surface,
     Weather,
     Weighing,
 )  # fmt: skip
-from chengheng.cleanliness.rules.points import distance_m, distance_to_line_m
+from chengheng.cleanliness.rules.points import distance_to_line_m
 from chengheng.common import files, flow, trail
 from chengheng.common.errors import Invalid
 from chengheng.common.files.models import Attachment, File
 from chengheng.common.people import access
 from chengheng.common.people.models import User
+from chengheng.common.places.ground import distance_m
 
 PHOTOS = ("before", "frame", "after")
 SLACK = timedelta(minutes=10)
@@ -108,7 +110,7 @@ def submit_check(
     members = set(item.team.members.values_list("pk", flat=True)) if item.team else set()
     if actor.pk not in members or witness.pk not in members or witness.pk == actor.pk:
         raise NotYourTeam(field="witness")
-    if item.cancelled_at or item.checks.exclude(state__in=("excluded", "voided", "replaced")).exists():
+    if item.cancelled_at or item.checks.exclude(state__in=queries.OVER).exists():
         raise CheckedAlready
     if not arrived_at <= done_at <= now + SLACK or done_at - arrived_at > timedelta(hours=12):
         raise ClockWrong(field="done_at")
@@ -139,8 +141,9 @@ def submit_check(
         frame_area_m2=area, on_time=queries.in_month(done_at, item.plan.month),
         recheck_of=item.checks.filter(state="replaced").order_by("-pk").first(),
     )  # fmt: skip
+    stored: dict[str, File] = {}
     if not exclusion:
-        _fits(item, check, points, rules.move_bound_m if rules else DEFAULT_MOVE_M, photos_needed)
+        stored = _fits(item, check, points, rules.move_bound_m if rules else DEFAULT_MOVE_M, photos_needed)
     flow.begin(check, actor, now=now)
     summary = {"road": road.code, "points": 0 if exclusion else len(points), "exclusion": exclusion}
     trail.record("cleanliness.check.submit", actor, check, summary, new=True)
@@ -148,12 +151,12 @@ def submit_check(
         from chengheng.common.people.access import SYSTEM
 
         return flow.take(check, "exclude", SYSTEM, now=now, data={"exclusion": exclusion})
-    _keep_points(check, item, actor, points)
+    _keep_points(check, item, actor, points, stored)
     return check
 
 
-def _fits(item: PlanItem, check: Check, points: Sequence[Sampled], bound: int, photos_needed: bool) -> None:
-    """Every planned point once, near its place, with its photos of this check and a bag never used."""
+def _fits(item: PlanItem, check: Check, points: Sequence[Sampled], bound: int, photos_needed: bool) -> dict[str, File]:
+    """Every planned point once, near its place, with its photos of this check and a bag never used. The photos by hash."""
     planned = {point["number"]: point for point in item.points}
     given = [point.number for point in points]
     missing = sorted(set(planned) - set(given))
@@ -175,7 +178,7 @@ def _fits(item: PlanItem, check: Check, points: Sequence[Sampled], bound: int, p
     seen: set[str] = set()
     for point in points:
         place = planned[point.number]
-        metres = distance_m((point.lon, point.lat), (place["lon"], place["lat"]))
+        metres = distance_m(point.lon, point.lat, place["lon"], place["lat"])
         if metres > bound or (metres > 15 and not point.moved_reason.strip()):
             raise PointMovedTooFar(field="points", number=point.number, metres=round(metres), bound=bound)
         if not early <= point.taken_at <= late:
@@ -194,9 +197,12 @@ def _fits(item: PlanItem, check: Check, points: Sequence[Sampled], bound: int, p
                 if not early <= taken <= late:
                     said = f"{timezone.localtime(taken):%Y-%m-%d %H:%M}"
                     raise PhotoNotOfThisCheck(field="points", number=point.number, taken=said)
+    return stored
 
 
-def _keep_points(check: Check, item: PlanItem, actor: Any, points: Sequence[Sampled]) -> None:
+def _keep_points(
+    check: Check, item: PlanItem, actor: Any, points: Sequence[Sampled], stored: Mapping[str, File]
+) -> None:
     planned = {point["number"]: point for point in item.points}
     rows = []
     for one in points:
@@ -205,7 +211,7 @@ def _keep_points(check: Check, item: PlanItem, actor: Any, points: Sequence[Samp
             Point(
                 check_of=check, number=one.number, lane=place["lane"], side=place["side"], planned_lon=place["lon"],
                 planned_lat=place["lat"], lon=one.lon, lat=one.lat, taken_at=one.taken_at,
-                moved_m=round(distance_m((one.lon, one.lat), (place["lon"], place["lat"])), 1),
+                moved_m=round(distance_m(one.lon, one.lat, place["lon"], place["lat"]), 1),
                 moved_reason=one.moved_reason.strip()[:200],
             )
         )  # fmt: skip
@@ -217,17 +223,19 @@ def _keep_points(check: Check, item: PlanItem, actor: Any, points: Sequence[Samp
         BagEvent(bag=bag, what=BagEvent.What.FILLED, at=row.taken_at, by=actor)
         for bag, row in zip(bags, rows, strict=True)
     )
+    files.attach_many(check, actor, [
+        (stored[photo.sha256], photo.kind, f"{one.number}-{photo.kind}") for one in points for photo in one.photos
+    ])  # fmt: skip
     owners = {one.bag.strip(): one.number for one in points}
+    scales: dict[str, Scale] = {}
     readings = []
     for one, row in zip(points, rows, strict=True):
-        for photo in one.photos:
-            name = f"{row.number}-{photo.kind}"
-            files.attach(File.objects.get(sha256=photo.sha256), check, photo.kind, actor, name=name)
         if one.reading is not None:
             on_scale = one.reading.bag.strip()
             if on_scale != one.bag.strip():
                 raise BagMixedUp(bag=on_scale or "—", owner=f"#{owners[on_scale]}" if on_scale in owners else "—")
-            scale = weighing.fit_scale(one.reading.scale, item.day)
+            code = one.reading.scale
+            scale = scales[code] = scales.get(code) or weighing.fit_scale(code, item.day)
             weighing.check_reading(one.reading.gross_g, one.reading.tare_g, scale)
             if one.reading.source not in ReadingSource.values:
                 raise Invalid(field="source")

@@ -180,7 +180,7 @@ def move_item(item: PlanItem, actor: Any, *, day: date | None, reason: str, team
         raise PlanNotSealed
     if not reason.strip():
         raise Invalid(field="reason")
-    if item.checks.exclude(state__in=("excluded", "voided", "replaced")).exists() or item.cancelled_at:
+    if item.checks.exclude(state__in=queries.OVER).exists() or item.cancelled_at:
         raise CheckedAlready
     before = item.day
     if day is None:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-EARTH_M = 6_371_008.8
+from chengheng.common.places.ground import EARTH_M, distance_m
+
 Position = tuple[float, float]
 
 
@@ -27,21 +28,15 @@ class Placed:
     along_m: float
 
 
-def distance_m(one: Position, other: Position) -> float:
-    """Great-circle distance of two (lon, lat), in metres."""
-    a, b = math.radians(one[1]), math.radians(other[1])
-    half = math.sin((b - a) / 2) ** 2 + (math.cos(a) * math.cos(b) * math.sin(math.radians(other[0] - one[0]) / 2) ** 2)
-    return 2 * EARTH_M * math.asin(math.sqrt(min(1.0, half)))
-
-
 def length_m(line: Sequence[Position]) -> float:
-    return sum(distance_m(one, other) for one, other in pairwise(line))
+    """The way along the line, in metres."""
+    return sum(distance_m(*one, *other) for one, other in pairwise(line))
 
 
 def along(line: Sequence[Position], metres: float) -> Position:
     """The position so many metres from the line's start; its end when that is further than it is long."""
     for one, other in pairwise(line):
-        step = distance_m(one, other)
+        step = distance_m(*one, *other)
         if metres <= step and step > 0:
             share = metres / step
             return (one[0] + (other[0] - one[0]) * share, one[1] + (other[1] - one[1]) * share)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from chengheng.common.places.ground import EARTH_M
+
 DETOUR = 1.3
 SPEED_M_PER_MINUTE = 25_000 / 60
 STOP_MINUTES = 18  # six points at under two minutes each (Beijing), arrival and signatures
@@ -32,7 +34,7 @@ def _minutes(places: Sequence[tuple[float, float]]) -> list[list[int]]:
     lon, lat = (np.radians(np.array([p[i] for p in places])) for i in (0, 1))
     a = np.sin((lat[:, None] - lat[None]) / 2) ** 2
     a = a + np.cos(lat[:, None]) * np.cos(lat[None]) * np.sin((lon[:, None] - lon[None]) / 2) ** 2
-    metres = 2 * 6_371_008.8 * np.arcsin(np.sqrt(np.minimum(1, a))) * DETOUR
+    metres = 2 * EARTH_M * np.arcsin(np.sqrt(np.minimum(1, a))) * DETOUR
     return np.rint(metres / SPEED_M_PER_MINUTE).astype(int).tolist()
 
 

@@ -1,7 +1,7 @@
 """Content-addressed attachments with hash, thumbnail, EXIF time and place.
 
-`files.store(content, name)`, `files.attach(file, subject, kind, by, name)`, `files.of(subject, kind)`,
-`files.of_many(subjects)`, `files.withdraw(attachment, by, why)`, `files.machine_link(attachment)`.
+`files.store(content, name)`, `files.attach(file, subject, kind, by, name)`, `files.attach_many(subject, by, files)`,
+`files.of(subject, kind)`, `files.of_many(subjects)`, `files.withdraw(attachment, by, why)`, `files.machine_link(attachment)`.
 """
 
 from typing import TYPE_CHECKING
@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING
 from chengheng.common.facade import facade
 
 if TYPE_CHECKING:
-    from chengheng.common.files.attaching import attach, machine_link, of, of_many, on_attach, withdraw
+    from chengheng.common.files.attaching import attach, attach_many, machine_link, of, of_many, on_attach, withdraw
     from chengheng.common.files.keeping import store
     from chengheng.common.files.models import Attachment, File
 
-__all__ = ["Attachment", "File", "attach", "machine_link", "of", "of_many", "on_attach", "store", "withdraw"]
+__all__ = [
+    "Attachment",
+    "File",
+    "attach",
+    "attach_many",
+    "machine_link",
+    "of",
+    "of_many",
+    "on_attach",
+    "store",
+    "withdraw",
+]
 __getattr__ = facade(
     __name__,
-    dict.fromkeys(("attach", "machine_link", "of", "of_many", "on_attach", "withdraw"), "attaching")
+    dict.fromkeys(("attach", "attach_many", "machine_link", "of", "of_many", "on_attach", "withdraw"), "attaching")
     | dict.fromkeys(("Attachment", "File"), "models")
     | {"store": "keeping"},
 )

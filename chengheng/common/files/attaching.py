@@ -72,6 +72,30 @@ def attach(file: File, subject: Model, kind: str, by: access.Actor, name: str = 
 
 
 @transaction.atomic
+def attach_many(subject: Model, by: access.Actor, files: Iterable[tuple[File, str, str]]) -> list[Attachment]:
+    """Put several stored files, (file, kind, name) each, on a subject: two statements and one entry in its trail."""
+    subject_type, subject_id = subject_key(subject)
+    owner = by if isinstance(by, User) else None
+    made = Attachment.objects.bulk_create(
+        Attachment(
+            file=file, subject_type=subject_type, subject_id=subject_id, kind=kind,
+            name=clean_name(name or kind, file.media_type), by=owner,
+        )
+        for file, kind, name in files
+    )  # fmt: skip
+    if made:
+        listed = [
+            {"attachment": one.pk, "kind": one.kind, "name": one.name, "sha256": one.file.sha256, "size": one.file.size}
+            for one in made
+        ]
+        trail.record("files.attachment.add", by, subject, {"files": listed})
+    for listener in _listeners.get(subject_type, ()):
+        for attachment in made:
+            listener(subject, attachment)
+    return made
+
+
+@transaction.atomic
 def withdraw(attachment: Attachment, by: access.Actor, why: str) -> None:
     """Take an attachment back: it is no longer shown, and the trail keeps what it was. The calling act has checked."""
     if (

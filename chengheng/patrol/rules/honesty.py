@@ -5,14 +5,14 @@ Local rules, all bounds are the city's own dated settings. Distances in metres o
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-EARTH_M = 6_371_008.8
+from chengheng.common.places.ground import distance_m
+
 LEAST_TIME = timedelta(minutes=1)
 """Two reports closer in time count as this far apart: a fix may jump by some metres within a second."""
 
@@ -27,13 +27,6 @@ DOUBTS: dict[str, str | Promise] = {
     "photo_far": _("Photo taken elsewhere"),
     "photo_old": _("Photo taken earlier"),
 }
-
-
-def distance_m(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
-    """Great-circle distance in metres (haversine on the mean sphere)."""
-    a, b = math.radians(lat), math.radians(other_lat)
-    half = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(other_lon - lon) / 2) ** 2
-    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(half)))
 
 
 @dataclass(frozen=True)
