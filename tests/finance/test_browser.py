@@ -29,7 +29,9 @@ def step(page, name, note=""):
     dialog.locator("button.btn-primary, button.btn-danger").first.wait_for()
     if note:
         dialog.locator("textarea").first.fill(note)
-    with page.expect_navigation():  # the answer (204, HX-Redirect) makes the page load anew: wait for that, not for the answer
+    with (
+        page.expect_navigation()
+    ):  # the answer (204, HX-Redirect) makes the page load anew: wait for that, not for the answer
         dialog.locator("button.btn-primary, button.btn-danger").first.click()
 
 
