@@ -6,7 +6,8 @@ The order in every act: permission, lock, check, change, record, tell.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from chengheng.common import files, flow, trail
+from chengheng.common import files, flow, jobs, trail
 from chengheng.common.calendars.rules import Kind, Limit
 from chengheng.common.intake.copy import copy_rows
 from chengheng.common.people import access
@@ -23,6 +24,8 @@ from chengheng.finance import engine
 from chengheng.finance.errors import (
     AlreadyTakenUp,
     NotExecutable,
+    NotProposed,
+    NotTried,
     OwnUnit,
     SameBatch,
     SeparationOfDuties,
@@ -35,6 +38,7 @@ from chengheng.finance.models import (
     EvidenceBatch,
     Finding,
     OperationCheck,
+    RuleChange,
     RuleParameter,
     RuleRun,
     Unit,
@@ -73,19 +77,103 @@ def set_parameter(
     actor: Any, code: str, name: str, value: Decimal, *, valid_from: date, source: str, unit: Unit | None = None
 ) -> RuleParameter:
     """Set a rule's parameter from a day on, for a unit and what is below it or for all. NotExecutable, UnknownParameter."""
-    access.require(actor, "finance.rule.change")
+    access.require(actor, "finance.rule.enforce")
+    _known_parameter(code, name)
+    row = RuleParameter.objects.create(
+        rule=code, name=name, value=value, unit=unit, valid_from=valid_from, source=source
+    )
+    trail.record(
+        "finance.rule.enforce", actor, row, {"rule": code, name: str(value), "unit": unit and unit.pk}, new=True
+    )
+    return row
+
+
+def _known_parameter(code: str, name: str) -> None:
     rule = rules().get(code)
     if rule is None or not rule.executable:
         raise NotExecutable(rule=code)
     if name not in rule.parameters:
         raise UnknownParameter(field="name", rule=code, name=name)
-    row = RuleParameter.objects.create(
-        rule=code, name=name, value=value, unit=unit, valid_from=valid_from, source=source
+
+
+@transaction.atomic
+def propose_change(
+    actor: Any, code: str, name: str, value: Decimal, *, valid_from: date, source: str, unit: Unit | None = None
+) -> RuleChange:
+    """Propose a parameter's value; the books are asked at once, by a job, what it would find. NotExecutable, UnknownParameter."""
+    access.require(actor, "finance.rule.change")
+    _known_parameter(code, name)
+    change = RuleChange.objects.create(
+        rule=code, name=name, value=value, unit=unit, valid_from=valid_from, source=source, proposed_by_id=actor.pk
     )
-    trail.record(
-        "finance.rule.change", actor, row, {"rule": code, name: str(value), "unit": unit and unit.pk}, new=True
+    trail.record("finance.rule.change", actor, change, {name: str(value), "unit": unit and unit.pk}, new=True)
+    jobs.start("finance.try_change", actor, str(change), {"change": change.pk})
+    return change
+
+
+@transaction.atomic
+def try_change(change: RuleChange, progress: Callable[[int, int, str], None] | None = None) -> RuleChange:
+    """Ask every unit that the proposal concerns, for its latest year: what is found now, what would be found."""
+    units = Unit.objects.select_related("organisation")
+    if change.unit is not None:
+        units = units.filter(organisation__path__startswith=change.unit.organisation.path)
+    result: list[dict[str, Any]] = []
+    total = units.count()
+    for number, unit in enumerate(units):
+        if progress is not None:
+            progress(number, total, str(unit))
+        latest = EvidenceBatch.objects.filter(unit=unit, current=True, period__gt=0).order_by("-year").first()
+        if latest is not None:
+            for trial in engine.back_test(unit, latest.year, change.rule, {change.name: change.value}):
+                if trial.now or trial.then:
+                    result.append({"unit": unit.pk, "name": str(unit), "year": latest.year, **asdict(trial)})
+    change.result, change.tested_at = result, timezone.now()
+    change.save(update_fields=["result", "tested_at"])
+    return change
+
+
+def _open_change(change: RuleChange) -> RuleChange:
+    change = RuleChange.objects.select_for_update().get(pk=change.pk)
+    if change.state != RuleChange.State.PROPOSED:
+        raise NotProposed(change=str(change))
+    return change
+
+
+@transaction.atomic
+def enforce_change(change: RuleChange, actor: Any) -> RuleChange:
+    """Put a tried proposal in force: by somebody else than who proposed it. NotProposed, NotTried, SeparationOfDuties."""
+    access.require(actor, "finance.rule.enforce")
+    change = _open_change(change)
+    if change.tested_at is None:
+        raise NotTried(change=str(change))
+    if actor.pk is not None and change.proposed_by_id == actor.pk:
+        raise SeparationOfDuties(
+            before=trail.acts.label("finance.rule.change"), now=trail.acts.label("finance.rule.enforce")
+        )
+    set_parameter(
+        actor,
+        change.rule,
+        change.name,
+        change.value,
+        valid_from=change.valid_from,
+        source=change.source,
+        unit=change.unit,
     )
-    return row
+    return _decide(change, actor, RuleChange.State.LIVE, "finance.rule.enforce")
+
+
+@transaction.atomic
+def withdraw_change(change: RuleChange, actor: Any) -> RuleChange:
+    """Take a proposal back. NotProposed."""
+    access.require(actor, "finance.rule.change")
+    return _decide(_open_change(change), actor, RuleChange.State.WITHDRAWN, "finance.rule.change")
+
+
+def _decide(change: RuleChange, actor: Any, state: str, act: str) -> RuleChange:
+    change.state, change.decided_at, change.decided_by_id = state, timezone.now(), actor.pk
+    change.save(update_fields=["state", "decided_at", "decided_by"])
+    trail.record(act, actor, change, {"state": str(state)})
+    return change
 
 
 # Evidence
@@ -103,9 +191,12 @@ def digest_of(fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """SHA-256 over the rows' values in their order, so that what is stored can be proved unchanged."""
     found = hashlib.sha256("\x1f".join(fields).encode())
     for row in rows:
-        found.update("\x1f".join("" if cell is None else str(cell) for cell in row).encode())
-        found.update(b"\x1e")
+        _feed(found, row)
     return found.hexdigest()
+
+
+def _feed(found: Any, row: Sequence[Any]) -> None:
+    found.update(("\x1f".join(["" if cell is None else str(cell) for cell in row]) + "\x1e").encode())
 
 
 @transaction.atomic
@@ -118,34 +209,96 @@ def store_batch(
     `period` 0 is the whole year. Every row carries the model's fields and `row`, its place in the file. SameBatch when
     nothing differs.
     """
-    access.require(actor, "finance.batch.import", unit)
-    Unit.objects.select_for_update().get(pk=unit.pk)
-    model = TABLES[kind]
-    fields = fields_of(kind)
-    tuples = [tuple(row[name] if name in row else _default(model, name) for name in fields) for row in rows]
-    sha256 = digest_of(fields, tuples)
-    before = EvidenceBatch.objects.filter(unit=unit, kind=kind, year=year, period=period, current=True).first()
-    if before is not None and before.sha256 == sha256:
-        raise SameBatch(batch=str(before))
-    number = 1
-    if before is not None:
-        number = before.number + 1
-        before.current = False
-        before.save(update_fields=["current"])
-    sums = {name: sum(row[fields.index(name)] or 0 for row in tuples) if name in fields else 0
-            for name in ("debit_fen", "credit_fen")}  # fmt: skip
-    batch = EvidenceBatch.objects.create(
-        unit=unit, kind=kind, year=year, period=period, number=number, sha256=sha256, origin=origin[:200],
-        rows=len(tuples), control=dict(control or {}), replaces=before, imported_by_id=actor.pk, **sums,
-    )  # fmt: skip
-    copy_rows(model, tuples, fields, batch=batch.pk, unit=unit.pk, year=year, period=period)
-    trail.record(
-        "finance.batch.import", actor, batch,
-        {"sha256": sha256, "rows": len(tuples), "replaces": before and before.pk, **sums}, new=True,
-    )  # fmt: skip
+    coming = open_batch(actor, unit, kind, year, period, origin=origin)
+    for row in rows:
+        coming.add(row)
+    batch = coming.end(control)
     if run_rules:
         run_after_import(unit, kind, year, period)
     return batch
+
+
+class Incoming:
+    """One batch on its way in, block after block: what is kept of it is a block of rows, its running hash and its sums.
+
+    `open_batch` begins it (inside the transaction that also ends it); `add` takes rows, `end` puts it in force.
+    """
+
+    BLOCK = 2_000
+
+    def __init__(self, actor: Any, unit: Unit, kind: str, year: int, period: int, origin: str) -> None:
+        self.actor, self.unit, self.kind, self.year, self.period = actor, unit, kind, year, period
+        self.model, self.fields = TABLES[kind], fields_of(kind)
+        self.defaults = [_default(self.model, name) for name in self.fields]
+        place = {"unit": unit, "kind": kind, "year": year, "period": period}
+        last = EvidenceBatch.objects.filter(**place).order_by("-number").first()
+        self.before = EvidenceBatch.objects.filter(**place, current=True).first()
+        self.batch = EvidenceBatch.objects.create(
+            **place, number=last.number + 1 if last else 1, sha256="", origin=origin[:200], rows=0, current=False,
+            imported_by_id=actor.pk,
+        )  # fmt: skip
+        self.hash = hashlib.sha256("\x1f".join(self.fields).encode())
+        self.rows = self.debit = self.credit = 0
+        self._sides = [self.fields.index(name) if name in self.fields else -1 for name in ("debit_fen", "credit_fen")]
+        self._block: list[tuple[Any, ...]] = []
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """One more row: the model's fields and `row`, its place in the file."""
+        cells = tuple(row.get(name, default) for name, default in zip(self.fields, self.defaults, strict=True))
+        self._block.append(cells)
+        debit, credit = self._sides
+        self.debit += cells[debit] or 0 if debit >= 0 else 0
+        self.credit += cells[credit] or 0 if credit >= 0 else 0
+        if len(self._block) >= self.BLOCK:
+            self._write()
+
+    def _write(self) -> None:
+        for cells in self._block:
+            _feed(self.hash, cells)
+        self.rows += copy_rows(
+            self.model,
+            self._block,
+            self.fields,
+            batch=self.batch.pk,
+            unit=self.unit.pk,
+            year=self.year,
+            period=self.period,
+        )
+        self._block.clear()
+
+    def end(self, control: Mapping[str, Any] | None = None) -> EvidenceBatch:
+        """Put the batch in force in place of the one before. SameBatch when nothing differs."""
+        self._write()
+        batch, before, sha256 = self.batch, self.before, self.hash.hexdigest()
+        if before is not None and before.sha256 == sha256:
+            raise SameBatch(batch=str(before))
+        if before is not None:
+            before.current = False
+            before.save(update_fields=["current"])
+        sums = {"debit_fen": self.debit, "credit_fen": self.credit}
+        values = {
+            **sums,
+            "sha256": sha256,
+            "rows": self.rows,
+            "control": dict(control or {}),
+            "replaces": before,
+            "current": True,
+        }
+        for name, value in values.items():
+            setattr(batch, name, value)
+        batch.save(update_fields=list(values))
+        trail.record(
+            "finance.batch.import", self.actor, batch,
+            {"sha256": sha256, "rows": self.rows, "replaces": before and before.pk, **sums}, new=True,
+        )  # fmt: skip
+        return batch
+
+
+def open_batch(actor: Any, unit: Unit, kind: str, year: int, period: int, *, origin: str) -> Incoming:
+    """Begin a batch whose rows come one after the other; imports for one unit wait for each other."""
+    access.require(actor, "finance.batch.import", unit)
+    Unit.objects.select_for_update().get(pk=unit.pk)
+    return Incoming(actor, unit, kind, year, period, origin)
 
 
 def fields_of(kind: str) -> list[str]:

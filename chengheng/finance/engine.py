@@ -24,12 +24,19 @@ from chengheng.common.calendars.models import current_calendar
 from chengheng.finance.models import TABLES, EvidenceBatch, Finding, RuleParameter, RuleRun, Unit
 from chengheng.finance.rules.catalogue import Rule, econ_sets, rules
 
-SNAPSHOTS = frozenset({"staff", "assets", "budgets", "accounts", "investments"})
+SNAPSHOTS = frozenset({"staff", "assets", "budgets", "accounts", "investments", "leases", "reports", "holdings"})
 """Kinds of which each batch is the whole state; the latest one counts. Of the others each batch adds its period."""
+YEARLY = frozenset({"budgets", "reports"})
+"""Snapshots that hold one year's figures: another year's says nothing of this one."""
+SPENDING = {"government": "^7", "enterprise": "^(5|64|66|67)", "small": "^(4001|4101|54|56|57)"}
+"""Accounting system → the accounts on which spending is booked. Government: budgetary expenditure (7xxx), so that the
+dual entries count once. Enterprises: cost and expense accounts (5xxx, 64xx, 66xx, 67xx); small ones have a chart of
+their own (4001, 4101, 54xx, 56xx, 57xx; its 5001 is revenue)."""
 YEARS_BACK = 3
-MONTHLY = re.compile(r"\b(fresh|numbered|cash_days)\b|period = :period")
+MONTHLY = re.compile(r"\b(fresh|numbered|cash_days)\b|period = :period|BETWEEN :first")
 """Rules that speak of the period alone; the others speak of the year up to it."""
 MOST_FINDINGS = 2_000
+MOST_SHOWN = 20
 _MADE = ("lines", "history", "fresh", "numbered", "spend", "cash_days", "days", "card_classes", "public_classes")
 
 
@@ -76,15 +83,7 @@ def parameters_of(rule: Rule, unit: Unit, day: date) -> dict[str, Decimal]:
 def ask(unit: Unit, year: int, period: int, codes: Iterable[str] | None = None) -> list[Answer]:
     """What the rules (all executable ones, or `codes`) say of a unit and period. Nothing is kept."""
     batches = _batches(unit, year, period)
-    last = date(year, period, monthrange(year, period)[1])
-    given = {
-        "unit_kind": unit.kind,
-        "unit_name": unit.organisation.name,
-        "year": year,
-        "period": period,
-        "first": last.replace(day=1),
-        "last": last,
-    }
+    given = _given(unit, year, period)
     chosen = [rule for rule in rules().values() if rule.executable and (codes is None or rule.code in set(codes))]
     _lay_out(unit, year, period, batches)
     try:
@@ -92,6 +91,19 @@ def ask(unit: Unit, year: int, period: int, codes: Iterable[str] | None = None) 
     finally:
         if not connection.needs_rollback:
             _clear()
+
+
+def _given(unit: Unit, year: int, period: int) -> dict[str, Any]:
+    last = date(year, period, monthrange(year, period)[1])
+    return {
+        "unit_kind": unit.kind,
+        "unit_name": unit.organisation.name,
+        "spending": SPENDING[unit.accounting],
+        "year": year,
+        "period": period,
+        "first": last.replace(day=1),
+        "last": last,
+    }
 
 
 def _batches(unit: Unit, year: int, period: int) -> dict[str, list[EvidenceBatch]]:
@@ -102,7 +114,7 @@ def _batches(unit: Unit, year: int, period: int) -> dict[str, list[EvidenceBatch
     found: dict[str, list[EvidenceBatch]] = {}
     for row in rows.order_by("year", "period"):
         if row.kind in SNAPSHOTS:
-            if row.kind != "budgets" or row.year == year:
+            if row.kind not in YEARLY or row.year == year:
                 found[row.kind] = [row]
         else:
             found.setdefault(row.kind, []).append(row)
@@ -127,11 +139,18 @@ def _covered(rule: Rule, batches: Mapping[str, list[EvidenceBatch]], given: Mapp
     return missing
 
 
-def _ask_one(rule: Rule, unit: Unit, batches: Mapping[str, list[EvidenceBatch]], given: Mapping[str, Any]) -> Answer:
+def _ask_one(
+    rule: Rule,
+    unit: Unit,
+    batches: Mapping[str, list[EvidenceBatch]],
+    given: Mapping[str, Any],
+    trial: Mapping[str, Decimal] | None = None,
+) -> Answer:
+    """What a rule says; `trial` are parameter values to use instead of those in force."""
     if rule.kinds and unit.kind not in rule.kinds:
         return Answer(rule, RuleRun.Outcome.NOT_APPLICABLE)
     missing = _covered(rule, batches, given)
-    values = parameters_of(rule, unit, given["last"])
+    values = {**parameters_of(rule, unit, given["last"]), **(trial or {})}
     missing += ["parameter"] if rule.parameters - set(values) else []
     if missing:
         return Answer(rule, RuleRun.Outcome.INSUFFICIENT, missing=missing)
@@ -187,8 +206,10 @@ def _lay_out(unit: Unit, year: int, period: int, batches: Mapping[str, list[Evid
                 f"create temp table {name} on commit drop as select t.*{extra} from {table} t where batch_id = any(%s)",  # noqa: S608 - names of ours
                 [ids],
             )
+        given = {"year": year, "period": period, "spending": SPENDING[unit.accounting],
+                 "budgetary": "^[678]" if unit.accounting == "government" else "^$"}  # fmt: skip
         for statement in _DERIVED:
-            cursor.execute(statement, {"year": year, "period": period})
+            cursor.execute(statement, given)
         sets = econ_sets()
         cursor.execute(
             "create temp table card_classes on commit drop as select unnest(%s::text[]) as econ", [list(sets["card"])]
@@ -208,22 +229,21 @@ def _lay_out(unit: Unit, year: int, period: int, batches: Mapping[str, list[Evid
         cursor.execute("analyze history; analyze lines; analyze fresh; analyze spend; analyze days")
 
 
-_LINE_COLUMNS = """, t.year || '-' || lpad(t.period::text, 2, '0') || ' ' || t.word || '-' || t.number as voucher,
-  t.account ~ '^[678]' as budgetary"""
+_LINE_COLUMNS = """, t.year || '-' || lpad(t.period::text, 2, '0') || ' ' || t.word || '-' || t.number as voucher"""
 
 _DERIVED = (
     """create temp table numbered on commit drop as
-    select min(id) as id, word, number::bigint as n from history
-    where year = %(year)s and period = %(period)s and number ~ '^[0-9]{1,9}$' group by word, number::bigint""",
+    select min(id) as id, word, number::bigint as n, count(distinct day) as days, array_agg(id order by id) as row_ids
+    from history where year = %(year)s and period = %(period)s and number ~ '^[0-9]{1,9}$' group by word, number::bigint""",
     "delete from history where void",
     """create temp table lines on commit drop as select h.*,
+      account ~ %(budgetary)s as budgetary,
       bool_or(account ~ '^(1002|1011)') over v as with_bank,
       bool_or(account like '1001%%' and credit_fen > 0) over v as with_cash
     from history h where year = %(year)s window v as (partition by voucher)""",
     "create temp table fresh on commit drop as select * from lines where period = %(period)s",
     """create temp table spend on commit drop as select *, debit_fen - credit_fen as amount_fen from lines
-    where summary !~ '结转' and debit_fen <> credit_fen
-      and account like case when exists (select 1 from lines where account like '7%%') then '7%%' else '5%%' end""",
+    where summary !~ '结转' and debit_fen <> credit_fen and account ~ %(spending)s""",
     """create temp table cash_days on commit drop as
     with opened as (
       select coalesce(max(opening_fen) filter (where account = '1001'), sum(opening_fen)) as fen from balances
@@ -324,34 +344,37 @@ def fingerprint(found: Found, year: int) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def back_test(unit: Unit, year: int, code: str, values: Mapping[str, Decimal]) -> list[tuple[int, int, int]]:
-    """What other parameter values would have found: (period, findings as kept now, findings then) for the year's periods."""
+@dataclass
+class Trial:
+    """A period under other parameter values: how many findings now and then, and the sentences that come and go."""
+
+    period: int
+    now: int
+    then: int
+    more: list[str]
+    fewer: list[str]
+
+
+def back_test(unit: Unit, year: int, code: str, values: Mapping[str, Decimal]) -> list[Trial]:
+    """What other parameter values would have found in the year, beside what those in force find. Nothing is kept.
+
+    A rule that speaks of a period alone is asked for every period with voucher lines, another for the latest one.
+    """
     rule = rules()[code]
-    trial = Rule(**{**{name: getattr(rule, name) for name in rule.__dataclass_fields__}, "defaults": dict(values)})
-    answer = []
-    periods = EvidenceBatch.objects.filter(unit=unit, year=year, current=True, kind="lines").values_list(
-        "period", flat=True
+    periods = sorted(
+        EvidenceBatch.objects.filter(unit=unit, year=year, current=True, kind__in=rule.needs, period__gt=0)
+        .values_list("period", flat=True)
+        .distinct()
     )
-    for period in sorted(set(periods)):
-        with transaction.atomic():
-            last = date(year, period, monthrange(year, period)[1])
-            batches = _batches(unit, year, period)
-            given: dict[str, Any] = {
-                "unit_kind": unit.kind,
-                "unit_name": unit.organisation.name,
-                "year": year,
-                "period": period,
-                "first": last.replace(day=1),
-                "last": last,
-            }
-            _lay_out(unit, year, period, batches)
-            now = len(_ask_one(rule, unit, batches, given).found)
-            missing = _covered(trial, batches, given)
-            then = 0
-            if not missing:
-                with connection.cursor() as cursor:
-                    cursor.execute(trial.query(), {**parameters_of(rule, unit, last), **values, **given})
-                    then = len(cursor.fetchmany(MOST_FINDINGS))
-            _clear()
-        answer.append((period, now, then))
-    return answer
+    return [
+        _try(rule, unit, year, period, values) for period in (periods if MONTHLY.search(rule.sql) else periods[-1:])
+    ]
+
+
+@transaction.atomic
+def _try(rule: Rule, unit: Unit, year: int, period: int, values: Mapping[str, Decimal]) -> Trial:
+    batches, given = _batches(unit, year, period), _given(unit, year, period)
+    _lay_out(unit, year, period, batches)
+    now, then = ({one.text for one in _ask_one(rule, unit, batches, given, trial).found} for trial in (None, values))
+    _clear()
+    return Trial(period, len(now), len(then), sorted(then - now)[:MOST_SHOWN], sorted(now - then)[:MOST_SHOWN])

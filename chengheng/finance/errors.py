@@ -57,3 +57,13 @@ class NotExecutable(Refusal):
 class UnknownParameter(Invalid):
     code = "finance_unknown_parameter"
     message = _("Rule %(rule)s has no parameter “%(name)s”.")
+
+
+class NotProposed(Refusal):
+    code = "finance_not_proposed"
+    message = _("“%(change)s” was decided already.")
+
+
+class NotTried(Refusal):
+    code = "finance_not_tried"
+    message = _("“%(change)s” has not been tried on the books yet.")

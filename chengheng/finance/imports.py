@@ -6,12 +6,13 @@ column). Ledgers repeat or leave out the voucher's head in its further lines: it
 
 from __future__ import annotations
 
+import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +25,7 @@ from chengheng.common.intake import (
     Rows,
     boolean,
     choice,
+    decimal,
     integer,
     money_fen,
     organisation,
@@ -62,6 +64,18 @@ class LedgerDay(day):
     __call__ = parse
 
 
+class litres(decimal):
+    """Litres with two places at most, kept as integer hundredths."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 100_000, places=2)
+
+    def parse(self, value: Any) -> int:  # type: ignore[override]
+        return int(super().parse(value) * 100)
+
+    __call__ = parse
+
+
 class EvidenceImporter(Importer):
     """What all imports of evidence share: the unit, the split by unit and period, no undo."""
 
@@ -90,7 +104,7 @@ class EvidenceImporter(Importer):
 
     def place(self, row: Mapping[str, Any]) -> tuple[int, int] | None:
         """The fiscal year and period of a row."""
-        on = row.get("day") or row.get("signed_on")
+        on = row.get("day") or row.get("signed_on") or (row.get("opened_on") if self.kind == "bids" else None)
         year = row.get("year") or (on.year if on else None)
         if year is None:
             return None
@@ -513,41 +527,134 @@ _simple(
 )
 
 
+_simple(
+    "leases",
+    _("Lease register"),
+    (
+        _text("number", _("Lease number"), "合同编号", "出租合同号", required=True, most=60),
+        _text("asset", _("What is let"), "出租标的", "资产名称"),
+        _text("lessee", _("Lessee"), "承租人", "承租方", required=True),
+        _money("month_fen", _("Rent a month"), "月租金", required=True),
+        _day("starts_on", _("Let from"), "起租日期", required=True),
+        _day("ends_on", _("Let to"), "到期日期"),
+        _text("approval_no", _("Approval number"), "审批文号", most=60),
+    ),
+)
+_simple(
+    "bids",
+    _("Bids and quotations"),
+    (
+        _text("tender", _("Tender number"), "招标编号", "项目编号", required=True, most=60),
+        _day("opened_on", _("Bids opened on"), "开标日期", required=True),
+        _text("bidder", _("Bidder"), "投标人", "供应商", required=True),
+        _money("price_fen", _("Price"), "投标报价", "报价", required=True),
+        Field("won", _("Won"), parse=boolean, aliases=("中标", "是否中标"), default=False),
+    ),
+)
+_simple(
+    "vehicles",
+    _("Vehicle log"),
+    (
+        _text("plate", _("Number plate"), "车牌号", "号牌", required=True, most=12),
+        _day("day", _("Date"), "日期", required=True),
+        _day("until", _("Until"), "结束日期"),
+        _text("item", _("Item"), "事项", "费用类别", required=True, most=20),
+        Field("volume_cl", _("Litres of fuel"), parse=litres(), aliases=("加油量", "升数", "加油升数")),
+        Field("tank_cl", _("Litres of the tank"), parse=litres(), aliases=("油箱容积",)),
+        Field("odometer_km", _("Odometer in km"), parse=integer(0, 9_999_999), aliases=("里程表", "里程表读数")),
+        _money("amount_fen", _("Amount"), "金额", required=True),
+    ),
+)
+_simple(
+    "reports",
+    _("Tables of the final accounts"),
+    (
+        _text("sheet", _("Name of the table"), "表名", "报表名称", required=True, most=60),
+        _text("econ", _("Economic class"), "经济分类", "科目编码", most=5),
+        _text("item", _("Item"), "项目", "科目名称"),
+        _money("amount_fen", _("Amount"), "金额", "决算数", required=True),
+    ),
+    yearly=True,
+)
+_simple(
+    "holdings",
+    _("Shareholdings in the business register"),
+    (
+        _text("investee", _("Investee"), "企业名称", "被投资单位", required=True),
+        _text("share", _("Share"), "持股比例", most=20),
+        _day("registered_on", _("Registered on"), "登记日期"),
+        _text("status", _("Status"), "登记状态", "状态", most=20),
+    ),
+    help=_("What the public business register says of the unit as a shareholder, not the unit's own register."),
+)
+
+
 # GB/T 24589
+
+Progress = Callable[[int], None] | None
+MOST_BATCHES = 240
+"""Kinds × periods in one file: ten years of lines and balances."""
+
+MOST_JSON = 64 * 1024 * 1024
+"""A JSON file is read as a whole; a larger one must come as XML."""
 
 
 @transaction.atomic
-def import_24589(actor: Any, unit: Unit, content: bytes, name: str) -> list[EvidenceBatch]:
-    """The voucher lines and balances of a GB/T 24589 file (XML or JSON) of one unit. Unreadable, OutOfBalance, SameBatch."""
+def import_24589(
+    actor: Any, unit: Unit, source: bytes | BinaryIO, name: str, progress: Progress = None
+) -> list[EvidenceBatch]:
+    """The voucher lines and balances of a GB/T 24589 file (XML or JSON) of one unit, kept as they are read.
+
+    Memory does not grow with an XML file. `progress(records)` is called now and then. Nothing is kept when the file
+    ends badly. Unreadable, OutOfBalance, SameBatch.
+    """
     access.require(actor, "finance.batch.import", unit)
-    split: dict[tuple[str, int, int], list[dict[str, Any]]] = defaultdict(list)
-    read = gbt24589.read_json if content[:1] in (b"{", b"[") else gbt24589.read_xml
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    coming: dict[tuple[str, int, int], actions.Incoming] = {}
+
+    def keep(kind: str, row: dict[str, Any]) -> None:
+        key = kind, row.pop("year"), row.pop("period")
+        if key not in coming:
+            if len(coming) >= MOST_BATCHES:
+                raise ValueError("too many periods")
+            coming[key] = actions.open_batch(actor, unit, *key, origin=name)
+        coming[key].add(row)
+
     place = 0
     try:
-        for record in read(content):
+        for number, record in enumerate(_records(stream)):
             place = record.place
             if record.table == "voucher_line":
-                kept = _voucher_line(record.fields, place)
-                split["lines", kept.pop("year"), kept.pop("period")].append(kept)
+                keep("lines", _voucher_line(record.fields, place))
             elif record.table == "balance" and record.fields.get("year"):
-                kept = _balance(record.fields, place)
-                split["balances", kept.pop("year"), kept.pop("period")].append(kept)
+                keep("balances", _balance(record.fields, place))
+            if progress is not None and number % 5_000 == 0:
+                progress(number)
     except gbt24589.Malformed as error:
         raise Unreadable(reason=error.reason, line=error.line) from error
     except (KeyError, ValueError, InvalidOperation) as error:
         raise Unreadable(reason=str(error)[:100], line=place) from error
-    if not split:
+    if not coming:
         raise Unreadable(reason=_("no voucher lines and no balances"), line=0)
     made = []
-    for (kind, year, period), rows in sorted(split.items()):
-        if kind == "lines":
-            debit, credit = (sum(row[side] for row in rows) for side in ("debit_fen", "credit_fen"))
-            if debit != credit:
-                raise OutOfBalance(debit=engine.yuan(debit), credit=engine.yuan(credit))
-        made.append(actions.store_batch(actor, unit, kind, year, period, rows, origin=name, run_rules=False))
+    for (kind, _year, _period), one in sorted(coming.items(), key=lambda pair: pair[0]):
+        if kind == "lines" and one.debit != one.credit:
+            raise OutOfBalance(debit=engine.yuan(one.debit), credit=engine.yuan(one.credit))
+        made.append(one.end())
     for year, period in sorted({(batch.year, batch.period) for batch in made}):
         engine.run(unit, year, period)
     return made
+
+
+def _records(stream: BinaryIO) -> Iterator[gbt24589.Record]:
+    head = stream.read(64)
+    stream.seek(0)
+    if not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+        return gbt24589.read_xml(stream)
+    content = stream.read(MOST_JSON + 1)
+    if len(content) > MOST_JSON:
+        raise gbt24589.Malformed("JSON file larger than 64 MB")
+    return gbt24589.read_json(content)
 
 
 def fen(value: str) -> int:

@@ -94,6 +94,11 @@ class BatchKind(models.TextChoices):
     FORMS = "forms", _("reception, travel, meeting and training forms")
     ACCOUNTS = "accounts", _("bank account register")
     INVESTMENTS = "investments", _("investment register")
+    LEASES = "leases", _("lease register")
+    BIDS = "bids", _("bids and quotations")
+    VEHICLES = "vehicles", _("vehicle log")
+    REPORTS = "reports", _("tables of the final accounts")
+    HOLDINGS = "holdings", _("shareholdings in the business register")
 
 
 class EvidenceBatch(models.Model):
@@ -366,10 +371,79 @@ class Investment(Evidence):
         return self.investee
 
 
+class Lease(Evidence):
+    """A contract by which the unit lets or lends what it owns."""
+
+    number = models.CharField(_("lease number"), max_length=60)
+    asset = models.CharField(_("what is let"), max_length=120, blank=True)
+    lessee = models.CharField(_("lessee"), max_length=120)
+    month_fen = models.BigIntegerField(_("rent a month"))
+    starts_on = models.DateField(_("let from"))
+    ends_on = models.DateField(_("let to"), null=True)
+    approval_no = models.CharField(_("approval number"), max_length=60, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.lessee}"
+
+
+class Bid(Evidence):
+    """One bidder's price in one tender or inquiry."""
+
+    tender = models.CharField(_("tender number"), max_length=60)
+    opened_on = models.DateField(_("bids opened on"))
+    bidder = models.CharField(_("bidder"), max_length=120)
+    price_fen = models.BigIntegerField(_("price"))
+    won = models.BooleanField(_("won"), default=False)
+
+    def __str__(self) -> str:
+        return f"{self.tender} {self.bidder}"
+
+
+class VehicleEntry(Evidence):
+    """A line of a vehicle's own account (单车核算): a refuelling, a repair or another cost."""
+
+    plate = models.CharField(_("number plate"), max_length=12)
+    day = models.DateField(_("date"))
+    until = models.DateField(_("until"), null=True)
+    item = models.CharField(_("item"), max_length=20)
+    volume_cl = models.PositiveIntegerField(_("fuel in hundredths of a litre"), null=True)
+    tank_cl = models.PositiveIntegerField(_("tank in hundredths of a litre"), null=True)
+    odometer_km = models.PositiveIntegerField(_("odometer in km"), null=True)
+    amount_fen = models.BigIntegerField(_("amount"))
+
+    def __str__(self) -> str:
+        return f"{self.plate} {self.day} {self.item}"
+
+
+class ReportRow(Evidence):
+    """A line of a table of the unit's final accounts (决算公开表)."""
+
+    sheet = models.CharField(_("name of the table"), max_length=60)
+    econ = models.CharField(_("economic class"), max_length=5, blank=True)
+    item = models.CharField(_("item"), max_length=120, blank=True)
+    amount_fen = models.BigIntegerField(_("amount"))
+
+    def __str__(self) -> str:
+        return f"{self.sheet} {self.econ} {self.item}"
+
+
+class Holding(Evidence):
+    """A company of which the public business register names the unit as a shareholder."""
+
+    investee = models.CharField(_("investee"), max_length=120)
+    share = models.CharField(_("share"), max_length=20, blank=True)
+    registered_on = models.DateField(_("registered on"), null=True)
+    status = models.CharField(_("status"), max_length=20, blank=True)
+
+    def __str__(self) -> str:
+        return self.investee
+
+
 TABLES: dict[str, type[Evidence]] = {
     "lines": Line, "balances": Balance, "bank": BankLine, "cards": CardSwipe, "pay": PayRow, "staff": StaffRow,
     "assets": AssetCard, "budgets": BudgetRow, "contracts": Contract, "forms": Form, "accounts": BankAccount,
-    "investments": Investment,
+    "investments": Investment, "leases": Lease, "bids": Bid, "vehicles": VehicleEntry, "reports": ReportRow,
+    "holdings": Holding,
 }  # fmt: skip
 """Kind of batch → the model of its rows."""
 
@@ -395,6 +469,43 @@ class RuleParameter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule}.{self.name} = {self.value.normalize():f}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("finance:rule", args=[self.rule])
+
+
+class RuleChange(models.Model):
+    """A parameter value that somebody proposes: tried on the books first, put in force by another person."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("proposed")
+        LIVE = "live", _("put in force")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    rule = models.CharField(_("rule"), max_length=10)
+    name = models.CharField(_("parameter"), max_length=30)
+    value = models.DecimalField(_("value"), max_digits=20, decimal_places=4)
+    unit = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, verbose_name=_("unit"))
+    valid_from = models.DateField(_("in force from"))
+    source = models.CharField(_("source"), max_length=200)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.PROPOSED)
+    proposed_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    proposed_at = models.DateTimeField(_("proposed at"), default=timezone.now)
+    tested_at = models.DateTimeField(_("tried at"), null=True)
+    result = models.JSONField(_("what it would find"), default=list)  # [unit id, year, period, now, then], …
+    decided_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(_("decided"), null=True)
+
+    view_act = "finance.rule.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name = _("proposed change of a rule")
+        verbose_name_plural = _("proposed changes of rules")
+
+    def __str__(self) -> str:
+        return f"{self.rule}.{self.name} → {self.value.normalize():f}"
 
     def get_absolute_url(self) -> str:
         return reverse("finance:rule", args=[self.rule])

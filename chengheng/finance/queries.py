@@ -17,6 +17,7 @@ from chengheng.finance.models import (
     EvidenceBatch,
     Finding,
     Line,
+    RuleChange,
     RuleParameter,
     RuleRun,
     Unit,
@@ -193,9 +194,19 @@ def mask(word: str) -> str:
     return word[:2] + "*" * (len(word) - 4) + word[-2:]
 
 
-def rule_page(rule: Rule) -> dict[str, Any]:
-    """A rule with its parameters in force and its findings by unit."""
+def rule_page(rule: Rule, user: Any) -> dict[str, Any]:
+    """A rule with its parameters in force, and what is proposed with what it would find."""
     values = RuleParameter.objects.filter(rule=rule.code).select_related("unit__organisation")
+    changes = RuleChange.objects.filter(rule=rule.code).select_related(
+        "unit__organisation", "proposed_by", "decided_by"
+    )[:20]
+    seen = set(access.visible(user, "finance.finding.view", Unit.objects.all()).values_list("pk", flat=True))
     return {"rule": rule, "values": values, "needs": [kind_label(kind) for kind in rule.needs],
             "defaults": {name: f"{value:f}" for name, value in rule.defaults.items() if name in rule.parameters},
-            "names": sorted(rule.parameters)}  # fmt: skip
+            "names": sorted(rule.parameters),
+            "changes": [
+                {"change": one, "rows": [row for row in one.result if row["unit"] in seen],
+                 "now": sum(row["now"] for row in one.result), "then": sum(row["then"] for row in one.result),
+                 "open": one.state == RuleChange.State.PROPOSED,
+                 "may_enforce": one.tested_at is not None and one.proposed_by_id != user.pk and access.may(user, "finance.rule.enforce"),
+                 "may_withdraw": access.may(user, "finance.rule.change")} for one in changes]}  # fmt: skip

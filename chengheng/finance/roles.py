@@ -17,7 +17,8 @@ ACTS = {
     "finance.line.view": _("View voucher lines"),
     "finance.private.view": _("See salaries and card holders unmasked"),
     "finance.rule.view": _("View rules of supervision"),
-    "finance.rule.change": _("Change rule parameters"),
+    "finance.rule.change": _("Propose a change of a rule"),
+    "finance.rule.enforce": _("Put a change of a rule in force"),
     "finance.rule.run": _("Run the rules"),
     "finance.finding.view": _("View findings"),
     "finance.doubt.view": _("View audit doubts"),
@@ -56,6 +57,6 @@ _role("reviewer", _("Reviewer of doubts"), Reach.ALL, "doubt.decide", "doubt.ver
       apart=("importer", "rule_editor", "issuer"))  # fmt: skip
 _role("closer", _("Closer of doubts"), Reach.ALL, "doubt.close", "doubt.reopen", "paper.export",
       apart=("importer", "rule_editor", "issuer", "reviewer"))  # fmt: skip
-_role("leader", _("Finance leader"), Reach.ALL, "paper.export")
+_role("leader", _("Finance leader"), Reach.ALL, "paper.export", "rule.enforce", apart=("importer", "rule_editor"))
 _role("unit_accountant", _("Unit accountant"), Reach.ORGANISATION, "batch.import", "doubt.explain", "doubt.rectify",
       apart=("rule_editor", "issuer", "reviewer", "closer"))  # fmt: skip

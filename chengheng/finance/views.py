@@ -15,11 +15,11 @@ from chengheng.common.people import access
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.finance import actions, imports, papers, queries
 from chengheng.finance.forms import ParameterForm, StandardFileForm
-from chengheng.finance.models import Aspect, Doubt, EvidenceBatch, Finding, Line, RuleRun, Unit
+from chengheng.finance.models import Aspect, Doubt, EvidenceBatch, Finding, Line, RuleChange, RuleRun, Unit
 from chengheng.finance.rules import catalogue
 from chengheng.finance.tables import LEVEL_TONES, issued_to
 
-MOST_BYTES = 200 * 1024 * 1024
+MOST_BYTES = 2 * 1024 * 1024 * 1024
 
 
 @require_act("finance.finding.view")
@@ -105,7 +105,7 @@ def rules(request: HttpRequest) -> HttpResponse:
 
 @require_act("finance.rule.view")
 def rule(request: HttpRequest, code: str) -> HttpResponse:
-    """One rule: its logic, its basis, its parameters; the rule editor sets new ones."""
+    """One rule: its logic, its basis, its parameters and proposals; the rule editor proposes new ones."""
     subject = catalogue.rules().get(code)
     if subject is None:
         raise NotFound
@@ -115,17 +115,32 @@ def rule(request: HttpRequest, code: str) -> HttpResponse:
         access.require(request.user, "finance.rule.change")
         if form is not None and form.is_valid():
             given = form.cleaned_data
-            actions.set_parameter(
+            actions.propose_change(
                 request.user, code, given["name"], given["value"], valid_from=given["valid_from"],
                 source=given["source"], unit=given["unit"],
             )  # fmt: skip
-            return redirect(request, reverse("finance:rule", args=[code]), _("The parameter is set."))
+            text = _("Proposed. The books are asked what it would find; somebody else puts it in force.")
+            return redirect(request, reverse("finance:rule", args=[code]), text)
     runs = access.visible(request.user, "finance.finding.view", RuleRun.objects.filter(rule=code))
     return page(
         request, "finance/rule.html",
-        {**queries.rule_page(subject), "form": form, "runs": runs.select_related("unit__organisation")[:50],
+        {**queries.rule_page(subject, request.user), "form": form, "runs": runs.select_related("unit__organisation")[:50],
          "aspect": Aspect.objects.get(pk=subject.aspect), "tone": LEVEL_TONES[subject.level]},
     )  # fmt: skip
+
+
+@require_POST
+@require_act("finance.rule.view")
+def decide_change(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
+    """Put a proposal in force, or take it back."""
+    change = access.fetch(
+        request.user, "finance.rule.view", RuleChange.objects.select_related("unit__organisation"), pk=pk
+    )
+    if decision == "enforce":
+        actions.enforce_change(change, request.user)
+        return redirect(request, change.get_absolute_url(), _("The new value is in force."))
+    actions.withdraw_change(change, request.user)
+    return redirect(request, change.get_absolute_url(), _("The proposal is withdrawn."))
 
 
 @require_act("finance.unit.view")
@@ -198,7 +213,7 @@ def import_evidence(request: HttpRequest) -> HttpResponse:
             form.add_error("file", _("The file is larger than %(limit)s MB.") % {"limit": MOST_BYTES // 1024 // 1024})
         else:
             try:
-                made = imports.import_24589(request.user, given["unit"], file.read(), file.name)
+                made = imports.import_24589(request.user, given["unit"], file.file, file.name)
             except Refusal as refusal:
                 form.add_error("file", str(refusal))
             else:

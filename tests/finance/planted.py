@@ -286,8 +286,15 @@ PLANTS: dict[str, tuple[dict[Any, Any], dict[Any, Any]]] = {
         {("bank", Y, 12): [bank(d(12, 3), 5)], "accounts": [account()]},
     ),
     "N04": (
-        L(voucher(d(3, 3), ("1002", 100, 0), ("4609", 0, 100)), bank=[bank(d(3, 3), 90)]),
-        L(voucher(d(3, 3), ("1002", 100, 0), ("4609", 0, 100)), bank=[bank(d(3, 3), 100)]),
+        L(voucher(d(3, 3), ("1002", 100, 0), ("4609", 0, 100)), bank=[bank(d(3, 3), 90)])
+        | {("lines", Y, 5): spent(d(5, 5), 10), ("bank", Y, 5): [bank(d(5, 5), 0, 10)]},
+        L(voucher(d(3, 30), ("1002", 100, 0), ("4609", 0, 100)), bank=[bank(d(3, 3), 0, 7)])
+        | {
+            ("lines", Y, 4): voucher(d(4, 1), ("5001", 7, 0), ("1002", 0, 7)),
+            ("bank", Y, 4): [bank(d(4, 2), 100)],
+            ("lines", Y, 5): spent(d(5, 31), 10),
+            ("bank", Y, 5): [bank(d(5, 5), 5)],
+        },
     ),
     "N05": ({"accounts": [account(), account("B2")]}, {"accounts": [account(), account("B2", kind="专用")]}),
     "N06": (
@@ -450,6 +457,65 @@ PLANTS: dict[str, tuple[dict[Any, Any], dict[Any, Any]]] = {
         {("balances", Y, 2): [bal("1002", 0, 10, 0, 10)], "balances": [bal("1002", 20, 10, 0, 30)]},
         {("balances", Y, 2): [bal("1002", 0, 10, 0, 10)], "balances": [bal("1002", 10, 10, 0, 20)]},
     ),
+}
+
+
+def lease(**more: Any) -> dict[str, Any]:
+    return {"number": "Z1", "asset": "门面房", "lessee": "丁公司", "month_fen": fen(1000), "starts_on": d(1, 1, 2023),
+            "ends_on": d(12, 31, 2026), "approval_no": "准1", **more}  # fmt: skip
+
+
+def bids(*tenders: tuple[int, int], winner: Any = lambda n: "甲公司") -> list[dict[str, Any]]:
+    return [
+        {"tender": f"C{n}", "opened_on": d(3, n), "bidder": bidder, "price_fen": fen(price), "won": bidder == winner(n)}
+        for n, prices in enumerate(tenders, 1)
+        for bidder, price in zip(("甲公司", "乙公司"), prices, strict=True)
+    ]
+
+
+def fuel(litres: int, day: date, km: int) -> dict[str, Any]:
+    return {"plate": "津A1", "day": day, "item": "加油", "volume_cl": litres * 100, "tank_cl": 6000, "odometer_km": km,
+            "amount_fen": litres * 800}  # fmt: skip
+
+
+def final(basic: Any, public: Any) -> list[dict[str, Any]]:
+    return [{"sheet": sheet, "econ": "30217", "item": "公务接待费", "amount_fen": fen(amount)}
+            for sheet, amount in (("一般公共预算基本支出表", basic), ("三公经费支出表", public))]  # fmt: skip
+
+
+def pattern(odd: bool) -> list[dict[str, Any]]:
+    """40 purchases of supplies and 40 of property services, and one of each other's."""
+    rows = [line for n in range(1, 41) for line in
+            [*spent(d(3, 3), 100 + n, party="文具店", econ="30201"), *spent(d(3, 3), 300 + n, party="物业", econ="30209")]]  # fmt: skip
+    return rows + spent(d(3, 4), 777, party="文具店", econ="30209" if odd else "30201")
+
+
+PLANTS |= {
+    "A06": (
+        L(voucher(d(3, 3), ("1002", 500, 0), ("4605", 0, 500), party="丁公司"), leases=[lease()]),
+        L(voucher(d(3, 3), ("1002", 2000, 0), ("4605", 0, 2000), party="丁公司"), leases=[lease()]),
+    ),
+    "C08": (
+        {"bank": [bank(d(3, 3), 900, party="张三", summary="代收摊位费")], "staff": [person(name="张三")]},
+        {"bank": [bank(d(3, 3), 900, party="张三", summary="归还差旅借款")], "staff": [person(name="张三")]},
+    ),
+    "V06": (
+        {"holdings": [{"investee": "戊公司", "status": "存续"}], "investments": [invested()], "lines": QUIET},
+        {"holdings": [{"investee": "乙公司", "status": "存续"}], "investments": [invested()], "lines": QUIET},
+    ),
+    "P10": (
+        {"vehicles": [fuel(50, d(3, 3), 1000), fuel(70, d(3, 10), 1600)]},
+        {"vehicles": [fuel(50, d(3, 3), 1000), fuel(55, d(3, 10), 1600)]},
+    ),
+    "P14": (
+        {"reports": final(900, 500), "lines": QUIET},
+        {"reports": final(400, 500), "lines": QUIET},
+    ),
+    "G09": (
+        {"bids": bids((100, 110), (200, 220), (300, 330))},
+        {"bids": bids((100, 110), (200, 205), (300, 345))},
+    ),
+    "T12": (L(pattern(odd=True)), L(pattern(odd=False))),
 }
 LOCAL = {
     "C02": ("limit_yuan", 6000),

@@ -7,10 +7,14 @@ from decimal import Decimal
 
 import pytest
 
+from chengheng.common import trail
+from chengheng.common.errors import NotPermitted
 from chengheng.common.people.access import SYSTEM
 from chengheng.finance import actions, engine
+from chengheng.finance.errors import NotProposed, NotTried, SeparationOfDuties, UnknownParameter
 from chengheng.finance.models import RuleRun
 from chengheng.finance.rules.catalogue import econ_of, plain_account, rules
+from tests import builders
 from tests.finance.conftest import make_unit
 from tests.finance.planted import LOCAL, PLANTS, Y
 
@@ -23,7 +27,7 @@ def books(unit, evidence):
     for key, rows in evidence.items():
         if key == "kind":
             continue
-        kind, year, period = key if isinstance(key, tuple) else (key, Y, 0 if key == "budgets" else 3)
+        kind, year, period = key if isinstance(key, tuple) else (key, Y, 0 if key in engine.YEARLY else 3)
         actions.store_batch(SYSTEM, unit, kind, year, period, rows, origin="planted", run_rules=False)
         if year == Y and period:
             periods.append(period)
@@ -32,7 +36,7 @@ def books(unit, evidence):
 
 def test_every_executable_rule_has_a_planted_fault():
     assert len(rules()) == 97
-    assert set(PLANTS) == set(EXECUTABLE)
+    assert set(PLANTS) == set(EXECUTABLE) == set(rules())
 
 
 @pytest.mark.parametrize("code", EXECUTABLE)
@@ -82,4 +86,41 @@ def test_codes_are_read_out_of_account_numbers():
 
 def test_a_back_test_says_what_other_values_would_find(unit):
     books(unit, PLANTS["T07"][0])
-    assert engine.back_test(unit, Y, "T07", {"min_yuan": Decimal(100000)}) == [(3, 1, 0)]
+    (trial,) = engine.back_test(unit, Y, "T07", {"min_yuan": Decimal(100000)})
+    assert (trial.period, trial.now, trial.then, trial.more, len(trial.fewer)) == (3, 1, 0, [], 1)
+    (trial,) = engine.back_test(unit, Y, "T07", {"min_yuan": Decimal(10000)})
+    assert (trial.now, trial.then) == (1, 1)
+
+
+def test_a_proposal_is_tried_and_put_in_force_by_another_person(unit, people):
+    books(unit, PLANTS["T07"][0])
+    given = {"valid_from": date(Y, 1, 1), "source": "津财〔2025〕1号"}
+    with pytest.raises(NotPermitted):
+        actions.propose_change(people.issuer, "T07", "min_yuan", Decimal(100000), **given)
+    with pytest.raises(UnknownParameter):
+        actions.propose_change(people.editor, "T07", "nothing", Decimal(1), **given)
+    change = actions.propose_change(people.editor, "T07", "min_yuan", Decimal(100000), **given)
+    leader = builders.holder("finance.leader", people.editor.organisation, name="负责人")
+    with pytest.raises(NotTried):
+        actions.enforce_change(change, leader)
+    change = actions.try_change(change)
+    assert [(one["now"], one["then"]) for one in change.result] == [(1, 0)]
+    with pytest.raises(NotPermitted):
+        actions.enforce_change(change, people.editor)
+    assert engine.ask(unit, Y, 3, ["T07"])[0].outcome == RuleRun.Outcome.FOUND
+    change = actions.enforce_change(change, leader)
+    assert (change.state, change.decided_by_id) == ("live", leader.pk)
+    assert engine.ask(unit, Y, 3, ["T07"])[0].outcome == RuleRun.Outcome.CLEAN
+    with pytest.raises(NotProposed):
+        actions.withdraw_change(change, people.editor)
+    assert trail.history(change).count() == 2
+
+
+def test_one_person_with_both_duties_still_needs_another(unit, people):
+    change = actions.try_change(
+        actions.propose_change(SYSTEM, "T07", "min_yuan", Decimal(1), valid_from=date(Y, 1, 1), source="x")
+    )
+    leader = builders.holder("finance.leader", people.editor.organisation, name="负责人")
+    type(change).objects.filter(pk=change.pk).update(proposed_by=leader)
+    with pytest.raises(SeparationOfDuties):
+        actions.enforce_change(change, leader)

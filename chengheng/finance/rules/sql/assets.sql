@@ -7,13 +7,16 @@ FROM spend s WHERE s.amount_fen >= :th_yuan * 100
   AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.cost_fen = s.amount_fen
     AND abs(a.acquired_on - s.day) <= :days);
 
--- A02 v1 needs=balances,assets on=assets
--- 账卡不符：{account} 科目余额 {ledger} 元，卡片合计 {cards} 元，相差 {amount} 元。
+-- A02 v2 needs=balances,assets on=assets days=31
+-- 账卡不符：{account} 科目余额 {ledger} 元，卡片合计 {cards} 元，除 {days} 天内新购未建卡的以外相差 {amount} 元。
 WITH b AS (SELECT account, closing_fen FROM balances WHERE year = :year AND period = :period AND account IN ('1601', '1602')),
-k AS (SELECT '1601' AS account, sum(cost_fen) AS fen FROM assets WHERE removed_on IS NULL
-  UNION ALL SELECT '1602', -sum(depreciation_fen) FROM assets WHERE removed_on IS NULL)
+fresh_buys AS (SELECT coalesce(sum(l.debit_fen), 0) AS fen FROM history l WHERE l.account LIKE '1601%' AND l.debit_fen > 0
+  AND l.day BETWEEN CAST(:last AS date) - CAST(:days AS int) AND CAST(:last AS date)
+  AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.cost_fen = l.debit_fen AND abs(a.acquired_on - l.day) <= 60)),
+k AS (SELECT '1601' AS account, sum(cost_fen) + (SELECT fen FROM fresh_buys) AS fen, sum(cost_fen) AS cards_fen FROM assets WHERE removed_on IS NULL
+  UNION ALL SELECT '1602', -sum(depreciation_fen), -sum(depreciation_fen) FROM assets WHERE removed_on IS NULL)
 SELECT CAST(ARRAY[] AS bigint[]) AS row_ids, abs(b.closing_fen - k.fen) AS amount_fen, b.account,
-  b.closing_fen AS ledger_fen, k.fen AS cards_fen
+  b.closing_fen AS ledger_fen, k.cards_fen, :days AS days
 FROM b JOIN k USING (account) WHERE b.closing_fen <> k.fen;
 
 -- A03 v1 needs=assets on=assets
@@ -61,3 +64,16 @@ WHERE abs(month_fen - due_fen) > :tolerance_yuan * 100;
 SELECT (array_agg(id ORDER BY id))[1:200] AS row_ids, sum(cost_fen) AS amount_fen, count(*) AS number
 FROM assets WHERE :period = 12 AND removed_on IS NULL
   AND (checked_on IS NULL OR checked_on < make_date(:year, 1, 1)) HAVING count(*) > 0;
+
+-- A06 v1 needs=lines,leases on=leases grace=1
+-- 出租合同 {number}（{lessee}）{what}：本年应收租金 {due} 元，已入账 {got} 元。
+SELECT row_ids, greatest(due_fen - got_fen, 0) AS amount_fen, number, lessee, due_fen, got_fen,
+  concat_ws('、', CASE WHEN approval_no = '' THEN '没有审批文号' END, CASE WHEN got_fen < due_fen THEN '租金没有足额入账' END) AS what
+FROM (SELECT ARRAY[l.id] AS row_ids, l.number, l.lessee, l.approval_no, l.month_fen * greatest(0,
+    least(CAST(:period AS int), CASE WHEN extract(year FROM l.ends_on) = :year THEN CAST(extract(month FROM l.ends_on) AS int)
+      WHEN l.ends_on < make_date(:year, 1, 1) THEN 0 ELSE 12 END)
+    - CASE WHEN extract(year FROM l.starts_on) = :year THEN CAST(extract(month FROM l.starts_on) AS int) - 1
+      WHEN l.starts_on > CAST(:last AS date) THEN 12 ELSE 0 END - CAST(:grace AS int)) AS due_fen,
+    coalesce((SELECT sum(r.credit_fen - r.debit_fen) FROM lines r WHERE r.party = l.lessee
+      AND r.account ~ '^(4605|4609|2103|6051|5051)'), 0) AS got_fen
+  FROM leases l) k WHERE approval_no = '' OR got_fen < due_fen;

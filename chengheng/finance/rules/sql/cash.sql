@@ -53,3 +53,10 @@ GROUP BY party HAVING sum(debit_fen - credit_fen) > 0
 SELECT ARRAY[id] AS row_ids, amount_fen, voucher, party
 FROM spend WHERE period = :period AND party ~ '超市|商场|百货|购物|烟酒|酒业'
   AND amount_fen > 0 AND amount_fen % CAST(:mod_yuan * 100 AS bigint) = 0;
+
+-- C08 v1 needs=bank,staff on=bank
+-- {day} 单位账户与本单位职工“{party}”之间有 {amount} 元“{summary}”，疑似公款经个人账户收存。
+SELECT ARRAY[b.id] AS row_ids, b.in_fen + b.out_fen AS amount_fen, b.day, b.party, b.summary
+FROM bank b JOIN (SELECT DISTINCT name FROM staff) s ON s.name = b.party
+WHERE b.day BETWEEN :first AND :last AND ((b.in_fen > 0 AND b.summary ~ '代收|收费|租金|门票|停车费|摊位|场地|承包|押金|收入')
+  OR (b.out_fen > 0 AND b.summary ~ '暂存|转存|代存|代管|存款|保管'));

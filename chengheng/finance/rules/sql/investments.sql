@@ -29,3 +29,12 @@ FROM investments WHERE equity_fen < 0
 SELECT ARRAY[id] AS row_ids, debit_fen AS amount_fen, voucher, party
 FROM fresh WHERE account ~ '^(1218|1221)' AND debit_fen > 0 AND (summary ~ '担保|代偿|拆借' OR
   (summary ~ '借款' AND party ~ '公司|集团|有限|企业|中心|协会'));
+
+-- V06 v1 needs=holdings,investments on=holdings
+-- 工商登记显示本单位是“{investee}”的股东（{share}），投资登记簿和账上都没有。
+SELECT ARRAY[h.id] AS row_ids, CAST(NULL AS bigint) AS amount_fen, h.investee, h.share
+FROM holdings h WHERE h.status !~ '注销|吊销|退出'
+  AND NOT EXISTS (SELECT 1 FROM investments i WHERE regexp_replace(i.investee, '[（(].*?[)）]|有限责任公司|有限公司|\s', '', 'g')
+    = regexp_replace(h.investee, '[（(].*?[)）]|有限责任公司|有限公司|\s', '', 'g'))
+  AND NOT EXISTS (SELECT 1 FROM history l WHERE l.account ~ '^(1501|1502|1511|1101)' AND l.debit_fen > 0
+    AND (l.party = h.investee OR l.account_name LIKE '%' || h.investee || '%'));

@@ -4,10 +4,11 @@ SELECT array_agg(id ORDER BY id) AS row_ids, abs(sum(debit_fen - credit_fen)) AS
   CASE WHEN budgetary THEN '预算会计' ELSE '财务会计' END AS side
 FROM fresh GROUP BY voucher, budgetary HAVING sum(debit_fen) <> sum(credit_fen);
 
--- T02 v1
--- “{word}”字凭证 {before} 号之后断号，缺 {number} 号。
-SELECT ARRAY[id] AS row_ids, CAST(NULL AS bigint) AS amount_fen, word, n - gap AS before, gap - 1 AS number
-FROM (SELECT id, word, n, n - lag(n) OVER (PARTITION BY word ORDER BY n) AS gap FROM numbered) g WHERE gap > 1;
+-- T02 v2
+-- “{word}”字凭证{what}。
+SELECT ARRAY[id] AS row_ids, CAST(NULL AS bigint) AS amount_fen, word, ' ' || n - gap || ' 号之后断号，缺 ' || gap - 1 || ' 号' AS what
+FROM (SELECT id, word, n, n - lag(n) OVER (PARTITION BY word ORDER BY n) AS gap FROM numbered) g WHERE gap > 1
+UNION ALL SELECT row_ids[1:200], NULL, word, ' ' || n || ' 号重号：用于 ' || days || ' 个不同日期' FROM numbered WHERE days > 1;
 
 -- T03 v1
 -- 凭证 {voucher}“{summary}” {amount} 元没有附件。
@@ -21,7 +22,7 @@ SELECT (array_agg(id ORDER BY id))[1:200] AS row_ids, sum(debit_fen) AS amount_f
   min(CASE WHEN maker = reviewer THEN maker ELSE cashier END) AS person
 FROM fresh WHERE (maker <> '' AND maker = reviewer) OR (cashier <> '' AND cashier = poster) GROUP BY voucher;
 
--- T05 v1
+-- T05 v2
 -- 同一{what}：凭证 {voucher} 与 {other} 向“{party}”各付 {amount} 元，疑似重复付款。
 SELECT ARRAY[a.id, b.id] AS row_ids, b.credit_fen AS amount_fen, a.voucher, b.voucher AS other, b.party,
   CASE WHEN b.invoice <> '' AND ltrim(regexp_replace(upper(a.invoice), '[^0-9A-Z]', '', 'g'), '0')
@@ -31,15 +32,16 @@ FROM history b JOIN history a ON a.credit_fen = b.credit_fen AND a.voucher <> b.
 WHERE b.year = :year AND b.period = :period AND b.account ~ '^(1001|1002|1011)' AND b.credit_fen > 0 AND b.party <> ''
   AND (CASE WHEN a.invoice <> '' AND b.invoice <> '' THEN ltrim(regexp_replace(upper(a.invoice), '[^0-9A-Z]', '', 'g'), '0')
     = ltrim(regexp_replace(upper(b.invoice), '[^0-9A-Z]', '', 'g'), '0')
-  ELSE b.day - a.day <= :days AND a.summary = b.summary END);
+  ELSE b.day - a.day <= :days AND a.summary = b.summary AND (b.day - a.day < 20 OR a.period = b.period) END)
+  AND NOT EXISTS (SELECT 1 FROM history i WHERE i.voucher = b.voucher AND i.account ~ '^(1001|1002|1011)' AND i.debit_fen > 0);
 
--- T06 v1 min_yuan=1000
+-- T06 v2 min_yuan=1000
 -- {days} 天内向“{party}”和“{other}”各付 {amount} 元（近似重复）。
 SELECT ARRAY[a.id, b.id] AS row_ids, b.credit_fen AS amount_fen, a.party, b.party AS other, :days AS days
 FROM lines b JOIN lines a ON a.credit_fen = b.credit_fen AND a.party <> b.party AND a.id < b.id
   AND abs(b.day - a.day) <= :days AND a.summary = b.summary AND a.account ~ '^(1001|1002|1011)' AND a.party <> ''
 WHERE b.period = :period AND b.account ~ '^(1001|1002|1011)' AND b.credit_fen >= :min_yuan * 100 AND b.party <> ''
-  AND b.credit_fen % 10000 <> 0;
+  AND b.credit_fen % 10000 <> 0 AND b.summary !~ '劳务|专家|评审|讲课|差旅|补助|补贴|工资';
 
 -- T07 v1
 -- 凭证 {voucher} 向“{party}”支付整数大额 {amount} 元。
@@ -58,9 +60,9 @@ FROM history a JOIN history b ON b.account = a.account AND b.year = a.year + 1 A
   AND (b.debit_fen = -a.debit_fen OR (b.credit_fen = a.debit_fen AND b.summary ~ '冲|红字|更正'))
 WHERE a.period = 12 AND a.debit_fen > 0 AND a.account ~ '^[57]' AND b.year = :year AND b.period = :period;
 
--- T10 v1
+-- T10 v2
 -- 借方发生额首两位数字偏离 Benford 分布：n={n}，MAD={mad_found}。
-WITH d AS (SELECT CAST(left(CAST(debit_fen AS text), 2) AS int) AS d FROM lines WHERE debit_fen >= 1000),
+WITH d AS (SELECT CAST(left(CAST(debit_fen AS text), 2) AS int) AS d FROM lines WHERE debit_fen >= 1000 AND NOT budgetary),
 n AS (SELECT count(*) AS n FROM d),
 f AS (SELECT g.d, count(d.d) AS c FROM generate_series(10, 99) AS g(d) LEFT JOIN d ON d.d = g.d GROUP BY g.d)
 SELECT CAST(ARRAY[] AS bigint[]) AS row_ids, CAST(NULL AS bigint) AS amount_fen, n.n,
@@ -88,3 +90,25 @@ SELECT * FROM (SELECT array_remove(ARRAY[a.id, b.id], NULL) AS row_ids, greatest
   abs(a.opening_fen - coalesce(b.closing_fen, a.opening_fen))) AS amount_fen, a.account, a.account_name
 FROM balances a LEFT JOIN balances b ON b.account = a.account AND b.year * 12 + b.period = a.year * 12 + a.period - 1
 WHERE a.year = :year AND a.period = :period) k WHERE amount_fen > 0;
+
+-- T12 v1 least=8 top=10
+-- 凭证 {voucher} 的组合罕见：{what_a}“{a}”（{times_a} 次）与{what_b}“{b}”（{times_b} 次）按各自频率应同现约 {expected} 次，只见 {seen} 次，{amount} 元。
+WITH s AS (SELECT id, year, period, voucher, debit_fen - credit_fen AS amount_fen, party, econ, project, maker, left(account, 4) AS account
+  FROM history WHERE debit_fen > credit_fen AND account ~ :spending AND summary !~ '结转'),
+v AS (SELECT s.id, s.year, s.period, s.voucher, s.amount_fen, k.* FROM s, LATERAL (VALUES ('往来单位', party, '经济分类', econ),
+  ('项目', project, '经济分类', econ), ('往来单位', party, '项目', project), ('制单人', maker, '经济分类', econ)) k(what_a, a, what_b, b)
+  WHERE k.a <> '' AND k.b <> ''),
+n AS (SELECT what_a, what_b, count(*) AS n FROM v GROUP BY what_a, what_b),
+ca AS (SELECT what_a, what_b, a, count(*) AS n FROM v GROUP BY what_a, what_b, a),
+cb AS (SELECT what_a, what_b, b, count(*) AS n FROM v GROUP BY what_a, what_b, b),
+cab AS (SELECT what_a, what_b, a, b, count(*) AS n, min(id) AS id FROM v GROUP BY what_a, what_b, a, b HAVING count(*) = 1),
+r AS (SELECT v.id, v.voucher, v.amount_fen, v.what_a, v.a, v.what_b, v.b, ca.n AS times_a, cb.n AS times_b, 1 AS seen,
+    round(ca.n * cb.n / CAST(n.n AS numeric), 1) AS expected
+  FROM cab JOIN v ON v.id = cab.id AND v.what_a = cab.what_a AND v.what_b = cab.what_b
+  JOIN n ON n.what_a = cab.what_a AND n.what_b = cab.what_b
+  JOIN ca ON ca.what_a = cab.what_a AND ca.what_b = cab.what_b AND ca.a = cab.a
+  JOIN cb ON cb.what_a = cab.what_a AND cb.what_b = cab.what_b AND cb.b = cab.b
+  WHERE v.year = :year AND v.period = :period)
+SELECT row_ids, amount_fen, voucher, what_a, a, times_a, what_b, b, times_b, expected, seen FROM (
+  SELECT DISTINCT ON (id) ARRAY[id] AS row_ids, * FROM r WHERE expected >= :least ORDER BY id, expected DESC) k
+ORDER BY expected DESC LIMIT CAST(:top AS int);

@@ -1,0 +1,139 @@
+"""The rules of supervision over an invented commission: recall and false flags of every rule, on seeds not used to tune.
+
+CHENGHENG_BENCH_UNITS (default 12; 60 is the issue's commission) units of three years, CHENGHENG_BENCH_SEEDS (default
+"101,102"; the rules were mended on seeds 0–9) and CHENGHENG_BENCH_EACH (default 1) faults of every rule's kind.
+Everything is rolled back.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from benchmarks.limits import server
+from benchmarks.report import Report
+
+Finding = tuple[str, str, int, int, str]
+
+
+def run(report: Report) -> None:
+    import django
+
+    django.setup()
+    with server():
+        from django.core.management import call_command
+        from django.db import connection
+
+        try:
+            call_command("migrate", verbosity=0)
+            units, each = (
+                int(os.environ.get(f"CHENGHENG_BENCH_{name}", default))
+                for name, default in (("UNITS", "12"), ("EACH", "1"))
+            )
+            for seed in map(int, os.environ.get("CHENGHENG_BENCH_SEEDS", "101,102").split(",")):
+                measure(report, seed, units, each)
+        finally:
+            connection.close()
+
+
+def measure(report: Report, seed: int, units: int, each: int) -> dict[str, Any]:
+    from chengheng.finance.invented import score
+
+    began = time.perf_counter()
+    plants, findings, lines, wordless = prove(seed, units=units, each=each)
+    took = time.perf_counter() - began
+    scores = score(plants, findings)
+    report.line(
+        f"seed {seed}: {units} units × 3 years",
+        lines,
+        "lines",
+        f"{len(plants)} faults planted, {len(findings)} findings, {took:.0f} s",
+    )
+    planted, found = (sum(getattr(one, name) for one in scores.values()) for name in ("planted", "found"))
+    true, beside, false = (sum(getattr(one, name) for one in scores.values()) for name in ("true", "beside", "false"))
+    report.line(f"seed {seed}: recall over all rules", found / planted, "of 1", f"{found} of {planted}")
+    report.line(
+        f"seed {seed}: precision over all rules",
+        (true + beside) / max(1, true + beside + false),
+        "of 1",
+        f"{false} false flags",
+    )
+    for code, one in sorted(scores.items()):
+        if one.planted == 0 and one.false == 0:
+            continue
+        note = f"{one.found}/{one.planted} planted; {one.true} true, {one.beside} brought by another fault, {one.false} false"
+        report.line(f"seed {seed}: {code} recall", one.recall if one.recall is not None else float("nan"), "of 1", note)
+        for missed in one.missed[:3]:
+            print("      missed:", missed, flush=True)
+        for example in one.examples[:2]:
+            print("      false:", example[:150], flush=True)
+    for code in wordless:
+        print(f"      {code} never had all the evidence that it needs", flush=True)
+    return scores
+
+
+def prove(
+    seed: int, *, units: int, each: int, years: tuple[int, ...] = (2022, 2023, 2024), only: Iterable[str] | None = None
+) -> tuple[list[Any], list[Finding], int, list[str]]:
+    """Plants, findings, lines kept, rules that never had their evidence. Needs a database; leaves nothing in it."""
+    from django.db import transaction
+
+    from chengheng.common.calendars.models import current_calendar
+    from chengheng.common.people.access import SYSTEM
+    from chengheng.common.people.models import Organisation
+    from chengheng.finance import actions, engine, invented, reference
+    from chengheng.finance.models import RuleRun
+    from chengheng.finance.rules.catalogue import rules
+
+    chosen = [code for code in rules() if only is None or code in set(only)]
+    monthly = [code for code in chosen if engine.MONTHLY.search(rules()[code].sql)]
+    calendar = current_calendar()
+
+    def working(day: date) -> bool:
+        return calendar.is_working(day) if calendar.covers(day) else day.weekday() < 5
+
+    plants: list[Any] = []
+    findings: list[Finding] = []
+    answered: set[str] = set()
+    lines = 0
+    with transaction.atomic():
+        reference.load()
+        for code, values in invented.LOCAL.items():
+            for name, value in values.items():
+                actions.set_parameter(SYSTEM, code, name, Decimal(value), valid_from=date(2000, 1, 1), source="bench")
+        for books in invented.commission(
+            seed, units=units, years=years, each=each, working=working, only=None if only is None else frozenset(only)
+        ):
+            with transaction.atomic():
+                place = Organisation.objects.create(
+                    code=f"BENCH-{seed}-{books.code}", name=f"单位{books.code}", kind="unit"
+                )
+                unit = actions.supervise_unit(
+                    SYSTEM, place, kind=books.kind, accounting=books.accounting, supervised_from=date(2000, 1, 1)
+                )
+                keep(unit, books)
+                lines += sum(len(rows) for (kind, _y, _m), rows in books.evidence.items() if kind == "lines")
+                for year in years:
+                    for month in range(1, 13):
+                        for answer in engine.ask(unit, year, month, chosen if month == 12 else monthly):
+                            if answer.outcome in (RuleRun.Outcome.CLEAN, RuleRun.Outcome.FOUND):
+                                answered.add(answer.rule.code)
+                            findings += [(one.rule.code, books.code, year, month, one.text) for one in answer.found]
+                transaction.set_rollback(True)
+            plants += books.plants
+        transaction.set_rollback(True)
+    return plants, findings, lines, sorted(set(chosen) - answered)
+
+
+def keep(unit: Any, books: Any) -> None:
+    """A unit's books as batches of evidence."""
+    from chengheng.common.people.access import SYSTEM
+    from chengheng.finance import actions
+
+    for (kind, year, month), rows in sorted(books.evidence.items()):
+        if rows:
+            actions.store_batch(SYSTEM, unit, kind, year, month, rows, origin="invented", run_rules=False)
