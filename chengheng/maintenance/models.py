@@ -520,3 +520,8 @@ class Visit(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("maintenance:visit", args=[self.pk])
+
+
+from chengheng.maintenance.basedata.models import (  # noqa: E402, F401 - so that Django finds them
+    Census, Change, ChangeSet, Item, Mapping, Problem, Sighting,
+)  # fmt: skip
