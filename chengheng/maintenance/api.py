@@ -12,9 +12,11 @@ from ninja import Field, Router, Schema
 
 from chengheng.common.people import access
 from chengheng.maintenance import actions, queries
+from chengheng.maintenance.basedata.ogc import router as ogc
 from chengheng.maintenance.models import Device, Fault
 
 router = Router(tags=["maintenance"])
+router.add_router("/ogc/", ogc)
 
 
 class DeviceOut(Schema):

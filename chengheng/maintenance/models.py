@@ -522,6 +522,4 @@ class Visit(models.Model):
         return reverse("maintenance:visit", args=[self.pk])
 
 
-from chengheng.maintenance.basedata.models import (  # noqa: E402, F401 - so that Django finds them
-    Census, Change, ChangeSet, Item, Mapping, Problem, Sighting,
-)  # fmt: skip
+from chengheng.maintenance.basedata import models as _base_data  # noqa: E402, F401 - so that Django finds them

@@ -231,7 +231,9 @@ def propose(change_set: ChangeSet, actor: Any, rows: Sequence[Mapping[str, Any]]
     current = {
         item.code: item for item in Item.objects.filter(kind=kind.code, code__in=codes, until__isnull=True)
     }  # fmt: skip
-    _remove(change_set, [current[row["code"]].pk for row in rows if row.get("verb") == "remove" and row["code"] in current])
+    _remove(
+        change_set, [current[row["code"]].pk for row in rows if row.get("verb") == "remove" and row["code"] in current]
+    )
     kept = [row for row in rows if row.get("verb") != "remove"]
     if kept:
         shapes = np.array([None] * len(kept), dtype=object)
@@ -343,9 +345,10 @@ def _shapes_of(rows: Sequence[Any]) -> np.ndarray:
 
 def _stock(kind: Any, rows: list[Any], fresh: int, gone: np.ndarray) -> Stock:
     shapes = _shapes_of([row[3:6] for row in rows])
-    number = [float("nan") if row[3] is None else row[3] for row in rows], [
-        float("nan") if row[4] is None else row[4] for row in rows
-    ]
+    number = (
+        [float("nan") if row[3] is None else row[3] for row in rows],
+        [float("nan") if row[4] is None else row[4] for row in rows],
+    )
     return Stock(
         kind, [row[0] for row in rows], [row[1] for row in rows],
         [json.loads(row[2]) if place < fresh or kind.code == "duty" else {} for place, row in enumerate(rows)],
@@ -416,7 +419,9 @@ def publish(
         change_set, "publish", actor, note=note, now=now, version=taken.get("version"),
         fields={"edition": edition.number, "published_at": now}, data={"edition": edition.number, **change_set.counts},
     )  # fmt: skip
-    before = editions.Edition.objects.filter(kind=change_set.kind, number__lt=edition.number).order_by("-number").first()
+    before = (
+        editions.Edition.objects.filter(kind=change_set.kind, number__lt=edition.number).order_by("-number").first()
+    )
     if (before.number if before else 0) != change_set.base_edition:
         raise MovedOn(number=before.number if before else 0)
     with connection.cursor() as cursor:
@@ -442,7 +447,8 @@ def publish(
 def _put_grids_in_force(change_set: ChangeSet) -> None:
     """The unit grids that the whole product locates by are those of the edition."""
     rows = _read(
-        "select code, name, lon, lat, shape from maintenance_item where kind = 'grid' and until is null order by code", []
+        "select code, name, lon, lat, shape from maintenance_item where kind = 'grid' and until is null order by code",
+        [],
     )
     shapes = _shapes_of([row[2:5] for row in rows])
     if not len(shapes):
@@ -484,9 +490,7 @@ def go_back(actor: Any, kind: str, number: int, note: str = "") -> ChangeSet:
 
 
 @transaction.atomic
-def open_census(
-    actor: Any, *, title: str, area_code: str, surveyor: User, due_on: date, sort: str = ""
-) -> Census:
+def open_census(actor: Any, *, title: str, area_code: str, surveyor: User, due_on: date, sort: str = "") -> Census:
     """Send somebody to look at every component of an area."""
     access.require(actor, "maintenance.base.change")
     made = Census.objects.create(
@@ -540,7 +544,9 @@ def finish_census(census: Census, actor: Any, now: datetime | None = None) -> Ce
     now = now or timezone.now()
     rows = _census_rows(census, now.astimezone(timezone.get_current_timezone()).date())
     if rows:
-        change_set = open_set(access.SYSTEM, "component", census.title, _("census by %(name)s") % {"name": census.surveyor})
+        change_set = open_set(
+            access.SYSTEM, "component", census.title, _("census by %(name)s") % {"name": census.surveyor}
+        )
         change_set.made_by = census.surveyor
         change_set.save(update_fields=["made_by"])
         propose(change_set, access.SYSTEM, rows)
@@ -584,7 +590,9 @@ def _new_component(sighting: Sighting, taken: dict[str, str], today: date) -> di
     beside = queries.nearest_of(sighting.sort, sighting.lon, sighting.lat)
     units = ("authority", "authority_code", "owner", "owner_code", "keeper", "keeper_code")
     attrs = {name: beside.attrs[name] for name in units if name in beside.attrs} if beside else {}
-    assumed = _("units as of %(code)s, the nearest of its class: to be confirmed") % {"code": beside.code} if beside else ""
+    assumed = (
+        _("units as of %(code)s, the nearest of its class: to be confirmed") % {"code": beside.code} if beside else ""
+    )
     note = " · ".join(filter(None, (sighting.note, assumed)))
     attrs |= {"state": "完好", "made_on": today.isoformat(), "origin": "实测", "note": note}
     return {

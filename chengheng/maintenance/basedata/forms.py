@@ -9,8 +9,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from chengheng.common.people.queries import holders_of_act
 from chengheng.common.people.models import User
+from chengheng.common.people.queries import holders_of_act
 from chengheng.common.places.formats import MAX_BYTES
 from chengheng.maintenance.basedata.models import KIND_CHOICES, Sighting
 from chengheng.maintenance.basedata.rules import KINDS, SHAPE_ALIASES, Kind, classes

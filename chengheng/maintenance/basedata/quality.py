@@ -192,7 +192,9 @@ def _fields(stock: Stock, fresh: np.ndarray) -> Iterable[Finding]:
     for place in fresh.tolist():
         held = stock.attrs[place]
         for one, name in fields:
-            said = stock.codes[place] if name == "code" else stock.names[place] if name == "name" else held.get(name, "")
+            said = (
+                stock.codes[place] if name == "code" else stock.names[place] if name == "name" else held.get(name, "")
+            )
             if not said:
                 if one.required:
                     yield Finding("required", place, {"field": str(one.label)})

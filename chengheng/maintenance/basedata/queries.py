@@ -100,7 +100,9 @@ def items_on_map(rows: QuerySet[Item], box: Box | None) -> dict[str, Any]:
     rows = rows.filter(west__isnull=False)
     held = list((touching(rows, box) if box else rows)[: MOST_ON_MAP + 1])
     features = [
-        as_feature(one, **({"tone": _STATE_TONES[state]} if (state := one.attrs.get("state", "")) in _STATE_TONES else {}))
+        as_feature(
+            one, **({"tone": _STATE_TONES[state]} if (state := one.attrs.get("state", "")) in _STATE_TONES else {})
+        )
         for one in held[:MOST_ON_MAP]
     ]
     return collection(features, len(held) > MOST_ON_MAP)
@@ -116,7 +118,11 @@ def changes_on_map(change_set: ChangeSet, box: Box | None) -> dict[str, Any]:
     held = list(_plain_columns(rows)[: MOST_ON_MAP + 1])
     features = []
     for row in held[:MOST_ON_MAP]:
-        words = {"title": f"{row.name or row.sort_name} {row.code}", "state": row.get_verb_display(), "tone": _TONES[row.verb]}
+        words = {
+            "title": f"{row.name or row.sort_name} {row.code}",
+            "state": row.get_verb_display(),
+            "tone": _TONES[row.verb],
+        }
         features.append({"type": "Feature", "properties": words, "geometry": _shape(row)})
     return collection(features, len(held) > MOST_ON_MAP)
 
@@ -129,7 +135,9 @@ def _plain_columns(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 def moves_on_map(change_set: ChangeSet) -> dict[str, Any]:
     """Lines from where changed points stood to where they shall stand."""
-    rows = change_set.changes.filter(verb="change", lon__isnull=False, before__lon__isnull=False).select_related("before")
+    rows = change_set.changes.filter(verb="change", lon__isnull=False, before__lon__isnull=False).select_related(
+        "before"
+    )
     features = []
     for row in rows[:MOST_ON_MAP]:
         assert row.before is not None
@@ -265,5 +273,9 @@ def find(user: Any, words: str, limit: int) -> Iterable[Any]:
     from chengheng.common.ui.search import Hit
 
     if access.may(user, "maintenance.base.view"):
-        for row in access.visible(user, "maintenance.base.view", ChangeSet.objects.filter(title__icontains=words))[:limit]:
-            yield Hit(row.title, reverse("maintenance:base_set", args=[row.pk]), _("change set"), row.state_label, "layers")
+        for row in access.visible(user, "maintenance.base.view", ChangeSet.objects.filter(title__icontains=words))[
+            :limit
+        ]:
+            yield Hit(
+                row.title, reverse("maintenance:base_set", args=[row.pk]), _("change set"), row.state_label, "layers"
+            )

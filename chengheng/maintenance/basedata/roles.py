@@ -23,7 +23,9 @@ _PUBLISH = ("maintenance.base.view", "maintenance.base.approve", "maintenance.ba
 
 declare(Role("maintenance.base_keeper", _("Keeper of base data"), dict.fromkeys(_KEEP, Reach.ALL), group="maintenance"))
 declare(
-    Role("maintenance.base_approver", _("Approver of base data"), dict.fromkeys(_PUBLISH, Reach.ALL), group="maintenance")
+    Role(
+        "maintenance.base_approver", _("Approver of base data"), dict.fromkeys(_PUBLISH, Reach.ALL), group="maintenance"
+    )
 )
 declare(
     Role(

@@ -253,7 +253,9 @@ def _set_map(row: ChangeSet) -> dict[str, Any] | None:
     layers = [shapes]
     if row.counts.get("change") and not areas:
         url = reverse("maintenance:base_moves_map", args=[row.pk])
-        layers.append({"code": "moves", "label": _("moved"), "url": url, "shape": "line", "tone": "warn", "shown": True})
+        layers.append(
+            {"code": "moves", "label": _("moved"), "url": url, "shape": "line", "tone": "warn", "shown": True}
+        )
     if row.found:
         url = reverse("maintenance:base_problems_map", args=[row.pk])
         for shape in ("area", "point") if areas else ("point",):
@@ -334,7 +336,9 @@ def go_back(request: HttpRequest, kind: str) -> HttpResponse:
     if not (said.isdigit() and len(said) < 18):
         raise Invalid(_("There is no such edition."), field="edition")
     made = actions.go_back(request.user, _kind(kind).code, int(said), request.POST.get("note", "")[:200])
-    return redirect(request, made.get_absolute_url(), _("The way back is drafted. It takes effect once approved and published."))
+    return redirect(
+        request, made.get_absolute_url(), _("The way back is drafted. It takes effect once approved and published.")
+    )
 
 
 # Censuses
@@ -381,7 +385,9 @@ def census(request: HttpRequest, pk: int) -> HttpResponse:
             "done": len(seen),
             "sightings": sightings,
             "photos": files.of_many(sightings),
-            "map": {"districts": _districts(), "layers": [layer], "point": at, "zoom": 17, "here": True} if at else None,
+            "map": {"districts": _districts(), "layers": [layer], "point": at, "zoom": 17, "here": True}
+            if at
+            else None,
         },
     )
 

@@ -64,7 +64,9 @@ def component(number: int, *, sort: str = "0104", grid: int = 1, **more) -> dict
     }  # fmt: skip
 
 
-def load(kind: str, rows: list[dict], *, whole: bool = False, actor=SYSTEM, title: str = "Stock", name: str = "a.geojson"):
+def load(
+    kind: str, rows: list[dict], *, whole: bool = False, actor=SYSTEM, title: str = "Stock", name: str = "a.geojson"
+):
     """A change set read from GeoJSON, as far as it gets by itself."""
     from chengheng.maintenance.basedata import sources
     from chengheng.maintenance.basedata.rules import KINDS

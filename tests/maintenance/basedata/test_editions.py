@@ -131,7 +131,9 @@ def test_a_feature_can_be_put_right_by_hand(part) -> None:
     wrong = component(2, BGID=grid_code(7))
     made = load("component", [component(1), wrong])
     attrs = {"authority": "和平区城市管理委员会", "owner": "排水所", "grid": grid_code(1)}
-    actions.propose(made, SYSTEM, [{"code": wrong["ObjID"], "name": "雨水箅子", "attrs": attrs, "shape": wrong["shape"]}])
+    actions.propose(
+        made, SYSTEM, [{"code": wrong["ObjID"], "name": "雨水箅子", "attrs": attrs, "shape": wrong["shape"]}]
+    )
     made = actions.check_set(ChangeSet.objects.get(pk=made.pk), SYSTEM)
     assert (made.state, made.counts["add"]) == ("checked", 2)
     actions.propose(actions.open_set(SYSTEM, "component", "x"), SYSTEM, [{"verb": "remove", "code": "nothing"}])
@@ -176,7 +178,9 @@ def test_nobody_who_reads_waits_for_a_publication() -> None:
     from chengheng.common.people.access import SYSTEM as machine
 
     pass_through(load("place", [{"code": "P1", "name": "甲", "shape": shapely.Point(117.2, 39.1)}]))
-    change = actions.approve(load("place", [{"code": "P2", "name": "乙", "shape": shapely.Point(117.2, 39.1)}]), machine)
+    change = actions.approve(
+        load("place", [{"code": "P2", "name": "乙", "shape": shapely.Point(117.2, 39.1)}]), machine
+    )
     answers: list[set[str]] = []
 
     def read() -> None:

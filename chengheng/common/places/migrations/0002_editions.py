@@ -5,27 +5,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('places', '0001_initial'),
+        ("places", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Edition',
+            name="Edition",
             fields=[
-                ('number', models.BigAutoField(primary_key=True, serialize=False, verbose_name='edition')),
-                ('kind', models.CharField(max_length=20, verbose_name='kind')),
-                ('title', models.CharField(max_length=200, verbose_name='title')),
-                ('count', models.PositiveIntegerField(default=0, verbose_name='features')),
-                ('digest', models.CharField(blank=True, max_length=40, verbose_name='digest')),
-                ('published_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='published')),
+                ("number", models.BigAutoField(primary_key=True, serialize=False, verbose_name="edition")),
+                ("kind", models.CharField(max_length=20, verbose_name="kind")),
+                ("title", models.CharField(max_length=200, verbose_name="title")),
+                ("count", models.PositiveIntegerField(default=0, verbose_name="features")),
+                ("digest", models.CharField(blank=True, max_length=40, verbose_name="digest")),
+                ("published_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="published")),
             ],
             options={
-                'verbose_name': 'edition of base data',
-                'verbose_name_plural': 'editions of base data',
-                'ordering': ('-number',),
-                'indexes': [models.Index(fields=['kind', '-number'], name='edition_of_kind'), models.Index(fields=['published_at'], name='edition_by_time')],
+                "verbose_name": "edition of base data",
+                "verbose_name_plural": "editions of base data",
+                "ordering": ("-number",),
+                "indexes": [
+                    models.Index(fields=["kind", "-number"], name="edition_of_kind"),
+                    models.Index(fields=["published_at"], name="edition_by_time"),
+                ],
             },
         ),
     ]
