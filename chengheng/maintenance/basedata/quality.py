@@ -128,7 +128,9 @@ class Surroundings:
 def label_points(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A point for each shape that stands for it: itself, or one inside; NaN for none."""
     points = shapes.copy()
-    others = np.array([shape is not None and shape.geom_type != "Point" for shape in shapes], dtype=bool)
+    points[shapely.is_empty(points)] = None
+    types = shapely.get_type_id(points)
+    others = types > 0
     if others.any():
         points[others] = shapely.point_on_surface(shapes[others])
     return shapely.get_x(points), shapely.get_y(points)
