@@ -251,13 +251,13 @@ def _places(asked: str, limit: int) -> list[Spot]:
 
 
 def _alike(wanted: list[str], limit: int) -> list[Item]:
-    """Rows that hold at least half of the pairs, those with most first."""
+    """Rows that hold at least a third of the pairs, those with most first."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select id from (select id, (select count(*) from unnest(grams) g where g = any(%(w)s)) n from maintenance_item"
-            " where kind = 'place' and until is null and grams && %(w)s::varchar[]) s where n * 2 >= %(half)s"
+            " where kind = 'place' and until is null and grams && %(w)s::varchar[]) s where n * 3 >= %(all)s"
             " order by n desc, id limit %(limit)s",
-            {"w": wanted, "half": len(wanted), "limit": limit},
+            {"w": wanted, "all": len(wanted), "limit": limit},
         )
         keys = [row[0] for row in cursor.fetchall()]
     held = Item.objects.in_bulk(keys)

@@ -143,7 +143,7 @@ def guess(kind: Kind, headings: list[str], table: bool = False) -> dict[str, str
     """Which heading holds which field, by name; a heading serves once. `table`: look for the columns of the place, too."""
     free = {key(heading): heading for heading in reversed(headings)}
     found: dict[str, str] = {}
-    wanted = {field.name: (field.name, *field.aliases) for field in kind.fields} | (SHAPE_ALIASES if table else {})
+    wanted = {field.name: (*field.aliases, field.name) for field in kind.fields} | (SHAPE_ALIASES if table else {})
     for name, aliases in wanted.items():
         hit = next((key(alias) for alias in aliases if key(alias) in free), None)
         if hit is not None:

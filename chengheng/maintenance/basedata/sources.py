@@ -24,7 +24,7 @@ from chengheng.common.places.formats import DATUMS, FROM_FILE, Features, read_fe
 from chengheng.common.places.words import pairs, plain
 from chengheng.maintenance.basedata.errors import UnreadableTable
 from chengheng.maintenance.basedata.quality import Stock, label_points
-from chengheng.maintenance.basedata.rules import Kind, guess, plain_date, read_component_code
+from chengheng.maintenance.basedata.rules import LINE, Kind, guess, plain_date, read_component_code
 
 PLANE = "PLANE117"
 READ_DATUMS: list[tuple[str, str | Promise]] = [*DATUMS, (PLANE, _("CGCS2000, metres, central meridian 117° E"))]
@@ -125,6 +125,8 @@ def take(source: Source, kind: Kind, reading: Mapping[str, Any]) -> tuple[Stock,
         {name: value for name, value in zip(keys, values, strict=True) if value}
         for values in zip(*held.values(), strict=True)
     ] if keys else [{} for _row in range(size)]  # fmt: skip
+    if LINE not in kind.shapes:
+        shapes = _filled(shapes)
     lons, lats = label_points(shapes)
     return Stock(kind, codes, names, attrs, shapes, lons, lats, source.numbers, np.ones(size, dtype=bool)), said
 
@@ -150,6 +152,15 @@ def _shapes(source: Source, columns: Mapping[str, str], datum_of: str) -> tuple[
         features = Features([], moved, [], None)
         return to_degrees(features, FROM_FILE)[0], "EPSG:4548"
     return to_degrees(features, datum_of)
+
+
+def _filled(shapes: np.ndarray) -> np.ndarray:
+    """Closed lines as the areas that they enclose: that is how drawings (DXF) hold areas."""
+    shapes = shapes.copy()
+    closed = (shapely.get_type_id(shapes) == 1) & shapely.is_closed(shapes) & (shapely.get_num_coordinates(shapes) >= 4)
+    if closed.any():
+        shapes[closed] = shapely.polygons(shapely.linearrings([shapely.get_coordinates(one) for one in shapes[closed]]))
+    return shapes
 
 
 def _number(text: str) -> float:
