@@ -10,7 +10,7 @@ def register() -> None:
     from django.utils.translation import gettext_lazy as _
 
     from chengheng.common.places import gazetteer
-    from chengheng.common.ui import navigation, search
+    from chengheng.common.ui import maplayers, navigation, search
     from chengheng.common.ui.navigation import Item
     from chengheng.maintenance.basedata import flows, measures, queries, roles, tables, tasks  # noqa: F401
 
@@ -24,3 +24,7 @@ def register() -> None:
         navigation.add(Item("maintenance", label, f"maintenance:{name}", icon, act, order))
     search.add("basedata", queries.find)
     gazetteer.add("maintenance", queries.spots)
+    maplayers.add(
+        "maintenance.components", _("Components"), "/maintenance/base/component/items.geojson", "maintenance.base.view",
+        room="maintenance", order=910, bounded=True,
+    )  # fmt: skip

@@ -36,7 +36,10 @@ def get(client: Client, address: str, status: int = 200) -> dict:
 def test_the_way_in_leads_everywhere(stock) -> None:
     links = {one["rel"]: one["href"] for one in get(stock.client, ROOT)["links"]}
     assert links.keys() == {"self", "service-desc", "conformance", "data"}
-    assert "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core" in get(stock.client, links["conformance"])["conformsTo"]
+    assert (
+        "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core"
+        in get(stock.client, links["conformance"])["conformsTo"]
+    )
     held = get(stock.client, links["data"])["collections"]
     assert [one["id"] for one in held] == ["component", "grid", "place", "duty"]
     assert held[1]["extent"]["spatial"]["bbox"][0] == pytest.approx([WEST, SOUTH, WEST + 4 * SIDE, SOUTH + 3 * SIDE])
@@ -142,7 +145,10 @@ def test_ogr2ogr_reads_the_published_edition(live_server, tmp_path) -> None:
     rows = [component(number, grid=number % 12 + 1) for number in range(1, 26)]
     pass_through(load("grid", grid_rows(grid_shapes())))
     pass_through(load("component", rows))
-    environment = {**os.environ, "GDAL_HTTP_HEADERS": f"Authorization: Bearer {create_token(keeper, keeper, 'gdal')[1]}"}
+    environment = {
+        **os.environ,
+        "GDAL_HTTP_HEADERS": f"Authorization: Bearer {create_token(keeper, keeper, 'gdal')[1]}",
+    }
     source = f"OAPIF:{live_server.url}{ROOT.rstrip('/')}"
 
     def run(*words: str) -> str:

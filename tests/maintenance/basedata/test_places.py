@@ -14,9 +14,21 @@ from .conftest import component, load, pass_through
 HERE = shapely.Point(117.19, 39.12)
 ROWS = [
     {"code": "P1", "name": "滨江道步行街", "address": "天津市和平区滨江道", "class": "商业街", "shape": HERE},
-    {"code": "P2", "name": "劝业场", "address": "天津市和平区和平路290号", "aliases": "天祥商场，劝业商场", "shape": HERE},
+    {
+        "code": "P2",
+        "name": "劝业场",
+        "address": "天津市和平区和平路290号",
+        "aliases": "天祥商场，劝业商场",
+        "shape": HERE,
+    },
     {"code": "P3", "name": "和平路290号", "address": "天津市和平区和平路290号", "class": "门牌", "shape": HERE},
-    {"code": "P4", "name": "南京路108号", "address": "和平区南京路一百零八号", "class": "门牌", "shape": shapely.Point(117.3, 39.2)},
+    {
+        "code": "P4",
+        "name": "南京路108号",
+        "address": "和平区南京路一百零八号",
+        "class": "门牌",
+        "shape": shapely.Point(117.3, 39.2),
+    },
     {"code": "P5", "name": "滨江道地铁站", "address": "和平区", "class": "站点", "shape": shapely.Point(117.3, 39.2)},
 ]
 

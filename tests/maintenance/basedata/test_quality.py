@@ -44,7 +44,9 @@ def stock(kind: Kind, *rows: tuple, fresh: int | None = None, gone=()) -> Stock:
     )  # fmt: skip
 
 
-def component(number: int = 1, code: str = "", at: tuple[float, float] | None = None, name: str = "雨水箅子", **more) -> tuple:
+def component(
+    number: int = 1, code: str = "", at: tuple[float, float] | None = None, name: str = "雨水箅子", **more
+) -> tuple:
     lon, lat = at or (WEST + SIDE * (0.1 + 0.08 * (number % 10)), SOUTH + SIDE * (0.1 + 0.08 * (number // 10 % 10)))
     attrs = {key: value for key, value in {**SOUND, **more}.items() if value}
     return code or f"1201010104{number:06}", name, attrs, shapely.Point(lon, lat)
@@ -123,7 +125,11 @@ def test_sound_grids_pass() -> None:
 
 def test_grids_that_overlap_are_told_once_with_where() -> None:
     code, shape = GRIDS[5]
-    wider = [*GRIDS[:5], (code, shapely.box(*shape.bounds[:2], shape.bounds[2] + SIDE / 10, shape.bounds[3])), *GRIDS[6:]]
+    wider = [
+        *GRIDS[:5],
+        (code, shapely.box(*shape.bounds[:2], shape.bounds[2] + SIDE / 10, shape.bounds[3])),
+        *GRIDS[6:],
+    ]
     (found,) = check(grid_stock(wider), AROUND)
     assert found.rule == "overlap"
     assert found.values["other"] in (GRIDS[5][0], GRIDS[6][0])
@@ -162,7 +168,10 @@ def zone(code: str, duty: str, shape: shapely.Polygon, organisation: str = "和�
 
 
 def test_zones_of_one_duty_may_not_overlap_and_name_who_is_responsible() -> None:
-    whole, half = shapely.box(WEST, SOUTH, WEST + SIDE, SOUTH + SIDE), shapely.box(WEST, SOUTH, WEST + SIDE / 2, SOUTH + SIDE)
+    whole, half = (
+        shapely.box(WEST, SOUTH, WEST + SIDE, SOUTH + SIDE),
+        shapely.box(WEST, SOUTH, WEST + SIDE / 2, SOUTH + SIDE),
+    )
     assert rules_of(check(stock(DUTY, zone("Z1", "采集", whole), zone("Z2", "采集", half)), AROUND)) == {"overlap": 1}
     assert check(stock(DUTY, zone("Z1", "采集", whole), zone("Z2", "环卫", half)), AROUND) == []
     assert rules_of(check(stock(DUTY, zone("Z1", "采集", whole, "无此单位")), AROUND)) == {"organisation": 1}
@@ -209,7 +218,11 @@ def test_class_lists_are_those_that_cases_are_filed_by() -> None:
     for edition in ("gbt30428_2_2013", "gbt47678_5_2026"):
         path = Path(chengheng.__path__[0], "patrol", "data", f"{edition}.csv")
         with path.open(encoding="utf-8") as file:
-            held = {one["code"]: (one["name"], one["class_name"]) for one in csv.DictReader(file) if one["kind"] == "component"}
+            held = {
+                one["code"]: (one["name"], one["class_name"])
+                for one in csv.DictReader(file)
+                if one["kind"] == "component"
+            }
         assert rules.classes(edition) == held
 
 

@@ -97,7 +97,8 @@ def test_plane_coordinates_of_the_file_are_understood(tmp_path: Path) -> None:
 @pytest.mark.parametrize("drawn_on", ["GCJ02", "BD09"])
 def test_shapes_drawn_on_a_shifted_map_come_back(drawn_on: str) -> None:
     rows = [
-        {**row, "shape": shapely.Point(*datum.convert(row["shape"].x, row["shape"].y, "WGS84", drawn_on))} for row in ROWS
+        {**row, "shape": shapely.Point(*datum.convert(row["shape"].x, row["shape"].y, "WGS84", drawn_on))}
+        for row in ROWS
     ]
     same(taken(collection(rows), "a.geojson", datum=drawn_on))
 
@@ -109,7 +110,10 @@ def test_a_spreadsheet_says_by_columns_where_its_rows_are() -> None:
     head[-2:] = ["横坐标", "纵坐标"]
     plane = [[*row[:4], *datum.to_plane(row[4], row[5])] for row in rows]
     same(taken(workbook([head, *plane]), "a.xlsx", datum=sources.PLANE), places=1e-8)
-    text = "\n".join(",".join(map(str, row)) for row in [[*head[:4], "WKT"], *[[*row[:4], f"POINT ({row[4]} {row[5]})"] for row in rows]])
+    text = "\n".join(
+        ",".join(map(str, row))
+        for row in [[*head[:4], "WKT"], *[[*row[:4], f"POINT ({row[4]} {row[5]})"] for row in rows]]
+    )
     same(taken(text.encode("gb18030"), "a.csv"))
 
 
@@ -128,7 +132,10 @@ def test_dxf_gives_shapes_and_layers_for_the_mapping(tmp_path: Path) -> None:
     source = sources.open_source(path.read_bytes(), "a.dxf")
     held, _said = sources.take(source, GRID, {"columns": {"code": "Layer"}, "datum": "CGCS2000"})
     assert held.codes == [code for code, _shape in grid_shapes()]
-    assert all(one.normalize().equals_exact(shape.normalize(), 1e-9) for one, (_code, shape) in zip(held.shapes, grid_shapes(), strict=True))
+    assert all(
+        one.normalize().equals_exact(shape.normalize(), 1e-9)
+        for one, (_code, shape) in zip(held.shapes, grid_shapes(), strict=True)
+    )
 
 
 def test_columns_are_guessed_by_the_names_of_both_standards() -> None:
@@ -136,10 +143,15 @@ def test_columns_are_guessed_by_the_names_of_both_standards() -> None:
         "code": "objid", "name": "ObjName", "grid": "BGID", "authority_code": "DeptCode1",
     }  # fmt: skip
     assert guess(COMPONENT, ["GLBJBSM", "GLBJMC", "SZDYWGBSM", "ZGBMMC"])["authority"] == "ZGBMMC"
-    assert guess(GRID, [key for key in grid_rows(grid_shapes())[0] if key != "shape"]) == {"code": "BGID", "name": "BGName"}
+    assert guess(GRID, [key for key in grid_rows(grid_shapes())[0] if key != "shape"]) == {
+        "code": "BGID",
+        "name": "BGName",
+    }
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"<kml><x", b"  0\nSECTION\n", b"<html>", b"SQLite format 3\x00" + b"\x00" * 200])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00" * 100, b"<kml><x", b"  0\nSECTION\n", b"<html>", b"SQLite format 3\x00" + b"\x00" * 200]
+)
 def test_what_is_no_map_file_is_refused(content: bytes) -> None:
     with pytest.raises(UnreadableLayer):
         sources.open_source(content, "a.bin")
