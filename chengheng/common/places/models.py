@@ -13,6 +13,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.places.rules import Level
 
@@ -121,8 +122,8 @@ class Edition(models.Model):
     A case keeps the number that was current when it was reported; with it, everything stands as it was seen then.
     """
 
-    number = models.BigAutoField(_("edition"), primary_key=True)
-    kind = models.CharField(_("kind"), max_length=20)
+    number = models.BigAutoField(pgettext_lazy("base data", "edition"), primary_key=True)
+    kind = models.CharField(pgettext_lazy("base data", "kind"), max_length=20)
     title = models.CharField(_("title"), max_length=200)
     count = models.PositiveIntegerField(_("features"), default=0)
     digest = models.CharField(_("digest"), max_length=40, blank=True)

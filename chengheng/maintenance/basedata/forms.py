@@ -129,7 +129,7 @@ class CensusForm(forms.Form):
     area_code = forms.RegexField(
         r"^\d{6}(\d{3}){0,3}$", label=_("area"), help_text=_("Code of a district, subdistrict, community or unit grid.")
     )
-    sort = forms.ChoiceField(label=_("class"), required=False)
+    sort = forms.ChoiceField(label=pgettext_lazy("base data", "class"), required=False)
     surveyor = forms.ModelChoiceField(User.objects.none(), label=_("surveyor"))
     due_on = forms.DateField(label=_("due on"), widget=forms.DateInput(attrs={"type": "date"}))
 
@@ -164,7 +164,7 @@ class SightingForm(forms.Form):
 class NewForm(forms.Form):
     """A component that is not recorded yet."""
 
-    sort = forms.ChoiceField(label=_("class"))
+    sort = forms.ChoiceField(label=pgettext_lazy("base data", "class"))
     photo = forms.ImageField(
         label=_("Photo"), widget=forms.FileInput(attrs={"accept": "image/*", "capture": "environment"})
     )

@@ -31,7 +31,7 @@ class Content(models.Model):
 
     code = models.CharField(_("identifier"), max_length=40)
     name = models.CharField(_("name"), max_length=200, blank=True)
-    sort = models.CharField(_("class"), max_length=40, blank=True)
+    sort = models.CharField(pgettext_lazy("base data", "class"), max_length=40, blank=True)
     area_code = models.CharField(_("area"), max_length=15, blank=True)
     attrs = models.JSONField(_("fields"), default=dict)
     lon = models.FloatField(_("longitude"), null=True)
@@ -124,11 +124,11 @@ class ChangeSet(Moving):
     found = models.JSONField(default=dict, editable=False)
     stopping = models.PositiveIntegerField(_("problems that stop it"), default=0, editable=False)
     made_at = models.DateTimeField(_("made"), default=timezone.now)
-    made_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+", verbose_name=_("made by"))
+    made_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("base data", "made by"))
     checked_at = models.DateTimeField(_("last checked"), null=True, editable=False)
     approved_by = models.ForeignKey("people.User", models.PROTECT, null=True, editable=False, related_name="+")
     published_at = models.DateTimeField(_("published"), null=True, editable=False)
-    edition = models.BigIntegerField(_("edition"), null=True, editable=False, unique=True)
+    edition = models.BigIntegerField(pgettext_lazy("base data", "edition"), null=True, editable=False, unique=True)
     undoes = models.BigIntegerField(_("rolls back edition"), null=True, editable=False)
 
     view_act = "maintenance.base.view"
@@ -239,11 +239,11 @@ class Census(models.Model):
 
     title = models.CharField(_("title"), max_length=120)
     area_code = models.CharField(_("area"), max_length=15)
-    sort = models.CharField(_("class"), max_length=5, blank=True)
+    sort = models.CharField(pgettext_lazy("base data", "class"), max_length=5, blank=True)
     surveyor = models.ForeignKey("people.User", models.PROTECT, related_name="+", verbose_name=_("surveyor"))
     due_on = models.DateField(_("due on"))
     made_at = models.DateTimeField(_("made"), default=timezone.now)
-    made_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+", verbose_name=_("made by"))
+    made_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("base data", "made by"))
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
     change_set = models.ForeignKey(ChangeSet, models.SET_NULL, null=True, editable=False, related_name="censuses")
 
@@ -276,11 +276,11 @@ class Sighting(models.Model):
     census = models.ForeignKey(Census, models.CASCADE, related_name="sightings")
     code = models.CharField(_("identifier"), max_length=40, blank=True)
     verb = models.CharField(_("finding"), max_length=8, choices=Verb.choices)
-    sort = models.CharField(_("class"), max_length=5, blank=True)
+    sort = models.CharField(pgettext_lazy("base data", "class"), max_length=5, blank=True)
     lon = models.FloatField(_("longitude"), null=True)
     lat = models.FloatField(_("latitude"), null=True)
     note = models.CharField(_("note"), max_length=200, blank=True)
-    at = models.DateTimeField(_("seen"), default=timezone.now)
+    at = models.DateTimeField(pgettext_lazy("census", "seen"), default=timezone.now)
     by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
 
     view_act = "maintenance.base.survey"

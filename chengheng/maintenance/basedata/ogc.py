@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.http import quote_etag
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from ninja import Router
 
 from chengheng.common.errors import Invalid, NotFound
@@ -91,7 +92,7 @@ def _collection(request: HttpRequest, kind: Kind) -> dict[str, Any]:
     box = queries.as_of(kind.code).aggregate(west=Min("west"), south=Min("south"), east=Max("east"), north=Max("north"))
     said: dict[str, Any] = {
         "id": kind.code, "title": str(kind.label), "itemType": "feature", "crs": [CRS84], "storageCrs": CRS84,
-        "description": f"{_('edition')} {edition.number}, {edition.published_at.isoformat()}" if edition else "",
+        "description": f"{pgettext('base data', 'edition')} {edition.number}, {edition.published_at.isoformat()}" if edition else "",
         "links": [
             {"href": here, "rel": "self", "type": "application/json", "title": str(kind.label)},
             {"href": f"{here}/items", "rel": "items", "type": "application/geo+json", "title": str(kind.label)},

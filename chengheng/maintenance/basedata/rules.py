@@ -118,7 +118,7 @@ DUTY = Kind(
     (
         Field("code", _("identifier"), ("ZRWGBSM", "责任网格编码", "责任区编码", "标识码", "编码", "code"), True, 40),
         Field("name", _("name"), ("ZRWGMC", "责任网格名称", "责任区名称", "名称", "name"), True, 120),
-        Field("duty", _("duty"), ("ZRLX", "责任类型", "类型", "duty"), length=40),
+        Field("duty", pgettext_lazy("base data", "duty"), ("ZRLX", "责任类型", "类型", "duty"), length=40),
         Field("organisation", _("responsible unit"), ("ZRDW", "ZRDWMC", "责任单位", "organisation"), True, 100),
         Field("note", _("remark"), ("BZ", "Note", "备注"), length=1000),
     ),

@@ -71,7 +71,7 @@ class ChangeSetTable(Table):
         Column("state", _("State"), value=lambda row: row.state_label, badge=True, tones=_TONES),
         Column("total", _("Changes"), value=lambda row: row.counts.get("total", 0), sort=""),
         Column("stopping", _("Problems that stop it")),
-        Column("made_by__display_name", _("Made by")),
+        Column("made_by__display_name", pgettext_lazy("base data", "Made by")),
         Column("made_at", _("Made"), kind="datetime"),
         Column("edition", _("Edition")),
         Column("published_at", _("Published"), kind="datetime"),

@@ -9,6 +9,7 @@ import shapely
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from chengheng.common import files, jobs, trail
@@ -248,18 +249,18 @@ def _set_map(row: ChangeSet) -> dict[str, Any] | None:
     if middle is None:
         return None
     areas = row.kind in ("grid", "duty")
-    shapes = {"code": "changes", "label": _("changes"), "url": reverse("maintenance:base_changes_map", args=[row.pk]),
+    shapes = {"code": "changes", "label": pgettext("base data", "changes"), "url": reverse("maintenance:base_changes_map", args=[row.pk]),
               "shape": "area" if areas else "point", "tone": "info", "shown": True, "bounded": True}  # fmt: skip
     layers = [shapes]
     if row.counts.get("change") and not areas:
         url = reverse("maintenance:base_moves_map", args=[row.pk])
         layers.append(
-            {"code": "moves", "label": _("moved"), "url": url, "shape": "line", "tone": "warn", "shown": True}
+            {"code": "moves", "label": pgettext("base data", "moved"), "url": url, "shape": "line", "tone": "warn", "shown": True}
         )
     if row.found:
         url = reverse("maintenance:base_problems_map", args=[row.pk])
         for shape in ("area", "point") if areas else ("point",):
-            layers.append({"code": f"problems-{shape}", "label": _("problems"), "url": f"{url}?shape={shape}", "shape": shape,
+            layers.append({"code": f"problems-{shape}", "label": pgettext("base data", "problems"), "url": f"{url}?shape={shape}", "shape": shape,
                            "tone": "bad", "shown": True})  # fmt: skip
     return {"districts": _districts(), "layers": layers, "point": middle, "zoom": 15, "status": "map-status"}
 
