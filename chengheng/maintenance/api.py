@@ -17,11 +17,13 @@ from chengheng.common.errors import Invalid
 from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import actions, queries
+from chengheng.maintenance.basedata.ogc import router as ogc
 from chengheng.maintenance.errors import BadDelivery
 from chengheng.maintenance.models import AlertSource, Device, Fault
 from chengheng.maintenance.rules import service
 
 router = Router(tags=["maintenance"])
+router.add_router("/ogc/", ogc)
 WARNINGS = {"warning", "info", "none"}
 ZABBIX_OUTAGE = 4
 """From "high" on; Zabbix: 0 not classified, 1 information, 2 warning, 3 average, 4 high, 5 disaster."""

@@ -31,3 +31,7 @@ class MaintenanceConfig(AppConfig):
         preparation.add("maintenance.systems", reference.load)
         health.listen(actions.hear)
         process.register()
+
+        from chengheng.maintenance.basedata import register
+
+        register()

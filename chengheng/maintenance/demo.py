@@ -17,6 +17,7 @@ from chengheng.common import trail
 from chengheng.common.demo import DemoCity
 from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import actions, reference
+from chengheng.maintenance.basedata import demo as basedata
 from chengheng.maintenance.models import Contract, Device, Fault, Plan, Site, System, Visit
 
 KINDS = {
@@ -45,7 +46,8 @@ TROUBLES = (
 
 
 def build(city: DemoCity) -> None:
-    """Systems, devices, contracts, plans and two years' history. Safe to repeat."""
+    """Systems, devices, contracts, plans and two years' history; base data. Safe to repeat."""
+    basedata.build(city)
     reference.load()
     manager = city.person("maintenance", "运维主管", "326206", "maintenance.manager")
     desk = city.person("helpdesk", "运维值班员", "326206", "maintenance.desk")

@@ -586,3 +586,6 @@ class Visit(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("maintenance:visit", args=[self.pk])
+
+
+from chengheng.maintenance.basedata import models as _base_data  # noqa: E402, F401 - so that Django finds them

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from chengheng.common import tables
 from chengheng.maintenance import views
@@ -27,5 +27,6 @@ urlpatterns = [
     path("contracts/", tables.view(ContractTable), name="contracts"),
     path("contracts/new/", views.contract_new, name="contract_new"),
     path("contracts/<int:pk>/", views.contract, name="contract"),
+    path("base/", include("chengheng.maintenance.basedata.urls")),
     path("q/<str:label>/", views.label, name="label"),
 ]

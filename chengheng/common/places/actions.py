@@ -172,3 +172,14 @@ def load_shipped_districts() -> Layer | None:
             caveat=held["caveat"],
         )
         return publish_layer(access.SYSTEM, layer)
+
+
+def put_in_force(level: str, shapes: list[Shape], *, source: str, title: str) -> Layer:
+    """Make a layer of shapes that another room has checked and published, and put it into force at once.
+
+    Inside that publication's transaction; the room has asked for the permission and records the act.
+    """
+    layer = Layer.objects.create(level=level, number=_next_number(level), source=source, datum="CGCS2000")
+    layer.count = _store(layer, shapes)
+    layer.save(update_fields=["count"])
+    return publish_layer(access.SYSTEM, layer, title)

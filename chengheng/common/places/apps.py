@@ -9,8 +9,8 @@ class PlacesConfig(AppConfig):
 
     def ready(self) -> None:
         from chengheng.common import preparation
-        from chengheng.common.places import roles
-        from chengheng.common.ui import maplayers, navigation
+        from chengheng.common.places import gazetteer, roles
+        from chengheng.common.ui import maplayers, navigation, search
 
         def districts() -> None:
             from chengheng.common.places.actions import load_shipped_districts
@@ -30,3 +30,4 @@ class PlacesConfig(AppConfig):
         )
         navigation.add(navigation.Item("places", _("Areas"), "places:areas_tree", "map-2", order=10))
         navigation.add(navigation.Item("places", _("Layers of areas"), "places:layers", "layers", roles.LAYER_VIEW, 20))
+        search.add("places", gazetteer.hits)

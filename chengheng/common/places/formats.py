@@ -1,4 +1,4 @@
-"""Map files as people send them: GeoJSON, zipped Shapefile, GeoPackage. All of it is hostile until checked.
+"""Map files as people send them: GeoJSON, zipped Shapefile, GeoPackage, KML, DXF. All of it is hostile until checked.
 
 The kind is told by the content, not by the name. GeoJSON is parsed here; the others by GDAL in a bounded process of
 its own (`reader`). The result is in CGCS2000/WGS-84 degrees.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -72,19 +73,45 @@ class Read:
 
 
 @dataclass(frozen=True)
-class _Raw:
+class Features:
+    """The features of a map file as they stand in it: properties, shapes in the file's own coordinates, field names."""
+
     properties: list[dict[str, Any]]
     polygons: np.ndarray
     fields: list[str]
     crs: str | None
 
 
+def read_features(content: bytes, encoding: str = "") -> Features:
+    """All features of a map file. `encoding`: of a Shapefile's texts; guessed when empty. UnreadableLayer otherwise."""
+    if len(content) > MAX_BYTES:
+        raise UnreadableLayer(why=_("it is larger than %(size)s MB") % {"size": MAX_BYTES // 1024**2})
+    head = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if content[:4] == b"PK\x03\x04":
+        raw = _read_zip(content, encoding)
+    elif content[:16] == b"SQLite format 3\x00" and content[68:72] in (b"GPKG", b"GP10", b"GP11"):
+        raw = _read_with_gdal({"layer.gpkg": content}, "layer.gpkg")
+    elif head[:1] == b"{":
+        raw = _read_geojson(content)
+    elif head[:1] == b"<" and b"<kml" in head:
+        raw = _read_with_gdal({"layer.kml": content}, "layer.kml")
+    elif re.match(rb"(?:999\s+[^\r\n]*\r?\n\s*)*0\s+SECTION\s", head):
+        raw = _read_with_gdal({"layer.dxf": content}, "layer.dxf")
+    else:
+        raise UnreadableLayer(why=_("it is none of GeoJSON, zipped Shapefile, GeoPackage, KML, DXF"))
+    if len(raw.polygons) > MAX_FEATURES:
+        raise UnreadableLayer(why=_("it holds more than %(count)s features") % {"count": MAX_FEATURES})
+    if len(raw.polygons) and shapely.get_num_coordinates(raw.polygons).max() > MAX_POINTS:
+        raise UnreadableLayer(why=_("one of its polygons has more than %(count)s points") % {"count": MAX_POINTS})
+    return raw
+
+
 def read(content: bytes, datum: str = FROM_FILE, code_field: str = "", name_field: str = "") -> Read:
     """The shapes of a map file. `datum`: one of DATUMS; the fields are guessed when not given. UnreadableLayer otherwise."""
-    raw = _read(content)
+    raw = read_features(content)
     code = _pick(raw.fields, code_field, CODE_FIELDS, _("code"))
     name = _pick(raw.fields, name_field, NAME_FIELDS, "") if name_field or _guess(raw.fields, NAME_FIELDS) else ""
-    polygons, said = _to_degrees(raw, datum)
+    polygons, said = to_degrees(raw, datum)
     shapes = [
         Shape(row, _text(properties.get(code)), _text(properties.get(name)) if name else "", polygon)
         for row, (properties, polygon) in enumerate(zip(raw.properties, polygons, strict=True), 1)
@@ -94,29 +121,12 @@ def read(content: bytes, datum: str = FROM_FILE, code_field: str = "", name_fiel
 
 def outline(content: bytes, datum: str = FROM_FILE) -> Any:
     """All shapes of a map file as one polygon or multipolygon, in degrees; names and codes are not asked for."""
-    raw = _read(content)
-    polygons, _said = _to_degrees(raw, datum)
+    raw = read_features(content)
+    shapes, _said = to_degrees(raw, datum)
+    polygons = shapes[shapely.get_dimensions(shapes) == 2]
     if not len(polygons):
         raise UnreadableLayer(why=_("it holds no polygon"))
     return shapely.union_all(shapely.make_valid(polygons))
-
-
-def _read(content: bytes) -> _Raw:
-    if len(content) > MAX_BYTES:
-        raise UnreadableLayer(why=_("it is larger than %(size)s MB") % {"size": MAX_BYTES // 1024**2})
-    if content[:4] == b"PK\x03\x04":
-        raw = _read_zip(content)
-    elif content[:16] == b"SQLite format 3\x00" and content[68:72] in (b"GPKG", b"GP10", b"GP11"):
-        raw = _read_with_gdal({"layer.gpkg": content}, "layer.gpkg")
-    elif content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
-        raw = _read_geojson(content)
-    else:
-        raise UnreadableLayer(why=_("it is neither GeoJSON, nor a zipped Shapefile, nor a GeoPackage"))
-    if len(raw.polygons) > MAX_FEATURES:
-        raise UnreadableLayer(why=_("it holds more than %(count)s features") % {"count": MAX_FEATURES})
-    if len(raw.polygons) and shapely.get_num_coordinates(raw.polygons).max() > MAX_POINTS:
-        raise UnreadableLayer(why=_("one of its polygons has more than %(count)s points") % {"count": MAX_POINTS})
-    return raw
 
 
 def _text(value: object) -> str:
@@ -140,7 +150,7 @@ def _pick(fields: list[str], asked: str, known: tuple[str, ...], what: object) -
     return found
 
 
-def _read_geojson(content: bytes) -> _Raw:
+def _read_geojson(content: bytes) -> Features:
     try:
         data = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -167,10 +177,10 @@ def _read_geojson(content: bytes) -> _Raw:
     crs = None
     if isinstance(named, dict) and isinstance(named.get("properties"), dict):
         crs = str(named["properties"].get("name", ""))[:200] or None
-    return _Raw(properties, polygons, list(fields), crs)
+    return Features(properties, polygons, list(fields), crs)
 
 
-def _read_zip(content: bytes) -> _Raw:
+def _read_zip(content: bytes, encoding: str) -> Features:
     """The one Shapefile in a zip archive: known parts only, no folders to climb, bounded when unpacked."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
@@ -197,7 +207,22 @@ def _read_zip(content: bytes) -> _Raw:
         raise UnreadableLayer(why=_("the archive is damaged or locked")) from error
     if parts["layer.shp"][:4] != b"\x00\x00\x27\x0a":
         raise UnreadableLayer(why=_("the .shp in the archive is no Shapefile"))
+    if ".cpg" not in wanted or encoding:
+        parts["layer.cpg"] = (encoding or _encoding_of(parts["layer.dbf"])).encode()
     return _read_with_gdal(parts, "layer.shp")
+
+
+def _encoding_of(table: bytes) -> str:
+    """What the texts of a dBASE table are written in when no .cpg says so: UTF-8 if they can be, else GB 18030.
+
+    GDAL would take them for Latin-1 and turn 部件 into ²¿¼þ.
+    """
+    size = int.from_bytes(table[8:10], "little")
+    try:
+        table[size:].decode("utf-8")
+    except UnicodeDecodeError:
+        return "GB18030"
+    return "UTF-8"
 
 
 @cache
@@ -207,7 +232,7 @@ def _unwanted_drivers() -> str:
     return ",".join(sorted(set(pyogrio.list_drivers()) - DRIVERS))
 
 
-def _read_with_gdal(parts: dict[str, bytes], name: str) -> _Raw:
+def _read_with_gdal(parts: dict[str, bytes], name: str) -> Features:
     with tempfile.TemporaryDirectory(prefix="layer-") as folder:
         for part, data in parts.items():
             Path(folder, part).write_bytes(data)
@@ -234,10 +259,10 @@ def _read_with_gdal(parts: dict[str, bytes], name: str) -> _Raw:
     polygons = shapely.from_wkb(
         np.array([bytes.fromhex(row["g"]) if row["g"] else None for row in rows], dtype=object), on_invalid="ignore"
     )
-    return _Raw([row["p"] for row in rows], polygons, head["fields"], head["crs"])
+    return Features([row["p"] for row in rows], polygons, head["fields"], head["crs"])
 
 
-def _to_degrees(raw: _Raw, datum: str) -> tuple[np.ndarray, str]:
+def to_degrees(raw: Features, datum: str) -> tuple[np.ndarray, str]:
     """The polygons in CGCS2000/WGS-84 degrees, and the name of the datum that they were in."""
     said, polygons = "WGS84", raw.polygons
     if raw.crs:

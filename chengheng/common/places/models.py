@@ -13,6 +13,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.places.rules import Level
 
@@ -113,3 +114,29 @@ class Area(models.Model):
             },
             "geometry": self.polygon,
         }
+
+
+class Edition(models.Model):
+    """One publication of base data: unit grids, components, place names, duty zones. Numbers only rise, over all kinds.
+
+    A case keeps the number that was current when it was reported; with it, everything stands as it was seen then.
+    """
+
+    number = models.BigAutoField(pgettext_lazy("base data", "edition"), primary_key=True)
+    kind = models.CharField(pgettext_lazy("base data", "kind"), max_length=20)
+    title = models.CharField(_("title"), max_length=200)
+    count = models.PositiveIntegerField(_("features"), default=0)
+    digest = models.CharField(_("digest"), max_length=40, blank=True)
+    published_at = models.DateTimeField(_("published"), default=timezone.now)
+
+    class Meta:
+        ordering = ("-number",)
+        indexes = (
+            models.Index(fields=("kind", "-number"), name="edition_of_kind"),
+            models.Index(fields=("published_at",), name="edition_by_time"),
+        )
+        verbose_name = _("edition of base data")
+        verbose_name_plural = _("editions of base data")
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title}"

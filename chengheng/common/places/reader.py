@@ -1,4 +1,4 @@
-"""Reads a map file (Shapefile, GeoPackage) with GDAL in a process of its own: `python reader.py PATH`.
+"""Reads a map file (Shapefile, GeoPackage, KML, DXF) with GDAL in a process of its own: `python reader.py PATH`.
 
 The file comes from outside and GDAL is a large C library: this process has no database, no secrets, little memory and
 little time, and the caller switches every driver off (OGR_SKIP) but the two that are needed. It imports nothing of the
@@ -18,7 +18,8 @@ import sys
 MEMORY_BYTES = 3 * 1024**3
 CPU_SECONDS = 120
 MAX_FEATURES = 200_000
-DRIVERS = {"ESRI Shapefile", "GPKG"}
+DRIVERS = {"ESRI Shapefile", "GPKG", "LIBKML", "DXF"}
+MANY_LAYERS = {"LIBKML"}  # a folder of a KML is a layer; the others must hold one
 
 
 def limit_self() -> None:
@@ -42,25 +43,35 @@ def main(path: str) -> None:
 
     if not set(pyogrio.list_drivers()) <= DRIVERS:
         raise RuntimeError("drivers that are not wanted are switched on")
-    layers = pyogrio.list_layers(path)
-    if len(layers) != 1:
-        raise ValueError(f"it holds {len(layers)} layers, not one")
-    about = pyogrio.read_info(path)
+    layers = [str(name) for name, _kind in pyogrio.list_layers(path)]
+    about = pyogrio.read_info(path, layer=layers[0]) if layers else {"driver": "", "features": 0}
     if about["driver"] not in DRIVERS:
-        raise ValueError("it is neither a Shapefile nor a GeoPackage")
-    if about["features"] > MAX_FEATURES:
-        raise ValueError(f"it holds {about['features']} features; at most {MAX_FEATURES} are read")
-    meta, _ids, shapes, columns = pyogrio.raw.read(path, max_features=MAX_FEATURES, force_2d=True)
-    names = [str(name) for name in meta["fields"]]
+        raise ValueError("it is none of Shapefile, GeoPackage, KML, DXF")
+    if len(layers) != 1 and about["driver"] not in MANY_LAYERS:
+        raise ValueError(f"it holds {len(layers)} layers, not one")
+    held, total = [], 0
+    for layer in layers:
+        total += max(about["features"] if layer == layers[0] else pyogrio.read_info(path, layer=layer)["features"], 0)
+        if total > MAX_FEATURES:
+            raise ValueError(f"it holds {total} features; at most {MAX_FEATURES} are read")
+        held.append(pyogrio.raw.read(path, layer=layer, max_features=MAX_FEATURES, force_2d=True))
+    names = list(dict.fromkeys(str(name) for meta, *_rest in held for name in meta["fields"]))
+    count = sum(len(shapes) for _meta, _ids, shapes, _columns in held)
     write = sys.stdout.write
-    write(json.dumps({"crs": meta["crs"], "fields": names, "count": len(shapes)}, ensure_ascii=False) + "\n")
-    for number, shape in enumerate(shapes):
-        values = {}
-        for name, column in zip(names, columns, strict=True):
-            value = column[number]
-            whole = isinstance(value, float) and value == value and value == int(value)
-            values[name] = "" if value is None or value != value else str(int(value) if whole else value)
-        write(json.dumps({"p": values, "g": shape.hex() if shape else None}, ensure_ascii=False) + "\n")
+    write(json.dumps({"crs": held[0][0]["crs"], "fields": names, "count": count}, ensure_ascii=False) + "\n")
+    for meta, _ids, shapes, columns in held:
+        texts = [[text(value) for value in column] for column in columns]
+        fields = [str(name) for name in meta["fields"]]
+        for number, shape in enumerate(shapes):
+            values = {name: column[number] for name, column in zip(fields, texts, strict=True)}
+            write(json.dumps({"p": values, "g": shape.hex() if shape else None}, ensure_ascii=False) + "\n")
+
+
+def text(value: object) -> str:
+    """A field's value in words; whole numbers that came as floats lose their point."""
+    if value is None or value != value:
+        return ""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 if __name__ == "__main__":

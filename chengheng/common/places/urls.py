@@ -8,6 +8,7 @@ urlpatterns = [
     path("districts.geojson", views.districts, name="districts"),
     path("areas.geojson", views.areas, name="areas"),
     path("locate", views.locate, name="locate"),
+    path("search.json", views.search, name="search"),
     path("area/<str:code>/", views.area, name="area"),
     path("layers/", views.layers, name="layers"),
     path("layers/import/", views.import_layer, name="import_layer"),

@@ -94,6 +94,23 @@ def locate(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 @signed_in
+def search(request: HttpRequest) -> JsonResponse:
+    """Places and addresses that answer `?q=`, best first; `?lon=&lat=` prefers the nearer of equals."""
+    try:
+        near = (float(request.GET["lon"]), float(request.GET["lat"]))
+    except (KeyError, ValueError):
+        near = None
+    if near and not all(map(math.isfinite, near)):
+        near = None
+    found = places.search(request.user, request.GET.get("q", ""), 12, near)
+    return JsonResponse(
+        {"found": [{"title": spot.title, "detail": spot.detail, "kind": str(spot.kind), "lon": spot.lon, "lat": spot.lat,
+                    "url": spot.url, "likeness": round(spot.likeness, 3)} for spot in found]}
+    )  # fmt: skip
+
+
+@require_safe
+@signed_in
 def area(request: HttpRequest, code: str = "") -> HttpResponse:
     """A node of the area tree with its children and a map."""
     node = queries.branch(code) if code else queries.branch()
