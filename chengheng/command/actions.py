@@ -43,7 +43,7 @@ from chengheng.command.models import (
     Site,
     Target,
 )
-from chengheng.common import flow, notices, trail
+from chengheng.common import flow, health, notices, trail
 from chengheng.common.calendars.rules import Kind, Limit
 from chengheng.common.errors import Invalid, NotFound
 from chengheng.common.people import access
@@ -421,6 +421,13 @@ def check_link(
         site.link_state, site.checked_at = check.result, at
         site.save(update_fields=["link_state", "checked_at"])
     trail.record("command.site.check", actor, site, {"check": check.pk, "result": check.result}, note)
+    if site.checked_at == at:
+        health.report(
+            f"command:{site.code}",
+            ok=check.result != "down",
+            at=at,
+            text=_now("%(site)s: the link is down") % {"site": site},
+        )
     return check
 
 

@@ -10,11 +10,20 @@ class CommandConfig(AppConfig):
 
     def ready(self) -> None:
         from chengheng.command import flows, measures, queries, roles, tables  # noqa: F401
+        from chengheng.command.conference import engine
+        from chengheng.command.conference import measures as conference_measures  # noqa: F401
+        from chengheng.command.conference import tables as conference_tables  # noqa: F401
+        from chengheng.command.conference.live import entrance
         from chengheng.common.ui import headlines, maplayers, navigation, search
 
+        engine.register()
+        entrance.register()
         navigation.room("command", _("Conference and command"), "speakerphone", 70)
         for order, (label, name, icon, act) in enumerate((
             (_("Command screen"), "screen", "map-2", "command.target.view"),
+            (_("Meetings"), "meetings", "users-group", "command.meeting.view"),
+            (_("Venue console"), "console", "phone-ringing", "command.meeting.attend"),
+            (_("Meeting templates"), "templates", "template", "command.meeting.change"),
             (pgettext_lazy("dispatch", "Orders"), "orders", "speakerphone", "command.order.view"),
             (pgettext_lazy("dispatch", "Orders received"), "targets", "inbox", "command.target.view"),
             (pgettext_lazy("emergency", "Plans"), "plans", "clipboard-list", "command.plan.view"),

@@ -12,6 +12,8 @@ from decimal import Decimal
 from django.utils import timezone
 
 from chengheng.command import actions
+from chengheng.command.conference import actions as meetings
+from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGroup
 from chengheng.command.models import DutyShift, LinkCheck, Order, Plan, PlanLevel, PlanRun, PlanStep, Resource, Site
 from chengheng.common.demo import DemoCity
 from chengheng.common.people.access import SYSTEM
@@ -51,9 +53,36 @@ def build(city: DemoCity) -> None:
     plan = _plan(city)
     if not LinkCheck.objects.exists():
         _checks(city)
+    if not Meeting.objects.exists():
+        _meetings(city, chief, dispatcher)
     if not Order.objects.exists():
         _past(city, chief, dispatcher, people, plan)
         _now(city, dispatcher, people)
+
+
+def _meetings(city: DemoCity, chief: User, dispatcher: User) -> None:
+    """Groups, a template, and the daily consultation of today: its chair may begin it at once."""
+    serving = Site.objects.filter(serves_until=None)
+    districts = meetings.save_group(
+        SYSTEM, SiteGroup(name="各区分会场", organisation=city.commission), serving.filter(kind="district")
+    )
+    units = meetings.save_group(
+        SYSTEM, SiteGroup(name="直属单位会场", organisation=city.commission), serving.filter(kind="unit")
+    )
+    meetings.save_template(
+        SYSTEM,
+        MeetingTemplate(
+            name="全市视频调度会", title="全市城市管理视频调度会", organisation=city.commission, minutes=60, record=True,
+            agenda="一、点名\n二、各区通报情况\n三、部署重点工作",
+        ),
+        [districts, units], serving.filter(kind="main"),
+    )  # fmt: skip
+    day = timezone.localtime() + timedelta(days=1)
+    meetings.call_meeting(
+        chief, title="清融雪工作视频调度会（演示）", minutes=60, sites=serving, operators=[dispatcher],
+        starts_at=day.replace(hour=9, minute=0, second=0, microsecond=0),
+        agenda="一、点名\n二、雪前准备情况\n三、融雪剂储备\n四、任务部署", record=True,
+    )  # fmt: skip
 
 
 def _sites(city: DemoCity) -> dict[str, User]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from chengheng.command import actions
+from chengheng.command.conference import flows as conference_flows  # noqa: F401
 from chengheng.command.models import Order, Target
 from chengheng.common import flow
 from chengheng.common.flow import SAME, Clock, Flow, Step, StepField

@@ -389,3 +389,6 @@ class Resource(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("command:resource_change", args=[self.pk])
+
+
+import chengheng.command.conference.models  # noqa: E402,F401  (its tables are this application's)

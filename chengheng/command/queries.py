@@ -88,6 +88,7 @@ def screen(user: Any) -> dict[str, Any]:
         "recent": list(orders(user)[:10]) if access.may(user, "command.order.view") else [],
         "waiting": list(mine.filter(state__in=OPEN).order_by("due_at")[:12]),
         "duty": list(on_duty(user, now)[:40]),
+        "meetings": list(_meetings(user)[:6]),
         "runs": list(
             access.visible(user, "command.run.view", PlanRun.objects.filter(ended_at=None).select_related("level__plan"))[:5]
         ),
@@ -96,6 +97,13 @@ def screen(user: Any) -> dict[str, Any]:
             down=Count("pk", filter=Q(link_state="down")), unknown=Count("pk", filter=Q(link_state="")),
         ),
     }  # fmt: skip
+
+
+def _meetings(user: Any) -> QuerySet[Any]:
+    """Meetings that run or are planned, running ones first."""
+    from chengheng.command.conference.queries import meetings
+
+    return meetings(user).filter(state__in=("running", "planned")).order_by("-state", "starts_at")
 
 
 def _serving() -> Q:

@@ -38,6 +38,16 @@ ACTS = {
     "command.rota.hand_over": _("Hand a shift over"),
     "command.resource.view": _("View resources"),
     "command.resource.change": _("Change resources"),
+    "command.meeting.view": _("View meetings"),
+    "command.papers.view": _("Open files and recordings of meetings"),
+    "command.meeting.call": _("Call a meeting"),
+    "command.meeting.begin": _("Begin a meeting"),
+    "command.meeting.end": _("End a meeting"),
+    "command.meeting.cancel": _("Call a meeting off"),
+    "command.meeting.change": _("Change minutes, groups and templates of meetings"),
+    "command.meeting.control": _("Steer a running meeting"),
+    "command.meeting.watch": _("Watch a meeting without an invitation"),
+    "command.meeting.attend": _("Attend meetings for one's venue"),
 }
 for _act, _label in ACTS.items():
     acts.declare(_act, _label)
@@ -49,6 +59,10 @@ _GIVE = (
     "command.target.withdraw", "command.site.check",
     "command.rota.change", "command.rota.hand_over", "command.resource.change",
 )  # fmt: skip
+_MEET = (
+    "command.meeting.call", "command.meeting.begin", "command.meeting.end", "command.meeting.cancel",
+    "command.meeting.change", "command.meeting.control",
+)  # fmt: skip
 _OWN = ("command.target.receive", "command.target.report", "command.target.finish")
 _PLAN = ("command.plan.start", "command.run.end")
 
@@ -57,15 +71,26 @@ def _role(code: str, label: str | Promise, acts_of: tuple[str, ...], reach: Reac
     declare(Role(f"command.{code}", label, dict.fromkeys(acts_of, reach), group="command"))
 
 
-_role("chief", _("Commander"), (*_LOOK, *_GIVE, *_PLAN, "command.target.lead", "command.site.change"), Reach.ALL)
-_role("dispatcher", _("Command dispatcher"), (*_LOOK, *_GIVE, *_PLAN), Reach.ALL)
+_role(
+    "chief",
+    _("Commander"),
+    (*_LOOK, *_GIVE, *_PLAN, *_MEET, "command.meeting.watch", "command.target.lead", "command.site.change"),
+    Reach.ALL,
+)
+_role("dispatcher", _("Command dispatcher"), (*_LOOK, *_GIVE, *_PLAN, *_MEET, "command.meeting.watch"), Reach.ALL)
 _role("keeper", _("Keeper of the venues"),
-      ("command.site.view", "command.site.change", "command.site.check", "command.rota.view"), Reach.ALL)  # fmt: skip
+      ("command.site.view", "command.site.change", "command.site.check", "command.rota.view", *_MEET,
+       "command.meeting.view", "command.papers.view", "command.meeting.watch"), Reach.ALL)  # fmt: skip
 _role("viewer", _("Reader of command"), _LOOK, Reach.ALL)
-_role("district_dispatcher", _("District command dispatcher"), (*_LOOK, *_GIVE, *_OWN), Reach.ORGANISATION)
+_role(
+    "district_dispatcher",
+    _("District command dispatcher"),
+    (*_LOOK, *_GIVE, *_OWN, *_MEET, "command.meeting.attend"),
+    Reach.ORGANISATION,
+)
 _role(
     "site", _("Venue on duty"),
-    ("command.site.view", "command.target.view", *_OWN, "command.rota.view", "command.rota.change",
+    ("command.site.view", "command.target.view", *_OWN, "command.meeting.attend", "command.papers.view", "command.rota.view", "command.rota.change",
      "command.rota.hand_over", "command.resource.view", "command.resource.change"),
     Reach.ORGANISATION,
 )  # fmt: skip

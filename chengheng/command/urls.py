@@ -1,6 +1,8 @@
 from django.urls import path
 
 from chengheng.command import views
+from chengheng.command.conference import views as conference
+from chengheng.command.conference.tables import GroupTable, MeetingTable, TemplateTable
 from chengheng.command.tables import (
     LinkCheckTable,
     OrderTable,
@@ -42,4 +44,24 @@ urlpatterns = [
     path("resources/new/", views.resource_edit, name="resource_new"),
     path("resources/<int:pk>/", views.resource_edit, name="resource_change"),
     path("resources.geojson", views.resources_geojson, name="resources_geojson"),
+    path("meetings/", tables.view(MeetingTable), name="meetings"),
+    path("meetings/new/", conference.meeting_new, name="meeting_new"),
+    path("meetings/<int:pk>/", conference.meeting, name="meeting"),
+    path("meetings/<int:pk>/room/", conference.room, name="room"),
+    path("meetings/<int:pk>/ticket/", conference.ticket, name="ticket"),
+    path("meetings/<int:pk>/files/", conference.meeting_file, name="meeting_file"),
+    path("meetings/<int:pk>/minutes/", conference.minutes, name="minutes"),
+    path("meetings/<int:pk>/minutes.docx", conference.minutes_docx, name="minutes_docx"),
+    path("meetings/<int:pk>/transcript.docx", conference.transcript_docx, name="transcript_docx"),
+    path("meetings/<int:pk>/sign-in.docx", conference.sheet_docx, name="sheet_docx"),
+    path("templates/", tables.view(TemplateTable), name="templates"),
+    path("templates/new/", conference.template_edit, name="template_new"),
+    path("templates/<int:pk>/", conference.template_edit, name="template_change"),
+    path("groups/", tables.view(GroupTable), name="groups"),
+    path("groups/new/", conference.group_edit, name="group_new"),
+    path("groups/<int:pk>/", conference.group_edit, name="group_change"),
+    path("console/", conference.console, name="console"),
+    path("console/<int:pk>/", conference.console, name="console_of"),
+    path("console/<int:pk>/ticket/", conference.console_ticket, name="console_ticket"),
+    path("console/<int:pk>/result/", conference.line_result, name="line_result"),
 ]

@@ -98,10 +98,10 @@ async def user_of(request: web.Request) -> User | None:
     from django.conf import settings
 
     key = request.cookies.get(settings.SESSION_COOKIE_NAME)
-    return await in_thread(_user_of_session, key) if key else None
+    return await in_thread(user_of_session, key) if key else None
 
 
-def _user_of_session(key: str) -> User | None:
+def user_of_session(key: str) -> User | None:
     from importlib import import_module
 
     from django.conf import settings

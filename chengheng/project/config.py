@@ -69,6 +69,20 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CHENGHENG_SIP_PORT", "5060", "Port of GB/T 28181 signalling, UDP and TCP; 0 switches video off."),
     Setting("CHENGHENG_MEDIA_HOST", "", "Address that devices send media to (in SDP); empty: found per device."),
     Setting("CHENGHENG_MEDIA_PORTS", "30000-30999", "Range of ports for media, UDP and TCP."),
+    Setting(
+        "CHENGHENG_JANUS_PORT", "8188", "Port on loopback by which live commands Janus; 0 switches conferences off."
+    ),
+    Setting(
+        "CHENGHENG_CONFERENCE_HOST",
+        "",
+        "This machine's address that browsers send picture and sound of conferences to; empty: its first one.",
+    ),
+    Setting("CHENGHENG_CONFERENCE_PORTS", "20000-21999", "Range of UDP ports for picture and sound of conferences."),
+    Setting(
+        "CHENGHENG_CONFERENCE_PUBLIC",
+        "",
+        "The same address as seen from outside, when a router or firewall translates it.",
+    ),
     Setting("CHENGHENG_SHARED", "../shared", "Folder with the original target tables and test data, when at hand."),
     Setting("CHENGHENG_LOG_LEVEL", "INFO", "Least level that is logged."),
 )

@@ -27,6 +27,11 @@ SIP_HOST = config.text("CHENGHENG_SIP_HOST") or config.text("CHENGHENG_HOST")
 SIP_PORT = config.number("CHENGHENG_SIP_PORT")
 MEDIA_HOST = config.text("CHENGHENG_MEDIA_HOST")
 MEDIA_PORTS = config.text("CHENGHENG_MEDIA_PORTS")
+JANUS_PORT = config.number("CHENGHENG_JANUS_PORT")
+JANUS_FOLDER = DATA / "janus"
+CONFERENCE_HOST = config.text("CHENGHENG_CONFERENCE_HOST")
+CONFERENCE_PUBLIC = config.text("CHENGHENG_CONFERENCE_PUBLIC")
+CONFERENCE_PORTS = config.text("CHENGHENG_CONFERENCE_PORTS")
 
 COMMON = [
     "people", "trail", "calendars", "flow", "places", "files", "notices", "measures",

@@ -1,0 +1,208 @@
+"""Venues in Chromium with made cameras, a real Janus, and the gateway: what the chair does is what everybody gets."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from chengheng.command.conference import actions, engine
+from chengheng.command.conference.models import Meeting, Participant
+from chengheng.command.models import Site
+from chengheng.common.ui import assets
+from tests import access
+from tests.command.conference_site import ConferenceSite
+from tests.conftest import _no_events
+from tools.browser import FLAGS
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not shutil.which("janus"), reason="Janus is not installed"),
+]
+
+MEDIA = (
+    "--disable-gpu", "--use-fake-device-for-media-stream=fps=15", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+    "--auto-select-desktop-capture-source=Entire screen",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def possible() -> None:
+    if not assets.manifest():
+        pytest.skip("the front end is not built")
+    if not engine.media_host():
+        pytest.skip("this machine has no network interface but loopback")
+
+
+@pytest.fixture(scope="module")
+def cameras() -> Iterator[Any]:
+    """A Chromium whose camera and microphone are made."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = os.environ.get("CHENGHENG_CHROMIUM") or shutil.which("chromium")
+    if not path:
+        pytest.skip("Chromium is not installed")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=[*(flag for flag in FLAGS if "gl" not in flag and "swiftshader" not in flag), *MEDIA],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(settings: Any) -> Iterator[ConferenceSite]:
+    folder = Path(tempfile.mkdtemp(prefix="ch-conf-"))
+    folder.chmod(0o755)
+    try:
+        with ConferenceSite(settings, folder) as found:
+            yield found
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Seat:
+    """One person's tab."""
+
+    def __init__(
+        self,
+        cameras: Any,
+        url: str,
+        user: Any,
+        size: tuple[int, int] = (1280, 800),
+        small: bool = True,
+    ) -> None:
+        from django.conf import settings
+
+        client = Client()
+        access.sign_in(client, user)
+        self.client, self.url = client, url
+        self.context = cameras.new_context(locale="zh-CN", viewport={"width": size[0], "height": size[1]})
+        name = settings.SESSION_COOKIE_NAME
+        self.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
+        self.context.route(re.compile(r"/events(\?|$)"), _no_events)
+        if small:  # several venues on one small machine: what is proved does not depend on the size
+            self.context.add_init_script("localStorage.setItem('conference:size', '180')")
+        self.page = self.context.new_page()
+        self.faults: list[str] = []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+
+    def enter(self, meeting: Meeting) -> Seat:
+        self.page.goto(f"{self.url}/command/meetings/{meeting.pk}/room/?join=1")
+        return self
+
+    def until(self, expression: str, seconds: float = 20) -> float:
+        began = time.monotonic()
+        while not self.page.evaluate(expression):
+            assert time.monotonic() - began < seconds, f"not in time: {expression}\n{self.faults}\n{self.text()[:800]}"
+            self.page.wait_for_timeout(50)
+        return time.monotonic() - began
+
+    def text(self) -> str:
+        return str(self.page.locator("body").inner_text())
+
+    def sees(self, *names: str, seconds: float = 25) -> float:
+        """Until these pictures move: frames are decoded, not only announced."""
+        tests = " && ".join(f"moving('{name}')" for name in names)
+        return self.until(f"(() => {{ {MOVING}; return {tests}; }})()", seconds)
+
+    def sounds(self) -> list[str]:
+        found: list[str] = self.page.evaluate(
+            "[...document.querySelectorAll('.conf-sounds audio')].map(a => a.dataset.key)"
+        )
+        return found
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).first.click()
+
+    def shot(self, name: str) -> None:
+        folder = os.environ.get("CHENGHENG_SHOTS")
+        if folder:
+            self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+    def close(self) -> None:
+        self.context.close()
+        assert not self.faults, self.faults
+
+
+MOVING = """
+window.seenFrames ??= {};
+const moving = (name) => [...document.querySelectorAll('.conf-tile')].some((tile) => {
+  const video = tile.querySelector('video');
+  if (!tile.querySelector('.conf-label').textContent.includes(name) || !video.videoWidth || tile.classList.contains('is-self')) return false;
+  const now = video.getVideoPlaybackQuality().totalVideoFrames;
+  const key = tile.dataset.tile;
+  const was = window.seenFrames[key];
+  if (!was || was.of !== video.srcObject?.id) { window.seenFrames[key] = { of: video.srcObject?.id, frames: now }; return false; }
+  return now > was.frames + 2;
+})
+"""
+
+
+@pytest.fixture
+def seats(cameras: Any, live_server: Any) -> Iterator[Any]:
+    made: list[Seat] = []
+
+    def sit(user: Any, **more: Any) -> Seat:
+        made.append(Seat(cameras, live_server.url, user, **more))
+        return made[-1]
+
+    yield sit
+    for seat in made:
+        seat.close()
+
+
+@pytest.fixture
+def meeting(city: Any, site: ConferenceSite) -> Meeting:
+    return actions.call_now(city.chief, title="清雪调度会", sites=Site.objects.all(), minutes=60)
+
+
+def place(meeting: Meeting, organisation: Any) -> Participant:
+    return meeting.participants.get(organisation=organisation)
+
+
+def test_four_venues_see_each_other_and_the_chair_steers(city, site, meeting, seats):
+    chair = seats(city.chief).enter(meeting)
+    east = seats(city.at_east).enter(meeting)
+    seats(city.at_west).enter(meeting)
+    unit = seats(city.at_unit).enter(meeting)
+    for seat, names in ((chair, ("East", "West", "Unit")), (east, ("Commission", "West", "Unit"))):
+        print("seen after", seat.sees(*names))
+    east.press("开麦")
+    chair.until("document.querySelectorAll('.conf-sounds audio').length === 1")
+    chair.shot("conf-chair")
+    east.shot("conf-site")
+    # a mute that the muted cannot undo
+    pk = place(meeting, city.east).pk
+    chair.page.locator(f"[data-person='{pk}']").get_by_role("button", name="静音", exact=True).click()
+    east.until("document.querySelector('.conf-bar').textContent.includes('已被主席静音')")
+    chair.until("document.querySelectorAll('.conf-sounds audio').length === 0")
+    east.page.keyboard.press("m")
+    east.until("document.querySelector('.conf-note').textContent.includes('静音')")
+    assert Participant.objects.get(pk=pk).mic == "held"
+    # roll-call
+    chair.press("主席台")
+    chair.press("点名")
+    east.until("!document.querySelector('.conf-ask').hidden")
+    east.press("签到")
+    chair.press("会场")
+    chair.until("document.querySelector('.conf-panel').textContent.includes('已签到')")
+    # broadcast
+    chair.page.locator(f"[data-person='{place(meeting, city.west).pk}'] summary").click()
+    chair.press("广播会场")
+    unit.until("document.querySelector('.conf-tile.is-main .conf-label')?.textContent.includes('West')")
+    unit.sees("West")
+    unit.shot("conf-broadcast")
+    assert unit.page.evaluate("document.querySelector('.conf-tile.is-main video').videoWidth") >= 320
