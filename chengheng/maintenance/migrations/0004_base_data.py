@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("jobs", "0001_initial"),
-        ("maintenance", "0002_words"),
+        ("maintenance", "0003_watch"),
         ("people", "0003_separation"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
