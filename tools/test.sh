@@ -1,11 +1,21 @@
 #!/bin/bash
 # All tests, in three runs on one set of databases: those that share the machine well; those that drive a browser, whose
 # event loop would be in the way of others; those that start the product's own processes, one at a time.
-# Each run's closing line is shown; the status is the worst. Arguments go to pytest.
+# What fails beside others is tried once more alone: machines are noisy, and a fault of the product fails alone too. Both
+# tries are shown. Each run's closing line is shown; the status is the worst. Arguments go to pytest.
 set -u
 bin=${CI_BIN:-.venv/bin}
 status=0
-"$bin/python" -m pytest -q -n "${JOBS:-2}" --dist loadfile --reuse-db --create-db -m "not system and not browser" "$@" || status=$?
-"$bin/python" -m pytest -q -n "${JOBS:-2}" --dist loadfile --reuse-db -m "browser and not system" "$@" || status=$?
-"$bin/python" -m pytest -q -m system "$@" || status=$?
+failed() { "$bin/python" -m pytest -q --reuse-db --last-failed --last-failed-no-failures none "$@"; }
+run() {
+	local marks=$1 how=$2
+	shift 2
+	# shellcheck disable=SC2086 # how holds several words
+	"$bin/python" -m pytest -q $how -m "$marks" "$@" && return
+	failed -m "$marks" "$@" || status=$?
+}
+rm -rf .pytest_cache # nothing remembered from before
+run "not system and not browser" "-n ${JOBS:-2} --dist loadfile --reuse-db --create-db" "$@"
+run "browser and not system" "-n ${JOBS:-2} --dist loadfile --reuse-db" "$@"
+run "system" "" "$@"
 exit "$status"
