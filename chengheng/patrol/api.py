@@ -5,6 +5,7 @@ Creating is repeatable: the same `client_id` again gives the same answer, so tha
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -21,8 +22,8 @@ from chengheng.common import files, flow, replay, rows
 from chengheng.common.errors import Invalid, NotFound
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, User
-from chengheng.patrol import actions, queries, statistics
-from chengheng.patrol.models import Case, CaseTask, Source
+from chengheng.patrol import actions, changes, queries, statistics, tiles
+from chengheng.patrol.models import Case, CaseTask, Hook, Source
 from chengheng.patrol.rules.statistics import COUNTS
 
 router = Router(tags=["patrol"])
@@ -336,6 +337,8 @@ def get_statistics(
 def cases_geojson(request: HttpRequest, bbox: str, state: str = "") -> dict[str, Any]:
     try:
         west, south, east, north = (float(part) for part in bbox.split(","))
+        if not all(map(math.isfinite, (west, south, east, north))):
+            raise ValueError
     except ValueError:
         raise Invalid(field="bbox") from None
     rows = access.visible(request.user, VIEW, Case.objects.all())
@@ -357,6 +360,66 @@ def cases_geojson(request: HttpRequest, bbox: str, state: str = "") -> dict[str,
             for case in rows.order_by("-pk")[:2000]
         ],
     }
+
+
+class ChangesOut(Schema):
+    """Cases that changed, each as it is now, oldest change first. Ask again with `cursor`; `more` says: at once."""
+
+    items: list[CaseOut]
+    cursor: str
+    more: bool
+
+
+class HookIn(Schema):
+    url: str = Field(max_length=500)
+
+
+class HookOut(Schema):
+    id: int
+    url: str
+    active: bool
+    failures: int
+    told_at: datetime | None
+    last_fault: str
+
+
+class NewHookOut(HookOut):
+    """The secret is told once: each call carries `X-Chengheng-Signature: t=…,v1=HMAC-SHA256(secret, "t.body")`."""
+
+    secret: str
+
+
+@router.get("/changes", response=ChangesOut, summary="Cases that changed since a cursor, in the order of the changes")
+def list_changes(request: HttpRequest, cursor: str = "", limit: int = 200) -> dict[str, Any]:
+    found = changes.since(request.user, changes.read_cursor(cursor), max(1, min(limit, 1000)))
+    return {"items": found.cases, "cursor": found.cursor, "more": found.more}
+
+
+@router.get("/tiles/{z}/{x}/{y}.mvt", summary="Live cases as a Mapbox vector tile, clustered at low zoom")
+def get_tile(request: HttpRequest, z: int, x: int, y: int) -> HttpResponse:
+    access.require(request.user, VIEW)
+    if not tiles.exists(z, x, y):
+        raise NotFound
+    content = tiles.tile(request.user, z, x, y)
+    return HttpResponse(content, content_type="application/vnd.mapbox-vector-tile", status=200 if content else 204)
+
+
+@router.get("/hooks", response=list[HookOut], summary="Addresses that are told of changes")
+def list_hooks(request: HttpRequest) -> Any:
+    access.require(request.user, "patrol.hook.manage")
+    return access.visible(request.user, "patrol.hook.manage", Hook.objects.all())
+
+
+@router.post("/hooks", response={201: NewHookOut}, summary="Have changes told to an address from now on")
+def add_hook(request: HttpRequest, body: HookIn) -> tuple[int, Any]:
+    hook, secret = changes.add_hook(_person(request), body.url)
+    return 201, {**{name: getattr(hook, name) for name in HookOut.model_fields}, "secret": secret}
+
+
+@router.delete("/hooks/{pk}", response={204: None}, summary="Tell an address no more")
+def remove_hook(request: HttpRequest, pk: int) -> tuple[int, None]:
+    changes.remove_hook(_person(request), pk)
+    return 204, None
 
 
 def _person(request: HttpRequest) -> User:

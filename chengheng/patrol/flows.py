@@ -53,7 +53,7 @@ CASE = flow.register(
         label=pgettext_lazy("case", "City case"),
         start="reported",
         states={
-            "reported": pgettext_lazy("case", "Reported"),
+            "reported": pgettext_lazy("case state", "Reported"),
             "accepted": pgettext_lazy("case", "Accepted"),
             "verifying": pgettext_lazy("case", "Being verified"),
             "verified": pgettext_lazy("case", "Verified"),
@@ -63,7 +63,7 @@ CASE = flow.register(
             "handled": pgettext_lazy("case", "Handled"),
             "checking": pgettext_lazy("case", "Being checked"),
             "checked": pgettext_lazy("case", "Checked"),
-            "closed": pgettext_lazy("case", "Closed"),
+            "closed": pgettext_lazy("case state", "Closed"),
             "appealed": pgettext_lazy("case", "Under appeal"),
             "refused": pgettext_lazy("case", "Not accepted"),
             "not_filed": pgettext_lazy("case", "Not filed"),
