@@ -5,9 +5,10 @@ Creating is repeatable: the same `client_id` again gives the same answer, so tha
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+import math
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -15,14 +16,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import File, Router, Schema
 from ninja.files import UploadedFile
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from chengheng.common import files, flow, replay, rows
 from chengheng.common.errors import Invalid, NotFound
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, User
-from chengheng.patrol import actions, queries, statistics
-from chengheng.patrol.models import Case, CaseTask, Source
+from chengheng.patrol import actions, changes, queries, statistics, tiles
+from chengheng.patrol.models import Case, CaseTask, Hook, Source
 from chengheng.patrol.rules.statistics import COUNTS
 
 router = Router(tags=["patrol"])
@@ -31,26 +32,43 @@ _UPLOAD: Any = File(...)
 PHOTO_KINDS = Literal["before", "after", "photos", "evidence", "voice"]
 
 
+def _storable(moment: datetime) -> datetime:
+    """A time that a case can have, in UTC; a time without zone is the city's."""
+    if not 1990 <= moment.year <= 2200:
+        raise ValueError("a time between 1990 and 2200 is wanted")
+    return (moment if moment.tzinfo else timezone.make_aware(moment)).astimezone(UTC)
+
+
+def _printable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("text cannot hold the character NUL")
+    return text
+
+
+Moment = Annotated[datetime, AfterValidator(_storable)]
+Text = Annotated[str, AfterValidator(_printable)]
+
+
 class ReportIn(Schema):
     """A problem as reported. Positions are WGS-84/CGCS2000; `observed_at` is the phone's clock."""
 
     client_id: UUID
     source: Literal["collector", "hotline", "web", "leader", "opinion", "video", "api"] = "collector"
     kind: Literal["component", "event"]
-    code: str = Field(max_length=5)
-    edition: str = Field("", max_length=20)
+    code: Text = Field(max_length=5)
+    edition: Text = Field("", max_length=20)
     lon: float | None = Field(None, ge=-180, le=180)
     lat: float | None = Field(None, ge=-90, le=90)
     accuracy_m: float | None = Field(None, ge=0, le=100_000)
-    description: str = Field("", max_length=1000)
-    address: str = Field("", max_length=200)
-    component_id: str = Field("", max_length=17)
-    observed_at: datetime | None = None
+    description: Text = Field("", max_length=1000)
+    address: Text = Field("", max_length=200)
+    component_id: Text = Field("", max_length=17)
+    observed_at: Moment | None = None
     urgent: bool = False
     self_handled: bool = False
-    reporter_name: str = Field("", max_length=40)
-    reporter_phone: str = Field("", max_length=40)
-    outside_number: str = Field("", max_length=60)
+    reporter_name: Text = Field("", max_length=40)
+    reporter_phone: Text = Field("", max_length=40)
+    outside_number: Text = Field("", max_length=60)
 
 
 class CaseOut(Schema):
@@ -91,12 +109,12 @@ class CasesOut(Schema):
 class StepIn(Schema):
     """What a step needs: see the form of the step. `department` and `collector` by code and user name."""
 
-    note: str = Field("", max_length=4000)
+    note: Text = Field("", max_length=4000)
     version: int | None = None
     standard: int | None = None
-    department: str | None = None
-    collector: str | None = None
-    result: str | None = None
+    department: Text | None = None
+    collector: Text | None = None
+    result: Text | None = None
     lon: float | None = None
     lat: float | None = None
 
@@ -127,11 +145,11 @@ class EntryOut(Schema):
 class PositionIn(Schema):
     lon: float | None = Field(None, ge=-180, le=180)
     lat: float | None = Field(None, ge=-90, le=90)
-    at: datetime | None = None
+    at: Moment | None = None
 
 
 class TrackPointIn(Schema):
-    at: datetime
+    at: Moment
     lon: float = Field(ge=-180, le=180)
     lat: float = Field(ge=-90, le=90)
     accuracy_m: float | None = None
@@ -176,7 +194,7 @@ def _told(case: Case) -> dict[str, Any]:
 
 @router.get("/cases", response=CasesOut, summary="Cases that I may see, the latest first; page by `before`")
 def list_cases(
-    request: HttpRequest, before: int | None = None, state: str = "", district: str = "", limit: int = 50
+    request: HttpRequest, before: int | None = None, state: Text = "", district: Text = "", limit: int = 50
 ) -> dict[str, Any]:
     rows = access.visible(request.user, VIEW, _cases())
     if state:
@@ -259,7 +277,7 @@ def my_tasks(request: HttpRequest) -> Any:
 
 
 @router.get("/dictionary", response=list[EntryOut], summary="The dictionary of an edition")
-def dictionary(request: HttpRequest, edition: str = "", q: str = "") -> Any:
+def dictionary(request: HttpRequest, edition: Text = "", q: Text = "") -> Any:
     access.require(request.user, "patrol.dictionary.view")
     wanted = edition or queries.edition_on(timezone.localdate()).value
     return queries.entries(wanted, q)
@@ -333,9 +351,11 @@ def get_statistics(
 
 
 @router.get("/cases.geojson", summary="Cases in a box, as GeoJSON, at most 2,000; clustered on the map page")
-def cases_geojson(request: HttpRequest, bbox: str, state: str = "") -> dict[str, Any]:
+def cases_geojson(request: HttpRequest, bbox: str, state: Text = "") -> dict[str, Any]:
     try:
         west, south, east, north = (float(part) for part in bbox.split(","))
+        if not all(map(math.isfinite, (west, south, east, north))):
+            raise ValueError
     except ValueError:
         raise Invalid(field="bbox") from None
     rows = access.visible(request.user, VIEW, Case.objects.all())
@@ -357,6 +377,66 @@ def cases_geojson(request: HttpRequest, bbox: str, state: str = "") -> dict[str,
             for case in rows.order_by("-pk")[:2000]
         ],
     }
+
+
+class ChangesOut(Schema):
+    """Cases that changed, each as it is now, oldest change first. Ask again with `cursor`; `more` says: at once."""
+
+    items: list[CaseOut]
+    cursor: str
+    more: bool
+
+
+class HookIn(Schema):
+    url: Text = Field(max_length=500)
+
+
+class HookOut(Schema):
+    id: int
+    url: str
+    active: bool
+    failures: int
+    told_at: datetime | None
+    last_fault: str
+
+
+class NewHookOut(HookOut):
+    """The secret is told once: each call carries `X-Chengheng-Signature: t=…,v1=HMAC-SHA256(secret, "t.body")`."""
+
+    secret: str
+
+
+@router.get("/changes", response=ChangesOut, summary="Cases that changed since a cursor, in the order of the changes")
+def list_changes(request: HttpRequest, cursor: str = "", limit: int = 200) -> dict[str, Any]:
+    found = changes.since(request.user, changes.read_cursor(cursor), max(1, min(limit, 1000)))
+    return {"items": found.cases, "cursor": found.cursor, "more": found.more}
+
+
+@router.get("/tiles/{z}/{x}/{y}.mvt", summary="Live cases as a Mapbox vector tile, clustered at low zoom")
+def get_tile(request: HttpRequest, z: int, x: int, y: int) -> HttpResponse:
+    access.require(request.user, VIEW)
+    if not tiles.exists(z, x, y):
+        raise NotFound
+    content = tiles.tile(request.user, z, x, y)
+    return HttpResponse(content, content_type="application/vnd.mapbox-vector-tile", status=200 if content else 204)
+
+
+@router.get("/hooks", response=list[HookOut], summary="Addresses that are told of changes")
+def list_hooks(request: HttpRequest) -> Any:
+    access.require(request.user, "patrol.hook.manage")
+    return access.visible(request.user, "patrol.hook.manage", Hook.objects.all())
+
+
+@router.post("/hooks", response={201: NewHookOut}, summary="Have changes told to an address from now on")
+def add_hook(request: HttpRequest, body: HookIn) -> tuple[int, Any]:
+    hook, secret = changes.add_hook(_person(request), body.url)
+    return 201, {**{name: getattr(hook, name) for name in HookOut.model_fields}, "secret": secret}
+
+
+@router.delete("/hooks/{pk}", response={204: None}, summary="Tell an address no more")
+def remove_hook(request: HttpRequest, pk: int) -> tuple[int, None]:
+    changes.remove_hook(_person(request), pk)
+    return 204, None
 
 
 def _person(request: HttpRequest) -> User:

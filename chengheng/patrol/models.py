@@ -149,6 +149,9 @@ class Source(models.TextChoices):
     API = "api", _("Other system")
 
 
+ENDED = ("closed", "refused", "not_filed", "voided")
+"""The final states of a case's flow, as the index of live cases knows them (a test holds them together)."""
+
 PUBLIC_SOURCES = (Source.HOTLINE, Source.WEB)
 
 
@@ -249,6 +252,7 @@ class Case(Moving):
             models.Index(fields=("department", "state", "due_at"), name="patrol_case_department"),
             models.Index(fields=("reported_by", "-id"), name="patrol_case_reporter"),
             models.Index(fields=("-reported_at", "-id"), name="patrol_case_recent"),
+            models.Index(fields=("lon", "lat"), name="patrol_case_live", condition=~Q(state__in=ENDED)),
             models.Index(fields=("batch",), name="patrol_case_batch", condition=Q(batch__isnull=False)),
             models.Index(fields=("outside_number",), name="patrol_case_outside", condition=~Q(outside_number="")),
             GinIndex(fields=("doubts",), name="patrol_case_doubts", condition=~Q(doubts=[])),
@@ -395,6 +399,38 @@ class SamplingFinding(models.Model):
 
     def get_absolute_url(self) -> str:
         return self.visit.get_absolute_url()
+
+
+class Hook(models.Model):
+    """An address that is told of every change of the cases that its owner may see: signed, in order, until it took them.
+
+    The cursor is how far the trail was told. After a failure the same changes are sent again, later each time.
+    """
+
+    url = models.URLField(_("address"), max_length=500)
+    secret = models.CharField(max_length=400, editable=False)  # sealed
+    owner = models.ForeignKey("people.User", models.PROTECT, related_name="+", verbose_name=_("owner"))
+    active = models.BooleanField(_("active"), default=True)
+    made_at = models.DateTimeField(pgettext_lazy("case", "made"), default=timezone.now)
+    era = models.BigIntegerField(default=0, editable=False)
+    transaction_id = models.BigIntegerField(default=0, editable=False)
+    entry_id = models.BigIntegerField(default=0, editable=False)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
+    next_at = models.DateTimeField(default=timezone.now, editable=False)
+    told_at = models.DateTimeField(_("last told"), null=True, editable=False)
+    last_fault = models.CharField(_("last fault"), max_length=200, blank=True, editable=False)
+
+    view_act = "patrol.hook.manage"
+    access_scope = Scope(owner="owner")
+
+    class Meta:
+        ordering = ("pk",)
+        indexes = (models.Index(fields=("next_at",), condition=Q(active=True), name="patrol_hook_due"),)
+        verbose_name = _("webhook")
+        verbose_name_plural = _("webhooks")
+
+    def __str__(self) -> str:
+        return self.url
 
 
 class CaseTask(models.Model):

@@ -134,9 +134,9 @@ def photo_doubts(case: Case, attached: Attachment) -> dict[str, list[str]]:
         mine = other.filter(by=attached.by_id, at__gte=attached.at - _LOOKS_BACK, file__phash__isnull=False)
         bits = Func(F("file__phash").bitxor(file.phash), template="bit_count((%(expressions)s)::bit(64))")
         alike = mine.annotate(bits=Cast(bits, IntegerField())).filter(bits__lte=settings.photo_hash_bits)
-        alike = alike.values_list("subject_id", flat=True)[:5]
-        if alike:
-            found["photo_alike"] = _numbers(alike)
+        close = list(alike.values_list("subject_id", flat=True)[:5])
+        if close:
+            found["photo_alike"] = _numbers(close)
     if file.lon is not None and file.lat is not None and case.lon is not None and case.lat is not None:
         there = Sight(attached.at, case.lon, case.lat, case.accuracy_m or 0)
         if too_far((file.lon, file.lat), there, settings.photo_distance_m):

@@ -62,6 +62,7 @@ ACTS = {
     "patrol.boundary.view": _("View the boundary of collection"),
     "patrol.boundary.import": _("Import the boundary of collection"),
     "patrol.case.doubt": _("Doubt the evidence"),
+    "patrol.hook.manage": _("Have changes of cases told to another system"),
 }
 for _act, _label in ACTS.items():
     acts.declare(_act, _label)
@@ -129,10 +130,23 @@ _SUPERVISOR = ("patrol.case.urge", "patrol.shift.view", "patrol.task.view", "pat
                "patrol.sampling.view", "patrol.sampling.visit", "patrol.sampling.decide", "patrol.boundary.view",
                "patrol.bulletin.publish", "patrol.bulletin.view", "patrol.allocation.run", "patrol.allocation.view",
                "patrol.allocation.publish")  # fmt: skip
-_MANAGER = ("patrol.boundary.import", "patrol.boundary.view", "patrol.sampling.view", "patrol.dictionary.import", "patrol.standard.import", "patrol.case.import", "patrol.settings.change",
+_MANAGER = ("patrol.hook.manage", "patrol.boundary.import", "patrol.boundary.view", "patrol.sampling.view", "patrol.dictionary.import", "patrol.standard.import", "patrol.case.import", "patrol.settings.change",
             "patrol.shift.view", "patrol.task.view", "patrol.bulletin.publish", "patrol.bulletin.view",
             "patrol.allocation.approve", "patrol.allocation.view", "patrol.allocation.publish")  # fmt: skip
 declare(
     Role("patrol.supervisor", _("City supervisor"), dict.fromkeys((*_LOOK, *_SUPERVISOR), Reach.ALL), group="patrol")
 )
 declare(Role("patrol.manager", _("Patrol manager"), dict.fromkeys((*_LOOK, *_MANAGER), Reach.ALL), group="patrol"))
+declare(
+    Role(
+        "patrol.outside",
+        _("Other system"),
+        {
+            "patrol.case.view": Reach.OWN,
+            "patrol.case.receive": Reach.ALL,
+            "patrol.dictionary.view": Reach.ALL,
+            "patrol.hook.manage": Reach.OWN,
+        },
+        group="patrol",
+    )
+)

@@ -23,6 +23,7 @@ urlpatterns = [
     *(path(f"{room}/", include(f"chengheng.{room}.urls")) for room in [*settings.SYSTEMS, "performance"]),
     path("m/clean/", include("chengheng.cleanliness.phone_urls")),
     path("m/", include("chengheng.patrol.phone_urls")),
+    path("open311/v2/", include("chengheng.patrol.open311_urls")),
     path("", include("chengheng.common.ui.urls")),
     path("", include("chengheng.portal.urls")),
 ]

@@ -52,6 +52,8 @@ def test_a_fault_in_the_report_names_the_field(collector):
     answer = collector.post(CASES, body(code="99999"))
     assert (answer.status_code, answer.json()["field"]) == (422, "code")
     assert collector.post(CASES, body(lon=999)).status_code == 422
+    assert collector.post(CASES, body(description="a\x00b")).status_code == 422
+    assert collector.post(CASES, body(observed_at="0679-09-06T04:58:17-20:14")).status_code == 422
     assert not Case.objects.exists()
 
 

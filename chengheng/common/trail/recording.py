@@ -97,18 +97,21 @@ def cursor_of(entry: Entry) -> Cursor:
     return Cursor(entry.era, entry.transaction_id, entry.pk)
 
 
-def after(cursor: Cursor | Iterable[int], limit: int = 1000) -> list[Entry]:
-    """The next settled entries of the outbox, in order; nothing is ever stepped over, whatever order acts commit in."""
+def after(cursor: Cursor | Iterable[int], limit: int = 1000, subject_type: str = "") -> list[Entry]:
+    """The next settled entries of the outbox, in order; nothing is ever stepped over, whatever order acts commit in.
+
+    `subject_type` ("patrol.case") keeps to the entries of one kind of subject.
+    """
     return list(
         Entry.objects.raw(
             """
             select * from trail_entry
-            where (era, transaction_id, id) > (%s, %s, %s)
+            where (era, transaction_id, id) > (%s, %s, %s) and (%s = '' or subject_type = %s)
               and (era < (select last_value from trail_era)
                    or transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
             order by era, transaction_id, id limit %s
             """,
-            [*cursor, limit],
+            [*cursor, subject_type, subject_type, limit],
         )
     )
 

@@ -1,0 +1,66 @@
+"""Cases as vector tiles: live cases, clustered where they lie close on the screen, within what the user may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Avg, Count, ExpressionWrapper, F, FloatField, Max, Q, Value
+from django.db.models.functions import Floor
+from django.utils import timezone
+from shapely import Point
+
+from chengheng.common import flow
+from chengheng.common.people import access
+from chengheng.patrol.models import Case
+from chengheng.protocols import mvt
+
+LAYER = "cases"
+MOST_ZOOM = 20
+ALONE_FROM = 17
+"""From this zoom on every case is a point of its own."""
+_CELLS = 32  # clusters across a tile
+
+
+def tile(user: Any, z: int, x: int, y: int) -> bytes:
+    """The tile of live cases, b"" when it is empty. A cluster carries `cases` and `late`; a single case its own data."""
+    west, south, east, north = mvt.box_of(z, x, y)
+    rows = access.visible(user, "patrol.case.view", Case.objects.exclude(state__in=flow.flow_of(Case).final))
+    rows = rows.filter(lon__gte=west, lon__lt=east, lat__gt=south, lat__lte=north).order_by()
+    features: list[mvt.Feature] = []
+    if z < ALONE_FROM:
+        groups = _groups(rows, west, east, south, north)
+        single = [group["one"] for group in groups if group["cases"] == 1]
+        features += [_cluster(group) for group in groups if group["cases"] > 1]
+        rows = Case.objects.filter(pk__in=single)
+    features += [_alone(case) for case in rows.only(*_SHOWN)[: _CELLS * _CELLS * 4]]
+    return mvt.encode({LAYER: features}, z, x, y)
+
+
+_SHOWN = ("state", "due_at", "lon", "lat", "code", "class_name", "reported_at", "district_code")
+
+
+def _groups(rows: Any, west: float, east: float, south: float, north: float) -> list[dict[str, Any]]:
+    """Cells of equal degrees: over one tile Mercator's stretching is the same for all to a few cells' width."""
+    across, up = (east - west) / _CELLS, (north - south) / _CELLS
+    column = Floor(ExpressionWrapper((F("lon") - Value(west)) / Value(across), output_field=FloatField()))
+    line = Floor(ExpressionWrapper((F("lat") - Value(south)) / Value(up), output_field=FloatField()))
+    late = Count("pk", filter=Q(due_at__lt=timezone.now()))
+    found = rows.annotate(column=column, line=line).values("column", "line")
+    return list(found.annotate(cases=Count("pk"), late=late, lon=Avg("lon"), lat=Avg("lat"), one=Max("pk")))
+
+
+def _cluster(group: dict[str, Any]) -> mvt.Feature:
+    return mvt.Feature(Point(group["lon"], group["lat"]), {"cases": group["cases"], "late": group["late"]})
+
+
+def _alone(case: Case) -> mvt.Feature:
+    told = {
+        "number": case.number, "class": case.class_name, "code": case.code, "state": case.state, "late": case.is_overdue,
+        "url": case.get_absolute_url(),
+    }  # fmt: skip
+    return mvt.Feature(Point(case.lon, case.lat), told, id=case.pk)
+
+
+def exists(z: int, x: int, y: int) -> bool:
+    """Whether there is such a tile."""
+    return 0 <= z <= MOST_ZOOM and 0 <= x < 1 << z and 0 <= y < 1 << z
