@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.cleanliness import actions
 from chengheng.cleanliness.models import Check
@@ -19,7 +20,7 @@ CHECK = flow.register(
         states={
             "sampled": _("Sampled"),
             "signed": _("Signed, being weighed"),
-            "result": _("Result"),
+            "result": pgettext_lazy("road check", "Result"),
             "incomplete": _("Incomplete"),
             "excluded": _("Road not fit to be checked"),
             "appealed": _("Under appeal"),

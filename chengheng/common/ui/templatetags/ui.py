@@ -11,7 +11,7 @@ from django import template
 from django.conf import settings
 from django.core.cache import cache
 from django.core.serializers.json import DjangoJSONEncoder
-from django.forms import BoundField
+from django.forms import BoundField, CheckboxSelectMultiple
 from django.template.base import Node, Parser, Token
 from django.template.loader import render_to_string
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
@@ -280,6 +280,8 @@ def formfield(field: BoundField, css: str = "") -> str:
     """A form field with its label, help and errors, tied together for readers of the screen."""
     widget = field.field.widget
     kind = getattr(widget, "input_type", "") or type(widget).__name__.lower()
+    if isinstance(widget, CheckboxSelectMultiple):
+        kind = "checkboxselectmultiple"  # its input_type says "checkbox" as well
     classes = {"checkbox": "form-check-input", "radio": "", "select": "form-select"}.get(kind, "form-control")
     if kind == "checkboxselectmultiple":
         classes = ""
