@@ -220,6 +220,10 @@ class Side:
     fen: int
 
     @property
+    def checks(self) -> int:
+        return self.met + self.missed + self.other
+
+    @property
     def share(self) -> Decimal | None:
         judged = self.met + self.missed
         return Decimal(100 * self.met) / judged if judged else None

@@ -162,7 +162,9 @@ def test_another_rule_set_is_tried_on_its_page(month, town, client):
     assert client.get(url).status_code == 403
     access.sign_in(client, town.chief)
     assert client.get(url).status_code == 200
-    answer = client.post(url, {"rules": other.pk, "first": 202405, "last": 202405}, follow=True)
+    asked = {"rules": other.pk, "first": 202405, "last": 202405}
+    assert "8 条结果中只有 0 条" in client.get(url, asked, headers={"accept-language": "zh-hans"}).content.decode()
+    answer = client.post(url, asked, follow=True)
     assert answer.status_code == 200
     assert answer.context["compared"]["sides"][1].name == str(other)
     assert Result.objects.filter(official=False, rule_set=other).count() == 8

@@ -34,7 +34,7 @@ function length(line: Position[]): number {
 function chartOf(): Promise<Chart> {
   const place = document.querySelector<HTMLElement & { chart?: Chart }>(".island-map");
   if (place?.chart) return Promise.resolve(place.chart);
-  return new Promise((done) => document.addEventListener("map-ready", (event) => done((event as CustomEvent<Chart>).detail), { once: true }));
+  return new Promise((done) => document.addEventListener("map-drawn", (event) => done((event as CustomEvent<Chart>).detail), { once: true }));
 }
 
 const editor: Island<Props> = async (place, props) => {

@@ -80,6 +80,8 @@ const map: Island<Props> = async (place, props) => {
   const layers = props.layers ?? [];
   for (const layer of layers) prepare(chart, layer);
   paint(chart, layers);
+  Object.assign(place, { chart }); // for an island that comes later than the event
+  place.dispatchEvent(new CustomEvent("map-drawn", { bubbles: true, detail: chart })); // further layers come on top
 
   const load = async (layer: Layer) => {
     let data: Features | GeoJSON.GeoJSON | string | undefined = layer.data;
@@ -152,7 +154,6 @@ const map: Island<Props> = async (place, props) => {
   }
   const stop = onTheme(() => paint(chart, layers));
   await new Promise<void>((done) => chart.once("idle", () => done()));
-  Object.assign(place, { chart }); // for an island that comes later than the event
   place.dispatchEvent(new CustomEvent("map-ready", { bubbles: true, detail: chart }));
   return () => {
     stop();
