@@ -109,7 +109,7 @@ def town(chance: random.Random) -> Any:
 
     city = DemoCity()
     build_base(city)
-    pattern = RuleSet.objects.get(name__startswith="example (Shijiazhuang")
+    pattern = RuleSet.objects.get(name__startswith="示例：石家庄")
     actions.adopt_rules(pattern, SYSTEM, day=date(2024, 1, 1), frame_area_m2=Decimal("0.24"),
                         deduct_missed_fen=20_000, deduct_gram_fen=5_000)  # fmt: skip
     contractors = [city.organisation(f"C{number}") for number in range(1, 4)]

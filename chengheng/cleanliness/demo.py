@@ -23,7 +23,7 @@ def build(city: DemoCity) -> None:
     for number in range(1, 4):
         city.person(f"sweeper{number}", f"保洁公司{number}", f"C{number}", "cleanliness.contractor")
     if not RuleSet.objects.exclude(in_force_from=None).exists():
-        pattern = RuleSet.objects.get(name__startswith="example (Shijiazhuang")
+        pattern = RuleSet.objects.get(name__startswith="示例：石家庄")
         actions.adopt_rules(
             pattern, SYSTEM, day=date(2024, 1, 1), name="示例（石家庄长安区，仅供演示）", frame_area_m2=Decimal("0.24"),
             deduct_missed_fen=20_000, deduct_gram_fen=5_000,

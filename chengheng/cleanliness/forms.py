@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from chengheng.cleanliness.models import Grade, Lane, ReadingSource, Road, RoadClass, Scale, Team, Zone
+from chengheng.cleanliness.models import Grade, Lane, ReadingSource, Road, RoadClass, RuleSet, Scale, Team, Zone
 from chengheng.common.people.models import Organisation
 
 DAY = forms.DateInput(attrs={"type": "date"})
@@ -52,6 +52,36 @@ class MoveForm(forms.Form):
     day = forms.DateField(label=_("New day"), widget=DAY, required=False, help_text=_("Empty: cancel this check."))
     team = forms.ModelChoiceField(Team.objects.filter(active=True), label=_("Team"), required=False)
     reason = forms.CharField(label=_("Reason"), max_length=200, help_text=_("Rain, snow, closure …"))
+
+
+class ReplanForm(forms.Form):
+    to = forms.DateField(label=_("New day"), widget=DAY)
+    reason = forms.CharField(label=_("Reason"), max_length=200, help_text=_("Rain, snow, closure …"))
+
+
+class WhatIfForm(forms.Form):
+    """Which results, under which rule set. `known`: the months that have results, the latest first."""
+
+    rules = forms.ModelChoiceField(RuleSet.objects.all(), label=_("Rule set to try"))
+    first = forms.TypedChoiceField(label=_("From month"), coerce=int)
+    last = forms.TypedChoiceField(label=_("To month"), coerce=int)
+
+    def __init__(self, *args: Any, known: list[int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(month, f"{month // 100}-{month % 100:02}") for month in known]
+        for name in ("first", "last"):
+            self.fields[name].choices = choices  # type: ignore[attr-defined]
+        self.known = known
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if "first" in found and "last" in found and found["first"] > found["last"]:
+            self.add_error("last", _("The last month lies before the first."))
+        return found
+
+    @property
+    def months(self) -> list[int]:
+        return [month for month in self.known if self.cleaned_data["first"] <= month <= self.cleaned_data["last"]]
 
 
 class AdoptForm(forms.Form):
@@ -109,8 +139,8 @@ class RoadForm(forms.Form):
     )
     line = forms.CharField(
         label=_("Line"),
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("[[lon, lat], …]; a click on the map adds a position."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("[[lon, lat], …]; drawn on the map above, or typed."),
     )
     active = forms.BooleanField(label=_("In the register"), required=False)
     reason = forms.CharField(label=_("Reason"), max_length=200)
@@ -120,8 +150,26 @@ class RoadForm(forms.Form):
         first = {name: getattr(road, name) for name in ("name", "grade", "road_class", "zone", "lanes", "active")}
         return cls(data, initial={**first, "contractor": road.contractor_id, "line": json.dumps(road.line)})
 
-    def clean_line(self) -> Any:
+    def clean_line(self) -> list[list[float]]:
         try:
-            return json.loads(self.cleaned_data["line"])
-        except ValueError:
+            found = json.loads(self.cleaned_data["line"])
+            return [[float(lon), float(lat)] for lon, lat in found]
+        except (TypeError, ValueError):
             raise forms.ValidationError(_("A line is a list of [lon, lat] pairs.")) from None
+
+
+class NewRoadForm(RoadForm):
+    """A road that is drawn, not imported. Its district is where its middle lies."""
+
+    code = forms.CharField(label=_("Road code"), max_length=30)
+    field_order = ("code",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["active"]
+
+    def clean_code(self) -> str:
+        code = self.cleaned_data["code"].strip()
+        if Road.objects.filter(code=code).exists():
+            raise forms.ValidationError(_("This road is in the register already."))
+        return code

@@ -558,6 +558,12 @@ class Result(models.Model):
     def __str__(self) -> str:
         return f"{self.check_of} {self.verdict}"
 
+    @property
+    def lanes_text(self) -> str:
+        """Each lane type's mean, as a person reads it."""
+        words = dict(Lane.choices)
+        return " · ".join(f"{words.get(lane, lane)} {Decimal(grams):.1f}" for lane, grams in self.by_lane.items())
+
 
 class Appeal(models.Model):
     """A contractor's or district's objection to a result, and what became of it."""

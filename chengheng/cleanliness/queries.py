@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Avg, Count, F, Q, QuerySet, Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from chengheng.cleanliness.models import Bag, Check, Lane, Plan, PlanItem, Point, Result, Road, RuleSet
 from chengheng.cleanliness.rules.estimation import Estimate, Ranked, Stratum, estimate, ranking
@@ -204,6 +206,77 @@ def month_summary(month: int) -> dict[str, Any]:
         ],
         "deductions": deductions([month]),
     }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Side:
+    """What the same checks come to under one rule set."""
+
+    name: str
+    met: int
+    missed: int
+    other: int
+    score: Decimal | None
+    fen: int
+
+    @property
+    def checks(self) -> int:
+        return self.met + self.missed + self.other
+
+    @property
+    def share(self) -> Decimal | None:
+        judged = self.met + self.missed
+        return Decimal(100 * self.met) / judged if judged else None
+
+
+def comparison(rule_set: RuleSet, months: list[int], worst: int = 50) -> dict[str, Any]:
+    """The official results of these months beside those kept under another rule set (`actions.recompute`).
+
+    `sides`: both sums; `districts`: code, name, share met of each side; `contractors`: name, fen of each side; `moved`:
+    (from, to, number) of verdicts; `roads`: results whose verdict differs, the greatest difference of score first.
+    """
+    base = Result.objects.filter(check_of__month__in=months, check_of__state__in=COUNTED)
+    both = (base.filter(official=True), base.filter(official=False, rule_set=rule_set))
+    met, missed = Q(verdict="met"), Q(verdict="missed")
+
+    def side(name: str, rows: QuerySet[Result]) -> Side:
+        found = rows.aggregate(all=Count("pk"), met=Count("pk", filter=met), missed=Count("pk", filter=missed),
+                               score=Avg("score"), fen=Sum("deduction_fen"))  # fmt: skip
+        rest = found["all"] - found["met"] - found["missed"]
+        return Side(name, found["met"], found["missed"], rest, found["score"], found["fen"] or 0)
+
+    def shares(rows: QuerySet[Result]) -> dict[str, Side]:
+        found = rows.values("check_of__district_code").annotate(
+            met=Count("pk", filter=met), missed=Count("pk", filter=missed), score=Avg("score"), fen=Sum("deduction_fen")
+        )
+        return {r["check_of__district_code"]: Side("", r["met"], r["missed"], 0, r["score"], r["fen"]) for r in found}
+
+    official, other = map(shares, both)
+    names = {one.code: one.name for one in places.districts()}
+    lost = [{d["contractor"]: d["amount_fen"] for d in deductions(months, rows)} for rows in both]
+    now = both[0].values_list("check_of_id", "verdict", "score")
+    judged = {check: (verdict, score) for check, verdict, score in now}
+    moved: dict[tuple[str, str], int] = defaultdict(int)
+    changed: list[dict[str, Any]] = []
+    for row in both[1].select_related("check_of__road"):
+        before_, score = judged.get(row.check_of_id, ("", None))
+        if before_ != row.verdict:
+            moved[before_, row.verdict] += 1
+            changed.append(
+                {"check": row.check_of, "before": before_, "after": row.verdict, "score": [score, row.score]}
+            )
+    changed.sort(key=lambda one: (-abs((one["score"][0] or 0) - (one["score"][1] or 0)), one["check"].pk))
+    return {
+        "sides": [side(str(_("in force on the day")), both[0]), side(str(rule_set), both[1])],
+        "districts": [
+            {"name": names.get(code, code), "sides": [official.get(code), other.get(code)]}
+            for code in sorted({*official, *other})
+        ],
+        "contractors": [(name, lost[0].get(name, 0), lost[1].get(name, 0)) for name in sorted({*lost[0], *lost[1]})],
+        "moved": [(one, two, number) for (one, two), number in sorted(moved.items(), key=lambda item: -item[1])],
+        "roads": changed[:worst],
+        "changed": len(changed),
+    }
 
 
 def waiting_bags(user: Any) -> QuerySet[Bag]:

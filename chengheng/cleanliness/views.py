@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -11,12 +12,14 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
 from chengheng.cleanliness import actions, exports, forms, queries
-from chengheng.cleanliness.models import Bulletin, Check, Plan, PlanItem, Point, Road, RuleSet, Scale, Team
+from chengheng.cleanliness.errors import BadLine
+from chengheng.cleanliness.models import Bulletin, Check, Grade, Plan, PlanItem, Point, Road, RuleSet, Scale, Team
 from chengheng.cleanliness.tables import VERDICT_TONES, VERDICTS
-from chengheng.common import files, jobs, trail
+from chengheng.common import files, jobs, places, trail
 from chengheng.common.errors import NotFound, Refusal
 from chengheng.common.people import access
 from chengheng.common.ui.views import page, redirect, require_act
@@ -40,7 +43,10 @@ def _month(request: HttpRequest, known: list[int]) -> int:
 def road_map(request: HttpRequest) -> HttpResponse:
     layer = {"code": "roads", "label": _("Roads"), "url": reverse("cleanliness:roads_geojson"), "shape": "line",
              "tone": "none", "shown": True, "bounded": True}  # fmt: skip
-    context = {"map": {"layers": [layer], "districts": "/places/districts.geojson", "status": "map-status"}}
+    context = {
+        "map": {"layers": [layer], "districts": "/places/districts.geojson", "status": "map-status"},
+        "may_add": access.may(request.user, "cleanliness.road.change"),
+    }  # fmt: skip
     return page(request, "cleanliness/road_map.html", context)
 
 
@@ -77,12 +83,39 @@ def road(request: HttpRequest, pk: int) -> HttpResponse:
         {"type": "Feature", "geometry": {"type": "LineString", "coordinates": subject.line},
          "properties": {"title": subject.name, "tone": "info"}}]}  # fmt: skip
     context = {
-        "road": subject, "form": form, "checks": checks, "chart": chart, "versions": subject.versions.all(),
+        "road": subject, "form": form, "editor": {"input": "id_line"}, "checks": checks, "chart": chart, "versions": subject.versions.all(),
         "map": {"layers": [{"code": "road", "label": subject.name, "data": line, "shape": "line", "tone": "info"}],
-                "point": subject.middle, "zoom": 14},
+                "fit": _box(subject.line)},
         "verdicts": VERDICTS,
     }  # fmt: skip
     return page(request, "cleanliness/road.html", context, status=422 if form is not None and form.errors else 200)
+
+
+def _box(line: list[list[float]]) -> list[list[float]]:
+    """South-west and north-east of a line."""
+    lons, lats = [place[0] for place in line], [place[1] for place in line]
+    return [[min(lons), min(lats)], [max(lons), max(lats)]]
+
+
+@require_act("cleanliness.road.change")
+def add_road(request: HttpRequest) -> HttpResponse:
+    form = forms.NewRoadForm(request.POST or None, initial={"line": "[]"})
+    if request.method == "POST" and form.is_valid():
+        row = dict(form.cleaned_data)
+        reason = row.pop("reason")
+        try:
+            line = row["line"]
+            row["district_code"] = places.locate(*line[len(line) // 2]).district if line else ""
+            if not row["district_code"]:
+                raise BadLine(field="line")
+            actions.add_roads(request.user, [row], reason=reason)
+        except Refusal as refusal:
+            _refused(form, refusal)
+        else:
+            made = Road.objects.get(code=row["code"])
+            return redirect(request, made.get_absolute_url(), _("The road is in the register."))
+    context = {"form": form, "map": {"districts": "/places/districts.geojson"}, "editor": {"input": "id_line"}}
+    return page(request, "cleanliness/add_road.html", context, status=422 if form.errors else 200)
 
 
 @require_act("cleanliness.rules.view")
@@ -146,8 +179,14 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
     ]  # fmt: skip
     layer = {"code": "plan", "label": str(subject), "shape": "line", "tone": "info",
              "data": {"type": "FeatureCollection", "features": features}}  # fmt: skip
+    strata: dict[str, dict[int, list[int]]] = {}
+    for name, sizes in sorted(subject.strata.items()):
+        district, _dash, grade = name.partition("-")
+        strata.setdefault(district, {})[int(grade)] = sizes
+    names = {one.code: one.name for one in places.districts()}
     context = {
-        "plan": subject, "items": shown, "days": days, "day": day, "strata": sorted(subject.strata.items()),
+        "plan": subject, "items": shown, "days": days, "day": day, "grades": Grade.labels,
+        "strata": [(names.get(code, code), [found.get(grade) for grade in Grade.values]) for code, found in strata.items()],
         "map": {"layers": [layer], "districts": "/places/districts.geojson"},
         "redrawn": actions.redraw(subject) if "redraw" in request.GET else None,
         "may_make": access.may(request.user, "cleanliness.plan.make") and not subject.sealed_at,
@@ -175,6 +214,29 @@ def seal_plan(request: HttpRequest, pk: int) -> HttpResponse:
     except Refusal as refusal:
         return redirect(request, subject.get_absolute_url(), str(refusal), "bad")
     return redirect(request, subject.get_absolute_url(), _("The plan is sealed."))
+
+
+@require_act("cleanliness.plan.move")
+def replan_day(request: HttpRequest, pk: int, day: str) -> HttpResponse:
+    access.require(request.user, "cleanliness.plan.move")
+    subject = access.fetch(request.user, "cleanliness.plan.view", Plan.objects.all(), pk=pk)
+    try:
+        start = date.fromisoformat(day)
+    except ValueError:
+        raise NotFound from None
+    form = forms.ReplanForm(request.POST or None)
+    back = f"{subject.get_absolute_url()}?day={start}"
+    if request.method == "POST" and form.is_valid():
+        try:
+            number = actions.replan_day(subject, request.user, day=start, **form.cleaned_data)
+        except Refusal as refusal:
+            _refused(form, refusal)
+        else:
+            url = f"{subject.get_absolute_url()}?day={form.cleaned_data['to']}"
+            return redirect(request, url, _("%d planned checks were moved; that day was routed anew.") % number)
+    return page(request, "cleanliness/form.html", {
+        "form": form, "heading": _("Move all open checks of %s") % start, "subject": subject, "back": back,
+    }, status=422 if form.errors else 200)  # fmt: skip
 
 
 @require_act("cleanliness.plan.move")
@@ -246,9 +308,9 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         "map": {"layers": [
             {"code": "road", "label": subject.road.name, "shape": "line", "tone": "none",
              "data": {"type": "FeatureCollection", "features": line}},
-            {"code": "points", "label": _("Points"), "shape": "point", "tone": "info",
+            {"code": "points", "label": pgettext("on a road", "Points"), "shape": "point", "tone": "info",
              "data": {"type": "FeatureCollection", "features": spots}},
-        ], "point": subject.road.middle, "zoom": 14},
+        ], "fit": _box(subject.road.line)},
     }  # fmt: skip
     return page(request, "cleanliness/check.html", context)
 
@@ -383,8 +445,35 @@ def results(request: HttpRequest) -> HttpResponse:
         "worst": queries.worst_roads([month]), "verdicts": VERDICTS, "tones": VERDICT_TONES,
         "may_publish": access.may(request.user, "cleanliness.bulletin.publish") and summary["checks"],
         "may_cost": access.may(request.user, "cleanliness.cost.enter"),
+        "may_try": access.may(request.user, "cleanliness.result.recompute") and known,
     }  # fmt: skip
     return page(request, "cleanliness/results.html", context)
+
+
+@require_act("cleanliness.result.recompute")
+def what_if(request: HttpRequest) -> HttpResponse:
+    """Results of past months under another rule set, beside those in force; the raw points stay as they are."""
+    known = queries.months_with_results()
+    given = request.POST if request.method == "POST" else request.GET if "rules" in request.GET else None
+    first = {"first": known[0], "last": known[0]} if known else {}
+    form = forms.WhatIfForm(given, known=known, initial=first)
+    compared = None
+    if form.is_bound and form.is_valid():
+        chosen = form.cleaned_data["rules"]
+        if request.method == "POST":
+            actions.recompute(chosen, request.user, months=form.months)
+            asked = urlencode(
+                {"rules": chosen.pk, "first": form.cleaned_data["first"], "last": form.cleaned_data["last"]}
+            )
+            return redirect(
+                request, f"{reverse('cleanliness:what_if')}?{asked}", _("Worked out under the other rule set.")
+            )
+        compared = queries.comparison(chosen, form.months)
+        for one in compared["roads"]:
+            one["verdicts"] = [(VERDICTS.get(v), VERDICT_TONES.get(v, "none")) for v in (one["before"], one["after"])]
+        compared["moved"] = [(VERDICTS.get(a), VERDICTS.get(b), number) for a, b, number in compared["moved"]]
+    context = {"form": form, "compared": compared, "known": known}
+    return page(request, "cleanliness/what_if.html", context, status=422 if form.is_bound and form.errors else 200)
 
 
 @require_POST
@@ -415,6 +504,20 @@ def publish(request: HttpRequest, month: int) -> HttpResponse:
     return redirect(request, made.get_absolute_url(), _("The bulletin is published."))
 
 
+def _shown(content: dict[str, Any]) -> dict[str, Any]:
+    """A bulletin's content with the words for its grades and districts."""
+    names = {one.code: one.name for one in places.districts()}
+    grades = dict(Grade.choices)
+    return {
+        **content,
+        "by_grade": [{**one, "label": grades.get(one["grade"], one["grade"])} for one in content["by_grade"]],
+        "worst": [
+            {**one, "label": grades.get(one["grade"], one["grade"]), "place": names.get(one["district"], one["district"])}
+            for one in content["worst"]
+        ],
+    }  # fmt: skip
+
+
 def _bulletin(request: HttpRequest, month: int) -> Bulletin:
     return access.fetch(request.user, "cleanliness.bulletin.view", Bulletin.objects.all(), month=month)
 
@@ -423,7 +526,7 @@ def _bulletin(request: HttpRequest, month: int) -> Bulletin:
 def bulletin(request: HttpRequest, month: int) -> HttpResponse:
     subject = _bulletin(request, month)
     context = {
-        "bulletin": subject, "content": subject.content, "verdicts": VERDICTS,
+        "bulletin": subject, "content": _shown(subject.content), "verdicts": VERDICTS,
         "may_publish": access.may(request.user, "cleanliness.bulletin.publish"),
     }  # fmt: skip
     return page(request, "cleanliness/bulletin.html", context)
@@ -456,5 +559,5 @@ def public_bulletin(request: HttpRequest, month: int) -> HttpResponse:
     if subject is None:
         raise NotFound
     hidden = {"deductions"}
-    content = {key: value for key, value in subject.content.items() if key not in hidden}
+    content = _shown({key: value for key, value in subject.content.items() if key not in hidden})
     return render(request, "cleanliness/public.html", {"content": content, "bulletin": subject})

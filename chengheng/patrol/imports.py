@@ -23,7 +23,7 @@ _LIMIT_WORDS = {
     "工作日": "working_days", "天": "working_days", "自然日": "natural_days", "紧急工作日": "natural_days",
 }  # fmt: skip
 _ENDED = (
-    ("closed", pgettext_lazy("case state", "Closed")),
+    ("closed", pgettext_lazy("state", "Closed")),
     ("not_filed", pgettext_lazy("case", "Not filed")),
     ("refused", pgettext_lazy("case", "Not accepted")),
     ("voided", pgettext_lazy("case", "Voided")),

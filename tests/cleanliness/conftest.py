@@ -34,7 +34,7 @@ def town(db) -> SimpleNamespace:
     contractor = builders.organisation("Broom & Co", kind="contractor")
     rows = [road_row(n, grade=1 + n % 3, contractor=contractor) for n in range(40)]
     actions.add_roads(SYSTEM, rows)
-    zibo = RuleSet.objects.get(name__contains="Zibo")
+    zibo = RuleSet.objects.get(name__contains="淄博")
     rules = actions.adopt_rules(zibo, SYSTEM, day=date(2024, 1, 1), deduct_missed_fen=50_000, deduct_gram_fen=10_000)
     people = {
         name: builders.holder(f"cleanliness.{role}", centre, name=name)

@@ -276,7 +276,7 @@ def test_results_can_be_worked_out_under_another_rule_set(town, plan):
     for item in plan.items.all()[:3]:
         actions.sign_check(submit(town, item, points=sampled(item, source="serial", grams=6)), town.witness)
     before = list(Check.objects.values_list("verdict", flat=True))
-    shijiazhuang = RuleSet.objects.get(name__contains="Shijiazhuang")
+    shijiazhuang = RuleSet.objects.get(name__contains="石家庄")
     done = actions.recompute(shijiazhuang, town.chief, months=[202405])
     assert done["checks"] == 3
     assert list(Check.objects.values_list("verdict", flat=True)) == before
@@ -301,3 +301,38 @@ def test_a_changed_road_keeps_its_former_line(town):
     with pytest.raises(errors.BadLine):
         actions.change_road(road, SYSTEM, line=[[0, 0], [1, 1]], reason="")
     assert Point.objects.count() == 0
+
+
+def test_a_whole_day_is_moved_for_rain_and_routed_anew(town, plan):
+    items = list(plan.items.order_by("day", "position"))
+    day, to = items[0].day, items[-1].day
+    plan.items.filter(pk__in=[i.pk for i in items[:3]]).update(day=day)
+    submit(town, PlanItem.objects.get(pk=items[0].pk))
+    assert actions.replan_day(plan, town.planner, day=day, to=to, reason="rain", milliseconds=20) == 2
+    assert list(plan.items.filter(day=day)) == [items[0]], "what is checked stays"
+    there = plan.items.filter(day=to)
+    assert {i.reason for i in there.filter(moves=1)} == {"rain"}
+    assert sorted(there.values_list("position", flat=True)) == list(range(1, there.count() + 1))
+    assert actions.redraw(plan), "the seal is of what was first planned"
+    assert trail.history(plan).last().note == "rain"
+    with pytest.raises(errors.CheckedAlready):
+        actions.replan_day(plan, town.planner, day=day, to=to, reason="rain")
+    with pytest.raises(NotPermitted):
+        actions.replan_day(plan, town.inspector, day=to, to=day, reason="rain")
+
+
+def test_another_rule_set_is_compared_and_the_raw_points_stay(town, plan):
+    for index, item in enumerate(plan.items.all()[:4]):
+        actions.sign_check(submit(town, item, points=sampled(item, source="serial", grams=2 + 3 * index)), town.witness)
+    raw = list(Point.objects.order_by("pk").values())
+    official = list(Check.objects.order_by("pk").values("verdict", "value", "score", "version"))
+    shijiazhuang = RuleSet.objects.get(name__contains="石家庄")
+    actions.recompute(shijiazhuang, town.chief, months=[202405])
+    found = queries.comparison(shijiazhuang, [202405])
+    mine, other = found["sides"]
+    assert mine.met + mine.missed == other.met + other.missed == 4
+    assert mine.fen > other.fen == 0, "the example deducts nothing"
+    assert found["changed"] == sum(number for _a, _b, number in found["moved"])
+    assert [row["name"] for row in found["districts"]] == ["和平区"]
+    assert raw == list(Point.objects.order_by("pk").values())
+    assert official == list(Check.objects.order_by("pk").values("verdict", "value", "score", "version"))

@@ -152,3 +152,52 @@ def test_a_road_is_changed_on_its_page_and_only_by_who_may(town, client):
     client.post(road.get_absolute_url(), {**body, "name": "planner road"})
     road.refresh_from_db()
     assert (road.name, road.version) == ("planner road", 2)
+
+
+def test_another_rule_set_is_tried_on_its_page(month, town, client):
+    from chengheng.cleanliness.models import Result, RuleSet
+
+    url, other = reverse("cleanliness:what_if"), RuleSet.objects.get(name__contains="石家庄")
+    access.sign_in(client, town.planner)
+    assert client.get(url).status_code == 403
+    access.sign_in(client, town.chief)
+    assert client.get(url).status_code == 200
+    asked = {"rules": other.pk, "first": 202405, "last": 202405}
+    assert "8 条结果中只有 0 条" in client.get(url, asked, headers={"accept-language": "zh-hans"}).content.decode()
+    answer = client.post(url, asked, follow=True)
+    assert answer.status_code == 200
+    assert answer.context["compared"]["sides"][1].name == str(other)
+    assert Result.objects.filter(official=False, rule_set=other).count() == 8
+    assert client.post(url, {"rules": other.pk, "first": 202405, "last": 209901}).status_code == 422
+
+
+def test_a_day_is_moved_on_its_page(month, town, client):
+    item = month.items.filter(checks=None).last()
+    url = reverse("cleanliness:replan_day", args=[month.pk, item.day.isoformat()])
+    access.sign_in(client, town.planner)
+    assert client.get(url).status_code == 200
+    assert client.post(url, {"to": "2024-05-31", "reason": ""}).status_code == 422
+    assert client.post(url, {"to": "2024-05-31", "reason": "雪"}).status_code == 302
+    item.refresh_from_db()
+    assert (item.day.isoformat(), item.reason) == ("2024-05-31", "雪")
+    access.sign_in(client, town.inspector)
+    assert client.get(url).status_code == 403
+
+
+def test_a_road_is_drawn_into_the_register(town, client):
+    from chengheng.cleanliness.models import Road
+
+    url = reverse("cleanliness:add_road")
+    body = {"code": "N-1", "name": "新路", "grade": 2, "road_class": "trunk", "zone": "", "lanes": ["fast", "kerb"],
+            "line": "[[117.2, 39.12], [117.21, 39.12]]", "reason": "新建"}  # fmt: skip
+    access.sign_in(client, town.inspector)
+    assert client.post(url, body).status_code == 403
+    access.sign_in(client, town.planner)
+    assert client.post(url, {**body, "line": "[[117.2, 39.12]]"}).status_code == 422
+    assert client.post(url, {**body, "line": "[[7.2, 39.12], [7.3, 39.1]]"}).status_code == 422
+    assert client.post(url, {**body, "line": '{"a": 1}'}).status_code == 422
+    assert client.post(url, {**body, "line": '["a", "b"]'}).status_code == 422
+    assert client.post(url, body).status_code == 302
+    road = Road.objects.get(code="N-1")
+    assert (road.district_code[:4], road.length_m, road.versions.count()) == ("1201", 863, 1)
+    assert client.post(url, body).status_code == 422, "in the register already"

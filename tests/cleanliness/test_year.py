@@ -44,7 +44,7 @@ def test_two_months_go_from_the_draw_to_the_ranking_by_the_phone_api(db, setting
     settings.FILE_STORE = tmp_path / "files"
     reference.load()
     chance, truth, picture = random.Random(7), simulate.Truth(), itertools.count(1)
-    pattern = RuleSet.objects.get(name__contains="Shijiazhuang")
+    pattern = RuleSet.objects.get(name__contains="石家庄")
     actions.adopt_rules(pattern, SYSTEM, day=date(2024, 1, 1), frame_area_m2=Decimal("0.24"))
     rows = simulate.register(
         lambda district, count: [(117.1 + int(district) % 7 / 50 + n % 8 / 400, 39.05 + n // 8 / 300) for n in range(count)],

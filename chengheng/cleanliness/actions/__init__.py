@@ -14,6 +14,7 @@ from chengheng.cleanliness.actions.planning import (
     make_plan,
     move_item,
     redraw,
+    replan_day,
     route_plan,
     seal_plan,
 )
@@ -32,6 +33,6 @@ from chengheng.cleanliness.actions.weighing import (
 __all__ = [
     "Sampled", "add_roads", "add_scale", "add_team", "adopt_rules", "appeal", "calibrate", "change_road",
     "confirm_outlier", "enter_cost", "make_plan", "move_item", "open_bulletin", "order_recheck", "publish_bulletin",
-    "receive_bag", "recompute", "redraw", "reject_appeal", "reweigh", "route_plan", "seal_plan", "sign_check",
+    "receive_bag", "recompute", "redraw", "reject_appeal", "replan_day", "reweigh", "route_plan", "seal_plan", "sign_check",
     "submit_check", "void_check", "void_point", "weigh",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from chengheng.cleanliness import queries
 from chengheng.cleanliness.errors import CheckedAlready, NoRoads, NoTeams, PlanExists, PlanNotSealed, PlanSealed
-from chengheng.cleanliness.models import Plan, PlanItem, Road, Team
+from chengheng.cleanliness.models import Check, Plan, PlanItem, Road, Team
 from chengheng.cleanliness.rules import points as placing
 from chengheng.cleanliness.rules import sampling
 from chengheng.cleanliness.rules.routing import route
@@ -192,6 +192,43 @@ def move_item(item: PlanItem, actor: Any, *, day: date | None, reason: str, team
     data = {"road": item.road.code, "day": [before, day]}
     trail.record("cleanliness.plan.move", actor, item.plan, data, reason)
     return item
+
+
+@transaction.atomic
+def replan_day(plan: Plan, actor: Any, *, day: date, to: date, reason: str, milliseconds: int = 400) -> int:
+    """Put all open checks of a day on another day for rain, snow or a closure, and route that day anew; how many moved.
+
+    What is checked or cancelled stays. The seal holds: it is of what was first planned. Raises PlanNotSealed,
+    CheckedAlready (nothing is open), NoTeams, Invalid.
+    """
+    access.require(actor, "cleanliness.plan.move")
+    plan = access.fetch_locked(actor, "cleanliness.plan.view", Plan.objects.all(), pk=plan.pk)
+    if not plan.sealed_at:
+        raise PlanNotSealed
+    if not reason.strip():
+        raise Invalid(field="reason")
+    if to == day or abs((to - day).days) > 62:
+        raise Invalid(field="to")
+    teams = list(Team.objects.filter(active=True))
+    if not teams:
+        raise NoTeams
+    standing = Check.objects.exclude(state__in=queries.OVER).values("item")
+    open_ = PlanItem.objects.filter(plan=plan, cancelled_at=None).exclude(pk__in=standing)
+    moved = list(open_.filter(day=day).select_for_update(of=("self",)).select_related("road"))
+    if not moved:
+        raise CheckedAlready
+    for item in moved:
+        item.day, item.moves, item.reason = to, item.moves + 1, reason.strip()[:200]
+    there = list(open_.filter(day=to).select_for_update(of=("self",)).select_related("road"))
+    todays = sorted([*moved, *there], key=lambda item: item.pk)
+    found = route([i.road.middle for i in todays], [(t.lon, t.lat) for t in teams], milliseconds=milliseconds)
+    for team, stops in zip(teams, found.routes, strict=True):
+        for position, stop in enumerate(stops, start=1):
+            todays[stop].team, todays[stop].position = team, position
+    PlanItem.objects.bulk_update(todays, ["day", "moves", "reason", "team", "position"], batch_size=1000)
+    data = {"day": [day, to], "roads": [item.road.code for item in moved], "routed": found.solved}
+    trail.record("cleanliness.plan.move", actor, plan, data, reason)
+    return len(moved)
 
 
 def _first(month: int) -> date:

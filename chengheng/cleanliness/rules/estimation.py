@@ -72,7 +72,7 @@ def estimate(strata: Sequence[Stratum]) -> Estimate | None:
     df = variance**2 / sum(part**2 / n for part, n in parts) if parts and variance > 0 else float(freedom)
     se = math.sqrt(variance)
     half = _t(max(1.0, round(df, 1))) * se
-    return Estimate(mean, se, mean - half, mean + half, checked, total)
+    return Estimate(mean, se, max(0.0, mean - half), mean + half, checked, total)  # dust is never below nothing
 
 
 def _variance(values: Sequence[float]) -> float:

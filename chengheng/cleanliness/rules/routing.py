@@ -54,11 +54,9 @@ def route(
     manager = pywrapcp.RoutingIndexManager(len(matrix), teams, list(range(teams)), list(range(teams)))
     model = pywrapcp.RoutingModel(manager)
 
-    def cost(start: int, end: int) -> int:
-        one, other = manager.IndexToNode(start), manager.IndexToNode(end)
-        return matrix[one][other] + (stop_minutes if one >= teams else 0)
-
-    transit = model.RegisterTransitCallback(cost)
+    # A matrix is read by the solver itself; a Python callback would be asked millions of times.
+    spent = [[way + (stop_minutes if start >= teams else 0) for way in row] for start, row in enumerate(matrix)]
+    transit = model.RegisterTransitMatrix(spent)
     model.SetArcCostEvaluatorOfAllVehicles(transit)
     model.AddDimension(transit, 0, 24 * 60, True, "minutes")
     model.GetDimensionOrDie("minutes").SetGlobalSpanCostCoefficient(100)

@@ -28,6 +28,7 @@ interface Props {
   point?: [number, number] | null;
   pick?: [string, string]; // ids of the inputs that take lon and lat of a click
   zoom?: number;
+  fit?: [[number, number], [number, number]]; // what is in view at first, instead of the city
 }
 type Features = GeoJSON.FeatureCollection & { partial?: boolean };
 
@@ -40,8 +41,8 @@ const map: Island<Props> = async (place, props) => {
   const chart = new maplibre.Map({
     container: place,
     style: ground(props.tiles),
-    bounds: CITY as LngLatBoundsLike,
-    fitBoundsOptions: { padding: 24 },
+    bounds: (props.fit ?? CITY) as LngLatBoundsLike,
+    fitBoundsOptions: { padding: props.fit ? 48 : 24, maxZoom: 16 },
     attributionControl: false,
     maxZoom: 19,
     minZoom: 6,
@@ -79,6 +80,8 @@ const map: Island<Props> = async (place, props) => {
   const layers = props.layers ?? [];
   for (const layer of layers) prepare(chart, layer);
   paint(chart, layers);
+  Object.assign(place, { chart }); // for an island that comes later than the event
+  place.dispatchEvent(new CustomEvent("map-drawn", { bubbles: true, detail: chart })); // further layers come on top
 
   const load = async (layer: Layer) => {
     let data: Features | GeoJSON.GeoJSON | string | undefined = layer.data;
