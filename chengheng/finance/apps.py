@@ -21,6 +21,7 @@ class FinanceConfig(AppConfig):
                 (_("Rule findings"), "findings", "list-search", "finance.finding.view"),
                 (_("Rules of supervision"), "rules", "scale", "finance.rule.view"),
                 (_("Supervised units"), "units", "building", "finance.unit.view"),
+                (_("Units as one"), "consolidated", "sitemap", "finance.unit.view"),
                 (_("Batches of evidence"), "batches", "database", "finance.batch.view"),
                 (_("Voucher lines"), "lines", "list-details", "finance.line.view"),
                 (_("Import evidence"), "import", "upload", "finance.batch.import"),

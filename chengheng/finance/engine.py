@@ -206,7 +206,7 @@ def _lay_out(unit: Unit, year: int, period: int, batches: Mapping[str, list[Evid
                 f"create temp table {name} on commit drop as select t.*{extra} from {table} t where batch_id = any(%s)",  # noqa: S608 - names of ours
                 [ids],
             )
-        given = {"year": year, "period": period, "spending": SPENDING[unit.accounting],
+        given: dict[str, Any] = {"year": year, "period": period, "spending": SPENDING[unit.accounting],
                  "budgetary": "^[678]" if unit.accounting == "government" else "^$"}  # fmt: skip
         for statement in _DERIVED:
             cursor.execute(statement, given)

@@ -70,7 +70,7 @@ class litres(decimal):
     def __init__(self) -> None:
         super().__init__(0, 100_000, places=2)
 
-    def parse(self, value: Any) -> int:  # type: ignore[override]
+    def parse(self, value: Any) -> int:
         return int(super().parse(value) * 100)
 
     __call__ = parse

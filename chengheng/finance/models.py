@@ -392,7 +392,7 @@ class Bid(Evidence):
     tender = models.CharField(_("tender number"), max_length=60)
     opened_on = models.DateField(_("bids opened on"))
     bidder = models.CharField(_("bidder"), max_length=120)
-    price_fen = models.BigIntegerField(_("price"))
+    price_fen = models.BigIntegerField(_("price offered"))
     won = models.BooleanField(_("won"), default=False)
 
     def __str__(self) -> str:
@@ -405,7 +405,7 @@ class VehicleEntry(Evidence):
     plate = models.CharField(_("number plate"), max_length=12)
     day = models.DateField(_("date"))
     until = models.DateField(_("until"), null=True)
-    item = models.CharField(_("item"), max_length=20)
+    item = models.CharField(_("cost item"), max_length=20)
     volume_cl = models.PositiveIntegerField(_("fuel in hundredths of a litre"), null=True)
     tank_cl = models.PositiveIntegerField(_("tank in hundredths of a litre"), null=True)
     odometer_km = models.PositiveIntegerField(_("odometer in km"), null=True)
@@ -420,7 +420,7 @@ class ReportRow(Evidence):
 
     sheet = models.CharField(_("name of the table"), max_length=60)
     econ = models.CharField(_("economic class"), max_length=5, blank=True)
-    item = models.CharField(_("item"), max_length=120, blank=True)
+    item = models.CharField(_("cost item"), max_length=120, blank=True)
     amount_fen = models.BigIntegerField(_("amount"))
 
     def __str__(self) -> str:
@@ -431,7 +431,7 @@ class Holding(Evidence):
     """A company of which the public business register names the unit as a shareholder."""
 
     investee = models.CharField(_("investee"), max_length=120)
-    share = models.CharField(_("share"), max_length=20, blank=True)
+    share = models.CharField(_("share held"), max_length=20, blank=True)
     registered_on = models.DateField(_("registered on"), null=True)
     status = models.CharField(_("status"), max_length=20, blank=True)
 

@@ -10,6 +10,7 @@ import io
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 from docx import Document
 from docx.oxml.ns import qn
@@ -20,9 +21,9 @@ from openpyxl.utils import get_column_letter
 from chengheng.common import trail
 from chengheng.common.people import access
 from chengheng.common.tables.exporting import is_formula
-from chengheng.finance import queries
+from chengheng.finance import dashboards, queries
 from chengheng.finance.engine import yuan
-from chengheng.finance.models import Doubt, EvidenceBatch, Unit
+from chengheng.finance.models import Aspect, Doubt, EvidenceBatch, Finding, RuleRun, Unit
 from chengheng.finance.rules.catalogue import rules
 
 BOOKS = {"doubts": "疑点清单", "rectification": "整改台账", "public": "三公经费统计表"}
@@ -141,16 +142,10 @@ _HEADS = {
 _MAKERS = {"doubts": _doubts, "rectification": _rectification, "public": _public}
 
 
-@transaction.atomic
-def book(kind: str, user: Any) -> tuple[str, bytes]:
-    """(file name, content) of a list. The export is recorded with its number of rows."""
-    rows = _MAKERS[kind](user)
-    workbook = Workbook()
-    sheet = workbook.active
-    assert sheet is not None
-    sheet.title = BOOKS[kind]
-    head = _HEADS[kind]
-    for number, line in enumerate([[BOOKS[kind]], [_mark(user)], head, *rows], 1):
+def _fill(sheet: Any, lines: list[list[Any]], user: Any) -> None:
+    """Title, mark, heading and rows; text that looks like a formula stays text; who took it out stands in the footer."""
+    head = lines[2]
+    for number, line in enumerate(lines, 1):
         for column, value in enumerate(line, 1):
             cell = sheet.cell(number, column, value)
             if isinstance(value, str) and is_formula(value):
@@ -167,6 +162,18 @@ def book(kind: str, user: Any) -> tuple[str, bytes]:
         )
     sheet.freeze_panes = "A4"
     sheet.oddFooter.center.text = _mark(user).replace("&", "&&")
+
+
+@transaction.atomic
+def book(kind: str, user: Any) -> tuple[str, bytes]:
+    """(file name, content) of a list. The export is recorded with its number of rows."""
+    rows = _MAKERS[kind](user)
+    workbook = Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    sheet.title = BOOKS[kind]
+    head = _HEADS[kind]
+    _fill(sheet, [[BOOKS[kind]], [_mark(user)], head, *rows], user)
     out = io.BytesIO()
     workbook.save(out)
     trail.viewed(
@@ -179,16 +186,133 @@ def book(kind: str, user: Any) -> tuple[str, bytes]:
     return f"{BOOKS[kind]}.xlsx", out.getvalue()
 
 
+ANNUAL = {"docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+          "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}  # fmt: skip
+
+
+def _annual_tables(year: int, user: Any) -> list[tuple[str, list[str], list[list[Any]]]]:
+    """The chapters of a year: heading, columns, rows; everything that the user may see."""
+    units = access.visible(user, "finance.paper.export", Unit.objects.select_related("organisation"))
+    findings = access.visible(user, "finance.paper.export", Finding.objects.filter(year=year, outdated_at__isnull=True))
+    runs = access.visible(user, "finance.paper.export", RuleRun.objects.filter(year=year))
+    doubts = access.visible(user, "finance.paper.export", Doubt.objects.filter(finding__year=year))
+    by_aspect: dict[str, dict[str, Any]] = {row["aspect"]: dict(row) for row in findings.order_by().values("aspect").annotate(
+        count=Count("pk"), high=Count("pk", filter=Q(level="高")), fen=Sum("amount_fen"))}  # fmt: skip
+    taken: dict[str, dict[str, Any]] = {row["aspect"]: dict(row) for row in doubts.order_by().values("aspect").annotate(
+        count=Count("pk"), proved=Count("pk", filter=Q(confirmed=True)), cleared=Count("pk", filter=Q(confirmed=False)),
+        fen=Sum("finding__amount_fen", filter=Q(confirmed=True)),
+        good=Count("pk", filter=Q(confirmed=True, rectified_at__lte=F("rectify_due_at"))),
+        closed=Count("pk", filter=Q(state="closed")))}  # fmt: skip
+    answered: dict[str, dict[str, Any]] = {row["aspect"]: dict(row) for row in runs.order_by().values("aspect").annotate(
+        rules=Count("rule", filter=Q(outcome__in=("clean", "found")), distinct=True),
+        units=Count("unit", filter=Q(outcome__in=("clean", "found")), distinct=True))}  # fmt: skip
+    coverage, found, doubted = [], [], []
+    none: dict[str, Any] = {}
+    for one in Aspect.objects.all():
+        said, put, asked = (known.get(one.pk, none) for known in (by_aspect, taken, answered))
+        total = sum(rule.aspect == one.pk for rule in rules().values())
+        coverage.append([one.name, total, asked.get("rules", 0), asked.get("units", 0), len(units)])
+        found.append([one.name, said.get("count", 0), said.get("high", 0), _fen(said.get("fen"))])
+        doubted.append(
+            [
+                one.name,
+                *(put.get(name, 0) for name in ("count", "proved", "cleared", "good", "closed")),
+                _fen(put.get("fen")),
+            ]
+        )
+    lacking = [
+        [code, rules()[code].name, number, "、".join(queries.kind_label(kind) for kind in sorted(kinds))]
+        for code, (number, kinds) in sorted(_lacking(runs).items())
+    ]
+    per_unit = [
+        [row["unit__organisation__name"], row["count"], row["high"], _fen(row["fen"])]
+        for row in findings.order_by().values("unit__organisation__name").annotate(
+            count=Count("pk"), high=Count("pk", filter=Q(level="高")), fen=Sum("amount_fen")).order_by("-count")
+    ]  # fmt: skip
+    public = []
+    for unit in units:
+        last = (
+            EvidenceBatch.objects.filter(unit=unit, year=year, current=True, kind="lines").order_by("-period").first()
+        )
+        for row in queries.public_spending(unit, year, last.period) if last and unit.kind != "enterprise" else []:
+            public.append([str(unit), row["item"], _fen(row["budget"]), _fen(row["spent"]), _fen(row["before"])])
+    tops = dashboards.tops(user)
+    whole = dashboards.consolidated(user, tops[0], year, 12)["table"] if tops else []
+    items = {"income": "收入", "expense": "费用", "receivable": "应收款项本年变动", "payable": "应付款项本年变动"}
+    return [
+        ("监督覆盖", ["方面", "规则数", "给出结论的规则", "给出结论的单位", "被监督单位"], coverage),
+        ("规则发现", ["方面", "发现数", "其中高级别", "涉及金额（元）"], found),
+        ("各单位发现", ["单位", "发现数", "其中高级别", "涉及金额（元）"], per_unit),
+        ("疑点与整改", ["方面", "立为疑点", "确认", "排除", "按期整改", "销号", "确认金额（元）"], doubted),
+        ("三公经费", ["单位", "项目", "预算（元）", "本年支出（元）", "上年同期（元）"], public),
+        ("合并收支", ["项目", "各单位合计（元）", "内部往来抵销（元）", "合并数（元）"],
+         [[items[one["item"]], _fen(one["sum"]), _fen(one["inner"]), _fen(one["whole"])] for one in whole]),
+        ("数据不足的规则", ["规则", "名称", "次数", "缺少的资料"], lacking),
+    ]  # fmt: skip
+
+
+def _lacking(runs: Any) -> dict[str, tuple[int, set[str]]]:
+    found: dict[str, tuple[int, set[str]]] = {}
+    for code, missing in runs.filter(outcome="insufficient").values_list("rule", "missing"):
+        number, kinds = found.get(code, (0, set()))
+        found[code] = number + 1, kinds | set(missing)
+    return found
+
+
+@transaction.atomic
+def annual(year: int, form: str, user: Any) -> tuple[str, bytes]:
+    """(file name, content) of the year's report, as a document ("docx") or as tables ("xlsx"). The export is recorded."""
+    access.require(user, "finance.paper.export")
+    title, chapters = f"{year} 年财务监督年度报告", _annual_tables(year, user)
+    out = io.BytesIO()
+    if form == "xlsx":
+        workbook = Workbook()
+        workbook.remove(workbook.worksheets[0])
+        for heading, head, rows in chapters:
+            sheet = workbook.create_sheet(heading)
+            _fill(sheet, [[f"{title}　{heading}"], [_mark(user)], head, *rows], user)
+        workbook.save(out)
+    else:
+        document = _document(title)
+        for heading, head, rows in chapters:
+            document.add_heading(heading, 1)
+            if not rows:
+                document.add_paragraph("无。")
+                continue
+            table = document.add_table(rows=1, cols=len(head), style="Table Grid")
+            for cell, label in zip(table.rows[0].cells, head, strict=True):
+                cell.text = label
+            for row in rows:
+                for cell, value in zip(table.add_row().cells, row, strict=True):
+                    cell.text = (
+                        "" if value == "" else f"{value:,.2f}" if not isinstance(value, str | int) else str(value)
+                    )
+        document.sections[0].footer.paragraphs[0].text = _mark(user)
+        document.save(out)
+    trail.viewed(
+        user,
+        Doubt.objects.none(),
+        "finance.paper.export",
+        paper=f"annual-{year}-{form}",
+        rows=sum(len(rows) for _h, _c, rows in chapters),
+    )
+    return f"{title}.{form}", out.getvalue()
+
+
+def _document(title: str) -> Any:
+    document = Document()
+    document.styles["Normal"].font.name = "SimSun"
+    document.styles["Normal"].element.rPr.rFonts.set(qn("w:eastAsia"), "宋体")
+    document.add_heading(title, 0)
+    return document
+
+
 @transaction.atomic
 def working_paper(doubt: Doubt, user: Any) -> bytes:
     """审计工作底稿 of a doubt: unit, matter, process, basis, evidence, conclusion, people and days, head of the chain."""
     finding, rule = doubt.finding, rules()[doubt.finding.rule]
     entries = list(trail.history(doubt))
-    document = Document()
-    font = document.styles["Normal"].font
-    font.name = "SimSun"
-    document.styles["Normal"].element.rPr.rFonts.set(qn("w:eastAsia"), "宋体")
-    document.add_heading("审计工作底稿", 0)
+    document = _document("审计工作底稿")
     facts = [
         ("索引号", doubt.number),
         ("被审计单位", str(doubt.unit)),

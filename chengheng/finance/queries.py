@@ -6,9 +6,10 @@ from collections import defaultdict
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, Sum
 
 from chengheng.common.people import access
+from chengheng.finance import dashboards
 from chengheng.finance.models import (
     TABLES,
     Aspect,
@@ -16,7 +17,6 @@ from chengheng.finance.models import (
     Doubt,
     EvidenceBatch,
     Finding,
-    Line,
     RuleChange,
     RuleParameter,
     RuleRun,
@@ -66,6 +66,7 @@ def overview(user: Any) -> dict[str, Any]:
         "units": [
             (unit, f"{last[unit.pk] // 100}-{last[unit.pk] % 100:02}" if unit.pk in last else "") for unit in units
         ],
+        "report_year": max(last.values()) // 100 if last else None,
         "covered": sum(1 for line in lines if line["aspect"].counted and line["answered"]),
         "counted": sum(1 for line in lines if line["aspect"].counted),
         "counted_text": f" / {sum(1 for line in lines if line['aspect'].counted)}",
@@ -83,10 +84,11 @@ def unit_page(user: Any, unit: Unit) -> dict[str, Any]:
     page: dict[str, Any] = {"year": year, "period": period, "kinds": _coverage(unit, year)}
     page["public"] = public_spending(unit, year, period) if year and period else []
     page["budget"], page["spent"] = _execution(unit, year, period) if year and period else (None, None)
+    if year and period:
+        page |= dashboards.dashboard(user, unit, year, period)
     if access.may(user, "finance.finding.view", unit) and year:
         runs = RuleRun.objects.filter(unit=unit, year=year or 0, period=period or 0).select_related("aspect")
         page["runs"] = [(run, rules()[run.rule], [kind_label(kind) for kind in run.missing]) for run in runs]
-        page["not_executable"] = [rule for rule in rules().values() if not rule.executable]
         page["findings"] = Finding.objects.filter(unit=unit, year=year, outdated_at__isnull=True)[:20]
     return page
 
@@ -108,14 +110,6 @@ def _coverage(unit: Unit, year: int | None) -> list[tuple[str, int, date | None]
     ]
 
 
-def _spending(unit: Unit, year: int, period: int) -> QuerySet[Line]:
-    return (
-        Line.objects.filter(unit=unit, year=year, period__lte=period, batch__current=True, void=False)
-        .filter(account__startswith="7")
-        .exclude(summary__contains="结转")
-    )
-
-
 def _execution(unit: Unit, year: int, period: int) -> tuple[int | None, int]:
     batch = EvidenceBatch.objects.filter(unit=unit, kind="budgets", year=year, current=True).order_by("-period").first()
     budget = (
@@ -123,7 +117,7 @@ def _execution(unit: Unit, year: int, period: int) -> tuple[int | None, int]:
         if batch
         else None
     )
-    sums = _spending(unit, year, period).aggregate(debit=Sum("debit_fen"), credit=Sum("credit_fen"))
+    sums = dashboards.spending(unit, year, period).aggregate(debit=Sum("debit_fen"), credit=Sum("credit_fen"))
     return budget, (sums["debit"] or 0) - (sums["credit"] or 0)
 
 
@@ -132,7 +126,7 @@ def public_spending(unit: Unit, year: int, period: int) -> list[dict[str, Any]]:
 
     def by_econ(of_year: int) -> dict[str, int]:
         rows = (
-            _spending(unit, of_year, period)
+            dashboards.spending(unit, of_year, period)
             .order_by()
             .values("econ")
             .annotate(debit=Sum("debit_fen"), credit=Sum("credit_fen"))
@@ -148,7 +142,7 @@ def public_spending(unit: Unit, year: int, period: int) -> list[dict[str, Any]]:
             budgets[econ] += fen
     return [
         {
-            "item": item, "spent": sum(now.get(code, 0) for code in codes),
+            "item": item, "url": dashboards.lines_at(unit, year, econ=codes[0]), "spent": sum(now.get(code, 0) for code in codes),
             "before": sum(before.get(code, 0) for code in codes) if before else None,
             "budget": sum(budgets.get(code, 0) for code in codes) if batch else None,
         }

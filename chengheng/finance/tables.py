@@ -165,6 +165,8 @@ class LineTable(Table):
     filters = (
         Text("q", _("Search"), fields=("summary", "party")),
         Text("account", _("Ledger account"), fields=("account",), how="istartswith"),
+        Text("econ", _("Economic class"), fields=("econ",), how="istartswith"),
+        Text("project", _("Project"), fields=("project",), how="iexact"),
         Choice("unit", _("Unit"), choices=_units),
         DateRange("day", _("Date")),
     )

@@ -26,5 +26,7 @@ urlpatterns = [
     path("batches/<int:pk>/voucher/", views.voucher, name="voucher"),
     path("lines/", tables.view(LineTable), name="lines"),
     path("import/", views.import_evidence, name="import"),
+    path("consolidated/", views.consolidated, name="consolidated"),
+    path("papers/annual/<int:year>/<slug:form>/", views.annual, name="annual"),
     path("papers/<slug:kind>/", views.paper, name="paper"),
 ]

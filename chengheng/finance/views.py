@@ -13,7 +13,7 @@ from chengheng.common import files, intake, trail
 from chengheng.common.errors import NotFound, Refusal
 from chengheng.common.people import access
 from chengheng.common.ui.views import page, redirect, require_act
-from chengheng.finance import actions, imports, papers, queries
+from chengheng.finance import actions, dashboards, imports, papers, queries
 from chengheng.finance.forms import ParameterForm, StandardFileForm
 from chengheng.finance.models import Aspect, Doubt, EvidenceBatch, Finding, Line, RuleChange, RuleRun, Unit
 from chengheng.finance.rules import catalogue
@@ -154,6 +154,24 @@ def unit(request: HttpRequest, pk: int) -> HttpResponse:
     )  # fmt: skip
 
 
+@require_act("finance.unit.view")
+def consolidated(request: HttpRequest) -> HttpResponse:
+    """The units of an organisation as one, without what they did with one another."""
+    tops = dashboards.tops(request.user)
+    years = list(
+        EvidenceBatch.objects.filter(kind="lines", current=True)
+        .order_by("-year")
+        .values_list("year", flat=True)
+        .distinct()
+    )
+    chosen = next((one for one in tops if str(one.pk) == request.GET.get("of")), tops[0] if tops else None)
+    year = next((one for one in years if str(one) == request.GET.get("year")), years[0] if years else None)
+    if chosen is None or year is None:
+        return page(request, "finance/consolidated.html", {"tops": tops, "years": years, "nothing": True})
+    return page(request, "finance/consolidated.html",
+                {"tops": tops, "years": years, **dashboards.consolidated(request.user, chosen, year, 12)})  # fmt: skip
+
+
 @require_POST
 @require_act("finance.rule.run")
 def run(request: HttpRequest, pk: int) -> HttpResponse:
@@ -230,6 +248,15 @@ def paper(request: HttpRequest, kind: str) -> HttpResponse:
         raise NotFound
     name, content = papers.book(kind, request.user)
     return _download(name, content, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+
+
+@require_act("finance.paper.export")
+def annual(request: HttpRequest, year: int, form: str) -> HttpResponse:
+    """The annual report as a document or as tables."""
+    if form not in papers.ANNUAL:
+        raise NotFound
+    name, content = papers.annual(year, form, request.user)
+    return _download(name, content, papers.ANNUAL[form])
 
 
 @require_act("finance.paper.export")

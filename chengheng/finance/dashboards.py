@@ -1,0 +1,293 @@
+"""A unit's money aspect by aspect, and a commission's as one: numbers with the address of the lines behind each.
+
+Every number comes from the batches in force. A number without evidence is None, never 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import connection
+from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.urls import reverse
+
+from chengheng.common.people import access
+from chengheng.common.people.models import Organisation
+from chengheng.finance.engine import SPENDING, parameters_of
+from chengheng.finance.models import (
+    AssetCard,
+    BankAccount,
+    BankLine,
+    BudgetRow,
+    CardSwipe,
+    EvidenceBatch,
+    Finding,
+    Line,
+    PayRow,
+    Unit,
+)
+from chengheng.finance.rules.catalogue import econ_sets, rules
+
+MOST_ROWS = 12
+FLOWS = {
+    "government": {"income": "^4", "expense": "^5", "receivable": "^12", "payable": "^23"},
+    "enterprise": {"income": "^(60|61|63)", "expense": "^(5|64|66|67)", "receivable": "^(112|122)", "payable": "^(220|224)"},
+    "small": {"income": "^(50|51|53)", "expense": "^(54|56|57)", "receivable": "^(112|122)", "payable": "^(220|224)"},
+}  # fmt: skip
+"""Accounting system → first digits of the accounts that a consolidated view adds up (financial accounting only, so that
+the budgetary entries do not count twice). Charts: 财会[2017]25号; 企业会计准则 and 小企业会计准则 account lists."""
+
+
+def lines_at(unit: Unit, year: int, **more: Any) -> str:
+    """The address of a unit's voucher lines of a year, filtered further."""
+    given = {"unit": unit.pk, "day_from": f"{year}-01-01", "day_to": f"{year}-12-31", **more}
+    return f"{reverse('finance:lines')}?{urlencode(given)}"
+
+
+def spending(unit: Unit, year: int, period: int) -> QuerySet[Line]:
+    """Spending of the year up to the period, once (the budgetary side where there are two)."""
+    return (
+        Line.objects.filter(unit=unit, year=year, period__lte=period, batch__current=True, void=False)
+        .filter(account__regex=SPENDING[unit.accounting])
+        .exclude(summary__contains="结转")
+    )
+
+
+def dashboard(user: Any, unit: Unit, year: int, period: int) -> dict[str, Any]:
+    """Execution, cash, cards, assets, accounts and pay of a unit."""
+    return {
+        "projects": execution(unit, year, period),
+        "pace": round(100 * period / 12, 1),
+        "cash": cash(unit, year, period),
+        "cards": cards(unit, year, period),
+        "assets": assets(unit, year, period),
+        "accounts": accounts(unit, year),
+        "pay": pay(user, unit, year, period),
+    }
+
+
+def _latest(unit: Unit, kind: str, year: int | None = None, period: int = 12) -> EvidenceBatch | None:
+    rows = EvidenceBatch.objects.filter(unit=unit, kind=kind, current=True).order_by("-year", "-period")
+    if year is not None:
+        rows = rows.filter(Q(year__lt=year) | Q(year=year, period__lte=period))
+    return rows.first()
+
+
+def execution(unit: Unit, year: int, period: int) -> list[dict[str, Any]]:
+    """Projects with budget, spending and rate, the largest first; [] without a budget of the year."""
+    batch = EvidenceBatch.objects.filter(unit=unit, kind="budgets", year=year, current=True).first()
+    if batch is None:
+        return []
+    budgets = dict(BudgetRow.objects.filter(batch=batch).order_by().values_list("project").annotate(Sum("budget_fen")))
+    spent: dict[str, int] = {
+        row["project"]: row["debit"] - row["credit"]
+        for row in spending(unit, year, period)
+        .order_by()
+        .values("project")
+        .annotate(debit=Sum("debit_fen"), credit=Sum("credit_fen"))
+    }
+    rows = [
+        {
+            "project": project,
+            "budget": budgets.get(project),
+            "spent": spent.get(project, 0),
+            "rate": round(100 * spent.get(project, 0) / budgets[project], 1) if budgets.get(project) else None,
+            "url": lines_at(unit, year, project=project),
+        }
+        for project in {*budgets, *spent}
+        if project
+    ]
+    return sorted(rows, key=lambda row: -(row["budget"] or row["spent"]))[:MOST_ROWS]
+
+
+def cash(unit: Unit, year: int, period: int) -> dict[str, Any] | None:
+    """Cash at the end of each day on which it moved, against the limit set for the unit; None without balances."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select coalesce(max(opening_fen) filter (where account = '1001'), sum(opening_fen)) from finance_balance b
+            join finance_evidencebatch e on e.id = b.batch_id and e.current
+            where b.unit_id = %s and b.year = %s and b.account like '1001%%'
+              and b.period = (select min(period) from finance_evidencebatch where unit_id = %s and year = %s and kind = 'balances' and current)""",
+            [unit.pk, year, unit.pk, year],
+        )
+        (opening,) = cursor.fetchone()
+        if opening is None:
+            return None
+        cursor.execute(
+            """select l.day, (%s + sum(sum(l.debit_fen - l.credit_fen)) over (order by l.day))::bigint from finance_line l
+            join finance_evidencebatch e on e.id = l.batch_id and e.current
+            where l.unit_id = %s and l.year = %s and l.period <= %s and l.account like '1001%%' and not l.void group by l.day order by l.day""",
+            [opening, unit.pk, year, period],
+        )
+        days = cursor.fetchall()
+    values = parameters_of(rules()["C02"], unit, date(year, period, 28))
+    limit = int(values["limit_yuan"] * 100) if "limit_yuan" in values else None
+    return {
+        "days": len(days),
+        "highest": max((fen for _day, fen in days), default=opening),
+        "last": days[-1][1] if days else opening,
+        "limit": limit,
+        "over": sum(fen > limit for _day, fen in days) if limit is not None else None,
+        "negative": sum(fen < 0 for _day, fen in days),
+        "chart": {"kind": "line", "x": [day.isoformat() for day, _fen in days], "unit": "元",
+                  "target": limit / 100 if limit is not None else None,
+                  "series": [{"name": "日终库存现金", "data": [fen / 100 for _day, fen in days]}]},
+        "url": lines_at(unit, year, account="1001"),
+    }  # fmt: skip
+
+
+def cards(unit: Unit, year: int, period: int) -> dict[str, Any] | None:
+    """Share of the official card in what the card catalogue covers; None without a card statement of the year."""
+    if not EvidenceBatch.objects.filter(unit=unit, kind="cards", year=year, current=True).exists():
+        return None
+    swipes = CardSwipe.objects.filter(unit=unit, year=year, period__lte=period, batch__current=True)
+    by_card = swipes.aggregate(fen=Sum("reimbursed_fen"))["fen"] or 0
+    paid = Line.objects.filter(
+        unit=unit, year=year, batch__current=True, void=False, account__startswith="1001", credit_fen__gt=0
+    ).values("period", "word", "number")
+    vouchers = {(row["period"], row["word"], row["number"]) for row in paid}
+    rows = (
+        spending(unit, year, period)
+        .filter(econ__in=econ_sets()["card"])
+        .exclude(summary__regex="补助|补贴|误餐")
+        .values_list("period", "word", "number", "debit_fen", "credit_fen")
+    )
+    in_cash = sum(debit - credit for *voucher, debit, credit in rows if tuple(voucher) in vouchers)
+    whole = by_card + in_cash
+    return {"card": by_card, "cash": in_cash, "share": round(100 * by_card / whole, 1) if whole else None, "number": swipes.count(),
+            "late": swipes.filter(reimbursed_on=None).count(), "url": lines_at(unit, year, account="1001")}  # fmt: skip
+
+
+def assets(unit: Unit, year: int, period: int) -> dict[str, Any] | None:
+    """Cards in use and idle, by the latest register; None without one."""
+    batch = _latest(unit, "assets", year, period)
+    if batch is None:
+        return None
+    held = AssetCard.objects.filter(batch=batch, removed_on=None)
+    idle = held.filter(state="闲置")
+    sums = held.aggregate(number=Count("pk"), cost=Sum("cost_fen"), worn=Sum("depreciation_fen"))
+    return {"number": sums["number"], "cost": sums["cost"] or 0, "net": (sums["cost"] or 0) - (sums["worn"] or 0), "idle": idle.count(),
+            "idle_cost": idle.aggregate(fen=Sum("cost_fen"))["fen"] or 0, "cards": list(idle.order_by("-cost_fen")[:MOST_ROWS]),
+            "unchecked": held.filter(Q(checked_on=None) | Q(checked_on__lt=date(year, 1, 1))).count(), "batch": batch}  # fmt: skip
+
+
+def accounts(unit: Unit, year: int) -> list[dict[str, Any]] | None:
+    """The register of bank accounts with what moved on each in the year; None without a register."""
+    batch = _latest(unit, "accounts")
+    if batch is None:
+        return None
+    moved = {
+        row["account_no"]: row
+        for row in BankLine.objects.filter(unit=unit, year=year, batch__current=True)
+        .order_by()
+        .values("account_no")
+        .annotate(got=Sum("in_fen"), paid=Sum("out_fen"), last=Max("day"))
+    }
+    rows = [
+        {"account": one, "tail": f"…{one.account_no[-4:]}", "moved": moved.pop(one.account_no, None), "known": True}
+        for one in BankAccount.objects.filter(batch=batch).order_by("opened_on", "pk")
+    ]
+    rows += [
+        {"account": None, "tail": f"…{number[-4:]}", "moved": row, "known": False} for number, row in moved.items()
+    ]
+    return rows
+
+
+def pay(user: Any, unit: Unit, year: int, period: int) -> dict[str, Any] | None:
+    """People paid and sum by month, and what the rules of pay say; None without a payroll of the year."""
+    months = list(
+        PayRow.objects.filter(unit=unit, year=year, period__lte=period, batch__current=True)
+        .order_by("period")
+        .values("period")
+        .annotate(people=Count("id_no", distinct=True), fen=Sum("pay_fen"))
+    )
+    if not months:
+        return None
+    said: list[dict[str, Any]] = []
+    if access.may(user, "finance.finding.view", unit):
+        rows = Finding.objects.filter(unit=unit, year=year, outdated_at__isnull=True, aspect="pay").order_by()
+        said = [
+            {"rule": rules()[row["rule"]], "number": row["number"],
+             "url": f"{reverse('finance:findings')}?{urlencode({'unit': unit.pk, 'aspect': 'pay', 'q': row['rule']})}"}
+            for row in rows.values("rule").annotate(number=Count("pk"))
+        ]  # fmt: skip
+    return {"months": months, "said": said,
+            "chart": {"kind": "bar", "x": [str(row["period"]) for row in months], "unit": "万元",
+                      "series": [{"name": "应发合计", "data": [round(row["fen"] / 1_000_000, 2) for row in months]}]}}  # fmt: skip
+
+
+# the commission as one
+
+
+def consolidated(user: Any, top: Organisation, year: int, period: int) -> dict[str, Any]:
+    """Income, expense, receivables and payables of all units below `top` (and itself), without what they did with one another.
+
+    An inner dealing is a line whose counterparty is the name of another unit of the same tree. Both sides are taken out;
+    where one side booked what the other did not, the difference is named, never distributed.
+    """
+    units = list(
+        access.visible(user, "finance.unit.view", Unit.objects.select_related("organisation"))
+        .filter(organisation__path__startswith=top.path)
+        .order_by("organisation__path")
+    )
+    names = {unit.organisation.name: unit for unit in units}
+    sums: dict[int, dict[str, list[int]]] = defaultdict(lambda: {item: [0, 0] for item in FLOWS["government"]})
+    dealings: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(FLOWS["government"], 0))
+    for accounting, items in FLOWS.items():
+        ids = [unit.pk for unit in units if unit.accounting == accounting]
+        if not ids:
+            continue
+        pattern = "|".join(f"({one})" for one in items.values())
+        rows = (
+            Line.objects.filter(
+                unit__in=ids, year=year, period__lte=period, batch__current=True, void=False, account__regex=pattern
+            )
+            .exclude(summary__contains="结转")
+            .order_by()
+            .values("unit__organisation__name", "unit", "account", "party")
+            .annotate(debit=Sum("debit_fen"), credit=Sum("credit_fen"))
+        )
+        for row in rows:
+            item = next(name for name, one in items.items() if _starts(one, row["account"]))
+            fen = row["debit"] - row["credit"] if item in ("expense", "receivable") else row["credit"] - row["debit"]
+            name, party = row["unit__organisation__name"], row["party"]
+            sums[row["unit"]][item][0] += fen
+            if party in names and party != name:
+                sums[row["unit"]][item][1] += fen
+                dealings[name, party][item] += fen
+    table: list[dict[str, Any]] = [
+        {
+            "item": item,
+            "sum": sum(sums[unit.pk][item][0] for unit in units),
+            "inner": sum(sums[unit.pk][item][1] for unit in units),
+        }
+        for item in FLOWS["government"]
+    ]
+    for line in table:
+        line["whole"] = line["sum"] - line["inner"]
+    return {
+        "top": top, "year": year, "period": period, "table": table,
+        "units": [{"unit": unit, "depth": unit.organisation.path.count("/") - top.path.count("/"),
+                   **{item: pair[0] for item, pair in sums[unit.pk].items()}} for unit in units],
+        "dealings": [
+            {"payer": payer, "payee": payee, "paid": both["expense"], "got": dealings.get((payee, payer), {}).get("income", 0),
+             "difference": both["expense"] - dealings.get((payee, payer), {}).get("income", 0)}
+            for (payer, payee), both in sorted(dealings.items())
+            if both["expense"] or dealings.get((payee, payer), {}).get("income", 0)
+        ],
+    }  # fmt: skip
+
+
+def _starts(pattern: str, account: str) -> bool:
+    return re.match(pattern, account) is not None
+
+
+def tops(user: Any) -> list[Organisation]:
+    """Organisations that a consolidated view may be asked for: those above and among the units that the user sees."""
+    paths = access.visible(user, "finance.unit.view", Unit.objects.all()).values_list("organisation__path", flat=True)
+    ids = {int(part) for path in paths for part in path.strip("/").split("/") if part}
+    return list(Organisation.objects.filter(pk__in=ids).order_by("path"))

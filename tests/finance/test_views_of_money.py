@@ -1,0 +1,120 @@
+"""Dashboards, the consolidated view and the annual report: every number is the lines' own, and leads to them."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+from docx import Document
+from openpyxl import load_workbook
+
+from chengheng.common.people.access import SYSTEM
+from chengheng.finance import actions, dashboards, engine, papers
+from chengheng.finance.models import Line
+from tests import builders
+from tests.access import sign_in
+from tests.finance.conftest import make_unit
+from tests.finance.planted import JAN, Y, account, bank, budget, card, d, fen, paid, spent, swipe, voucher
+
+pytestmark = pytest.mark.django_db
+
+
+def store(unit, kind, rows, year=Y, period=3):
+    return actions.store_batch(SYSTEM, unit, kind, year, period, rows, origin="t", run_rules=False)
+
+
+@pytest.fixture
+def books(unit):
+    actions.set_parameter(SYSTEM, "C02", "limit_yuan", Decimal(6000), valid_from=date(2020, 1, 1), source="t")
+    store(unit, "balances", JAN, period=1)
+    store(
+        unit, "lines",
+        spent(d(3, 3), 300, project="甲") + spent(d(3, 4), 80, "1001", econ="30201", project="甲") + spent(d(3, 5), 50, econ="30217", project="乙")
+        + voucher(d(3, 6), ("1001", 2000, 0), ("1002", 0, 2000)),
+    )  # fmt: skip
+    store(unit, "budgets", [budget("甲", 1000), budget("丙", 40)], period=0)
+    store(unit, "cards", [swipe(920)])
+    store(unit, "assets", [card(), card("2", state="闲置", cost=700), card("3", removed_on=d(1, 9))])
+    store(unit, "accounts", [account(approval_no="")])
+    store(unit, "bank", [bank(d(3, 3), 5), bank(d(3, 4), 0, 7, account="9999")])
+    store(unit, "pay", [paid(), paid("2")])
+    return unit
+
+
+def test_each_number_of_the_dashboard_is_the_lines_own(books, people):
+    found = dashboards.dashboard(people.issuer, books, Y, 3)
+    projects = {row["project"]: (row["budget"], row["spent"], row["rate"]) for row in found["projects"]}
+    assert projects == {"甲": (fen(1000), fen(380), 38.0), "乙": (None, fen(50), None), "丙": (fen(40), 0, 0.0)}
+    cash = found["cash"]
+    assert (cash["highest"], cash["last"], cash["over"], cash["negative"]) == (fen(6920), fen(6920), 1, 0)
+    assert (found["cards"]["card"], found["cards"]["cash"], found["cards"]["share"]) == (fen(920), fen(80), 92.0)
+    assert (found["assets"]["number"], found["assets"]["idle"], found["assets"]["idle_cost"]) == (2, 1, fen(700))
+    assert [(row["known"], bool(row["moved"])) for row in found["accounts"]] == [(True, True), (False, True)]
+    assert found["pay"]["months"] == [{"period": 3, "people": 2, "fen": fen(16000)}]
+
+
+def test_what_has_no_evidence_is_nothing_and_not_zero(unit, people):
+    store(unit, "lines", spent(d(3, 3), 300))
+    found = dashboards.dashboard(people.issuer, unit, Y, 3)
+    assert [found[name] for name in ("cash", "cards", "assets", "accounts", "pay")] == [None] * 5
+
+
+def test_from_a_number_to_the_voucher_with_its_lines(books, people, client):
+    sign_in(client, people.issuer)
+    engine.run(books, Y, 3)
+    page = client.get(books.get_absolute_url()).content.decode()
+    url = dashboards.lines_at(books, Y, project="甲")
+    assert url.replace("&", "&amp;") in page
+    answer = client.get(url)
+    assert answer.status_code == 200
+    line = Line.objects.filter(project="甲").first()
+    assert line.get_absolute_url().replace("&", "&amp;") in answer.content.decode()
+    assert client.get(line.get_absolute_url()).content.decode().count("<tr data-row>") == 4
+
+
+def test_inner_dealings_are_taken_out_and_differences_named(aspects, people, client):
+    top = builders.organisation("市城市管理委（测试）")
+    one, two = (make_unit("institution", top, name) for name in ("甲所（测试）", "乙所（测试）"))
+    store(one, "lines", spent(d(3, 3), 100, party="乙所（测试）") + spent(d(3, 4), 30, party="外人"))
+    store(two, "lines", voucher(d(3, 5), ("1002", 90, 0), ("4609", 0, 90), party="甲所（测试）"))
+    found = dashboards.consolidated(people.issuer, top, Y, 12)
+    table = {row["item"]: (row["sum"], row["inner"], row["whole"]) for row in found["table"]}
+    assert table["expense"] == (fen(130), fen(100), fen(30))
+    assert table["income"] == (fen(90), fen(90), 0)
+    assert [(row["payer"], row["payee"], row["difference"]) for row in found["dealings"]] == [
+        ("甲所（测试）", "乙所（测试）", fen(10))
+    ]
+    sign_in(client, people.issuer)
+    page = client.get(reverse("finance:consolidated"), {"of": top.pk, "year": Y})
+    assert "甲所（测试）" in page.content.decode()
+    alone = dashboards.consolidated(builders.holder("finance.unit_accountant", one.organisation), top, Y, 12)
+    assert [row["unit"] for row in alone["units"]] == [one]
+
+
+def test_the_annual_report_holds_every_aspect_and_who_took_it_out(books, people, client):
+    engine.run(books, Y, 3)
+    name, content = papers.annual(Y, "docx", people.issuer)
+    assert name == f"{Y} 年财务监督年度报告.docx"
+    document = Document(io.BytesIO(content))
+    assert [table.rows[0].cells[0].text for table in document.tables[:2]] == ["方面", "方面"]
+    assert len(document.tables[0].rows) == 11
+    assert people.issuer.display_name in document.sections[0].footer.paragraphs[0].text
+    _name, content = papers.annual(Y, "xlsx", people.issuer)
+    book = load_workbook(io.BytesIO(content))
+    assert book.sheetnames == [
+        "监督覆盖",
+        "规则发现",
+        "各单位发现",
+        "疑点与整改",
+        "三公经费",
+        "合并收支",
+        "数据不足的规则",
+    ]
+    sign_in(client, people.accountant)
+    assert client.get(reverse("finance:annual", args=[Y, "docx"])).status_code in (403, 404)
+    sign_in(client, people.issuer)
+    assert client.get(reverse("finance:annual", args=[Y, "docx"])).status_code == 200
+    assert client.get(reverse("finance:annual", args=[Y, "pdf"])).status_code == 404
