@@ -124,7 +124,9 @@ class ChangeSet(Moving):
     found = models.JSONField(default=dict, editable=False)
     stopping = models.PositiveIntegerField(_("problems that stop it"), default=0, editable=False)
     made_at = models.DateTimeField(_("made"), default=timezone.now)
-    made_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("base data", "made by"))
+    made_by = models.ForeignKey(
+        "people.User", models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("base data", "made by")
+    )
     checked_at = models.DateTimeField(_("last checked"), null=True, editable=False)
     approved_by = models.ForeignKey("people.User", models.PROTECT, null=True, editable=False, related_name="+")
     published_at = models.DateTimeField(_("published"), null=True, editable=False)
@@ -243,7 +245,9 @@ class Census(models.Model):
     surveyor = models.ForeignKey("people.User", models.PROTECT, related_name="+", verbose_name=_("surveyor"))
     due_on = models.DateField(_("due on"))
     made_at = models.DateTimeField(_("made"), default=timezone.now)
-    made_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("base data", "made by"))
+    made_by = models.ForeignKey(
+        "people.User", models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("base data", "made by")
+    )
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
     change_set = models.ForeignKey(ChangeSet, models.SET_NULL, null=True, editable=False, related_name="censuses")
 
