@@ -14,6 +14,7 @@ import json
 import os
 import resource
 import sys
+from typing import Any
 
 MEMORY_BYTES = 3 * 1024**3
 CPU_SECONDS = 120
@@ -44,14 +45,15 @@ def main(path: str) -> None:
     if not set(pyogrio.list_drivers()) <= DRIVERS:
         raise RuntimeError("drivers that are not wanted are switched on")
     layers = [str(name) for name, _kind in pyogrio.list_layers(path)]
-    about = pyogrio.read_info(path, layer=layers[0]) if layers else {"driver": "", "features": 0}
+    about: Any = pyogrio.read_info(path, layer=layers[0]) if layers else {"driver": "", "features": 0}
     if about["driver"] not in DRIVERS:
         raise ValueError("it is none of Shapefile, GeoPackage, KML, DXF")
     if len(layers) != 1 and about["driver"] not in MANY_LAYERS:
         raise ValueError(f"it holds {len(layers)} layers, not one")
     held, total = [], 0
     for layer in layers:
-        total += max(about["features"] if layer == layers[0] else pyogrio.read_info(path, layer=layer)["features"], 0)
+        counted: Any = about if layer == layers[0] else pyogrio.read_info(path, layer=layer)
+        total += max(counted["features"], 0)
         if total > MAX_FEATURES:
             raise ValueError(f"it holds {total} features; at most {MAX_FEATURES} are read")
         held.append(pyogrio.raw.read(path, layer=layer, max_features=MAX_FEATURES, force_2d=True))

@@ -583,6 +583,8 @@ def _census_rows(census: Census, today: date) -> list[dict[str, Any]]:
 
 def _new_component(sighting: Sighting, taken: dict[str, str], today: date) -> dict[str, Any]:
     """A code after the last of its district and class, and the fields that a surveyor can know."""
+    assert sighting.lon is not None
+    assert sighting.lat is not None
     located = places.locate(sighting.lon, sighting.lat)
     stem = f"{located.district}{sighting.sort}"
     last = taken.get(stem) or queries.last_code(stem)

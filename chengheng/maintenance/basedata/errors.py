@@ -39,11 +39,6 @@ class MovedOn(Refusal):
     message = _("Since the check edition %(number)s was published. Return the change set and check it again.")
 
 
-class NotLatest(Refusal):
-    code = "not_latest_edition"
-    message = _("Later editions have changed the same features: roll those back first.")
-
-
 class TaskDone(Refusal):
     code = "census_done"
     message = _("This census is finished.")

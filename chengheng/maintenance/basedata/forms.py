@@ -59,7 +59,7 @@ class ReadingForm(forms.Form):
         self.columns = list(wanted)
         for name, label in wanted.items():
             self.fields[f"column_{name}"] = forms.ChoiceField(
-                label=label, choices=choices, required=name == "code", initial=proposed["columns"].get(name, "")
+                label=str(label), choices=choices, required=name == "code", initial=proposed["columns"].get(name, "")
             )
         self.fields["datum"] = forms.ChoiceField(
             label=_("Datum"), choices=READ_DATUMS, initial=proposed["datum"],
@@ -83,7 +83,7 @@ class FeatureForm(forms.Form):
         super().__init__(*args, **kwargs)
         for field in kind.fields:
             self.fields[field.name] = forms.CharField(
-                label=field.label, max_length=field.length, required=field.name == "code"
+                label=str(field.label), max_length=field.length, required=field.name == "code"
             )
         point = "point" in kind.shapes
         if point:

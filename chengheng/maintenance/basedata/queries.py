@@ -114,7 +114,7 @@ _TONES = {"add": "good", "change": "warn", "remove": "bad"}
 def changes_on_map(change_set: ChangeSet, box: Box | None) -> dict[str, Any]:
     """What a change set adds (good), changes (warn, with a line from where it stood) and removes (bad), as GeoJSON."""
     rows = change_set.changes.select_related("before")
-    rows = touching(rows.filter(west__isnull=False), box) if box else rows  # type: ignore[assignment]
+    rows = touching(rows.filter(west__isnull=False), box) if box else rows
     held = list(_plain_columns(rows)[: MOST_ON_MAP + 1])
     features = []
     for row in held[:MOST_ON_MAP]:
@@ -153,7 +153,7 @@ def problems_on_map(change_set: ChangeSet, rule: str = "", only: str = "") -> di
     rows = rows.filter(rule=rule) if rule else rows
     features = []
     for row in rows[:MOST_ON_MAP]:
-        shape = shapely.from_wkb(bytes(row.shape))
+        shape = shapely.from_wkb(bytes(row.shape or b""))
         words = {"title": f"{row.code} {row.text}", "state": row.label, "tone": "bad" if row.stops else "warn"}
         if only == "point" and shape is not None:
             shape = shapely.centroid(shape)
@@ -167,11 +167,11 @@ def middle_of(change_set: ChangeSet) -> list[float] | None:
     """Where to look first: the middle of what is wrong, else of what changes."""
     first = change_set.problems.filter(shape__isnull=False).first()
     if first is not None:
-        point = shapely.centroid(shapely.from_wkb(bytes(first.shape)))
+        point = shapely.centroid(shapely.from_wkb(bytes(first.shape or b"")))
         if not point.is_empty:
             return [point.x, point.y]
     row = change_set.changes.filter(lon__isnull=False).values_list("lon", "lat").first()
-    return list(row) if row else None
+    return [float(row[0] or 0), float(row[1] or 0)] if row else None
 
 
 def differences(change: Change) -> list[tuple[str, str, str]]:
@@ -224,9 +224,13 @@ def spots(user: Any, asked: str, limit: int) -> Iterable[Spot]:
     if asked.isdigit() and len(asked) >= 6 and access.may(user, "maintenance.base.view"):
         rows = access.visible(user, "maintenance.base.view", as_of("component").filter(code__startswith=asked))
         for row in rows.filter(lon__isnull=False)[:limit]:
-            yield Spot(
-                row.name, row.lon, row.lat, row.code, _("component"), likeness(asked, row.code), row.get_absolute_url()
-            )
+            yield Spot(row.name, *_at(row), row.code, _("component"), likeness(asked, row.code), row.get_absolute_url())
+
+
+def _at(row: Item) -> tuple[float, float]:
+    assert row.lon is not None
+    assert row.lat is not None
+    return row.lon, row.lat
 
 
 def _places(asked: str, limit: int) -> list[Spot]:
@@ -245,7 +249,7 @@ def _places(asked: str, limit: int) -> list[Spot]:
         address = plain(row.attrs.get("address", ""), CITY_NAME)
         best = max(likeness(asked, plain(name, CITY_NAME), address) for name in names)
         spots[row.code] = Spot(
-            row.name, row.lon, row.lat, row.attrs.get("address", "") or _district(row.area_code), row.sort or _("place"), best
+            row.name, *_at(row), row.attrs.get("address", "") or _district(row.area_code), row.sort or _("place"), best
         )  # fmt: skip
     return sorted(spots.values(), key=lambda spot: -spot.likeness)[:limit]
 

@@ -67,7 +67,8 @@ def _open_table(content: bytes, name: str) -> Source:
         headings = [str(cell).strip() if cell is not None else "" for cell in cells]
         if sum(map(bool, headings)) < 2:
             continue
-        found, numbers = [], []
+        found: list[dict[str, Any]] = []
+        numbers: list[int] = []
         for number, cells in rows:
             if len(found) >= MOST_ROWS:
                 raise UnreadableTable(why=_("it has too many rows"))

@@ -420,7 +420,7 @@ def sighting(request: HttpRequest, pk: int, code: str = "") -> HttpResponse:
             form.add_error(field if field in form.fields else None, str(refusal))
         else:
             return redirect(request, row.get_absolute_url(), _("Recorded."))
-    at = [found.lon, found.lat] if found and found.lon is not None else None
+    at: Any = [found.lon, found.lat] if found and found.lon is not None else None
     if at is None:
         at = next(iter(queries.of_census(row).filter(lon__isnull=False).values_list("lon", "lat")[:1]), None)
     shown = {"districts": _districts(), "layers": [], "pick": ["id_lon", "id_lat"], "point": at, "zoom": 18}

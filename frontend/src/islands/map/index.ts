@@ -29,6 +29,7 @@ interface Props {
   pick?: [string, string]; // ids of the inputs that take lon and lat of a click
   zoom?: number;
   fit?: [[number, number], [number, number]]; // what is in view at first, instead of the city
+  here?: boolean; // offer the phone's position; `pick` always does
 }
 type Features = GeoJSON.FeatureCollection & { partial?: boolean };
 
@@ -49,7 +50,7 @@ const map: Island<Props> = async (place, props) => {
     dragRotate: false,
     pitchWithRotate: false,
     localIdeographFontFamily: `${fonts}, sans-serif`,
-    locale: zh() ? { "NavigationControl.ZoomIn": "放大", "NavigationControl.ZoomOut": "缩小", "Map.Title": "地图", "Popup.Close": "关闭" } : undefined,
+    locale: zh() ? { "NavigationControl.ZoomIn": "放大", "NavigationControl.ZoomOut": "缩小", "GeolocateControl.FindMyLocation": "手机定位", "GeolocateControl.LocationNotAvailable": "无法定位", "Map.Title": "地图", "Popup.Close": "关闭" } : undefined,
   });
   chart.touchZoomRotate.disableRotation();
   chart.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
@@ -127,6 +128,12 @@ const map: Island<Props> = async (place, props) => {
     }
   }
 
+  const locate = (found: (at: { lng: number; lat: number }) => void) => {
+    if (!("geolocation" in navigator)) return;
+    const control = new maplibre.GeolocateControl({ positionOptions: { enableHighAccuracy: true }, fitBoundsOptions: { maxZoom: 18 } });
+    control.on("geolocate", (event: { coords: GeolocationCoordinates }) => found({ lng: event.coords.longitude, lat: event.coords.latitude }));
+    chart.addControl(control, "bottom-right");
+  };
   let marker: maplibre.Marker | null = null;
   const mark = (lon: number, lat: number) => {
     marker ??= new maplibre.Marker({ color: token("seal"), draggable: Boolean(props.pick) });
@@ -151,7 +158,11 @@ const map: Island<Props> = async (place, props) => {
       marker?.off("dragend", dropped).on("dragend", dropped);
     });
     const dropped = () => marker && take(marker.getLngLat());
-  }
+    locate((at) => {
+      mark(at.lng, at.lat);
+      take(at);
+    });
+  } else if (props.here) locate(() => undefined);
   const stop = onTheme(() => paint(chart, layers));
   await new Promise<void>((done) => chart.once("idle", () => done()));
   place.dispatchEvent(new CustomEvent("map-ready", { bubbles: true, detail: chart }));
