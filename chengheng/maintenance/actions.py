@@ -216,19 +216,21 @@ def exclude(
 def report_fault(
     actor: Any, device: Device, *, source: str, title: str, happened_at: datetime | None = None,
     stops_service: bool = True, name: str = "", phone: str = "", now: datetime | None = None,
-    check_row: Check | None = None,
+    check_row: Check | None = None, tell: bool = True,
 ) -> tuple[Fault, bool]:  # fmt: skip
     """Report a fault; (fault, whether it is new). While a device has an open fault, further reports join it.
 
     The clocks start at the report, the outage at `happened_at`. A person needs the permission; a report from the QR
     page comes in as SYSTEM. `check_row`: the check that saw it; the outage is in its spans then.
+    `tell` False: a fault of long ago is taken into the records, nobody need hear of it now.
     """
     now = now or timezone.now()
     happened_at = min(happened_at or now, now)
     if actor is not SYSTEM:
         access.require(actor, "maintenance.fault.report")
         access.fetch(actor, "maintenance.device.view", Device.objects.all(), pk=device.pk)
-    device = Device.objects.select_for_update(of=("self",)).get(pk=device.pk)  # one report of a device at a time
+    rows = Device.objects.select_related("system", "vendor").select_for_update(of=("self",))
+    device = rows.get(pk=device.pk)  # one report of a device at a time
     if device.retired_at is not None:
         raise AlreadyRetired
     by = actor if actor.pk else None
@@ -254,7 +256,8 @@ def report_fault(
     if stops_service and check_row is None:
         Span.objects.create(device=device, fault=fault, state=Span.State.DOWN, since=happened_at, cause=title[:200])
     trail.record("maintenance.fault.report", actor, fault, {"source": source, "device": device.code}, title, new=True)
-    _tell_vendor(fault, _("New fault"), "urgent")
+    if tell:
+        _tell_vendor(fault, _("New fault"), "urgent")
     return fault, True
 
 
