@@ -11,6 +11,6 @@ export default defineConfig({
     target: "es2022",
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1200,
-    rollupOptions: { input: { main: "src/main.ts", collector: "src/collector/main.ts", "m-clean": "src/m-clean/main.ts" } },
+    rollupOptions: { input: { main: "src/main.ts", collector: "src/collector/main.ts", "m-clean": "src/m-clean/main.ts", "m-rounds": "src/m-rounds/main.ts" } },
   },
 });

@@ -6,7 +6,7 @@ The order in every act: permission, lock, check, change, record, tell.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,15 +16,17 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chengheng.common import flow, notices, trail
+from chengheng.common import flow, notices, spending, trail
 from chengheng.common.calendars.models import current_calendar
 from chengheng.common.calendars.rules import Kind, Limit
+from chengheng.common.errors import Invalid
 from chengheng.common.flow.engine import runs_of
 from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import queries
 from chengheng.maintenance.errors import (
     AlreadyRetired,
+    BillStruck,
     DependsOnItself,
     PeriodReversed,
     VisitDone,
@@ -32,6 +34,7 @@ from chengheng.maintenance.errors import (
 )
 from chengheng.maintenance.models import (
     AlertSource,
+    Bill,
     Check,
     Contract,
     Device,
@@ -50,6 +53,8 @@ from chengheng.maintenance.rules import watch
 DEFAULT_RESPONSE = Limit(Kind.URGENT_HOURS, Decimal(4))
 DEFAULT_REPAIR = Limit(Kind.URGENT_HOURS, Decimal(24))
 """Where no contract is registered: four hours are the budget's target, a day is a local rule."""
+PHONE_KEEPS = timedelta(days=3)
+"""How long a finding may wait on a phone and still count at the phone's time (local rule)."""
 HOLD_S = 120
 """Seconds that another system's thing may be away before a fault is raised: a camera that registers anew is none."""
 
@@ -211,19 +216,21 @@ def exclude(
 def report_fault(
     actor: Any, device: Device, *, source: str, title: str, happened_at: datetime | None = None,
     stops_service: bool = True, name: str = "", phone: str = "", now: datetime | None = None,
-    check_row: Check | None = None,
+    check_row: Check | None = None, tell: bool = True,
 ) -> tuple[Fault, bool]:  # fmt: skip
     """Report a fault; (fault, whether it is new). While a device has an open fault, further reports join it.
 
     The clocks start at the report, the outage at `happened_at`. A person needs the permission; a report from the QR
     page comes in as SYSTEM. `check_row`: the check that saw it; the outage is in its spans then.
+    `tell` False: a fault of long ago is taken into the records, nobody need hear of it now.
     """
     now = now or timezone.now()
     happened_at = min(happened_at or now, now)
     if actor is not SYSTEM:
         access.require(actor, "maintenance.fault.report")
         access.fetch(actor, "maintenance.device.view", Device.objects.all(), pk=device.pk)
-    device = Device.objects.select_for_update(of=("self",)).get(pk=device.pk)  # one report of a device at a time
+    rows = Device.objects.select_related("system", "vendor").select_for_update(of=("self",))
+    device = rows.get(pk=device.pk)  # one report of a device at a time
     if device.retired_at is not None:
         raise AlreadyRetired
     by = actor if actor.pk else None
@@ -249,7 +256,8 @@ def report_fault(
     if stops_service and check_row is None:
         Span.objects.create(device=device, fault=fault, state=Span.State.DOWN, since=happened_at, cause=title[:200])
     trail.record("maintenance.fault.report", actor, fault, {"source": source, "device": device.code}, title, new=True)
-    _tell_vendor(fault, _("New fault"), "urgent")
+    if tell:
+        _tell_vendor(fault, _("New fault"), "urgent")
     return fault, True
 
 
@@ -640,13 +648,15 @@ def make_visits(until: Any, plan: Plan | None = None) -> int:
 @transaction.atomic
 def record_visit(
     visit: Visit, actor: Any, *, normal: bool, answers: Mapping[str, Any] | None = None, note: str = "",
-    label: str = "", now: datetime | None = None,
+    label: str = "", done_at: datetime | None = None, now: datetime | None = None,
 ) -> Visit:  # fmt: skip
     """Record what was found at a device. A scanned label proves the place; one of another device is refused.
 
-    A device that was not found normal gets a fault.
+    A device that was not found normal gets a fault. `done_at` is the phone's time of a finding that waited for network:
+    it is believed for `PHONE_KEEPS`, and the trail keeps both times.
     """
-    now = now or timezone.now()
+    received = now or timezone.now()
+    now = min(done_at, received) if done_at is not None and received - done_at <= PHONE_KEEPS else received
     visit = access.fetch_locked(
         actor, "maintenance.visit.record", Visit.objects.select_related("device", "plan"), pk=visit.pk
     )
@@ -658,10 +668,59 @@ def record_visit(
     visit.answers, visit.note, visit.label_read = dict(answers or {}), note[:500], bool(label)
     visit.save()
     data = {"normal": normal, "answers": visit.answers, "label": visit.label_read}
+    if done_at is not None:
+        data |= {"phone_time": done_at, "received": received}
     trail.record("maintenance.visit.record", actor, visit, data, note)
     if not normal and visit.device.retired_at is None:
         report_fault(
-            SYSTEM, visit.device, source=Fault.Source.INSPECTION, title=note or str(visit.plan), now=now,
-            stops_service=False,
+            SYSTEM, visit.device, source=Fault.Source.INSPECTION, title=note or str(visit.plan), happened_at=now,
+            now=received, stops_service=False,
         )  # fmt: skip
     return visit
+
+
+# Money
+
+
+@transaction.atomic
+def enter_bill(
+    actor: Any, *, system: System, amount_fen: int, paid_on: date, payee: str, voucher: str, **fields: Any
+) -> Bill:
+    """Enter what a system's upkeep cost (negative: a refund); it goes on to the ledger of the programme that pays."""
+    access.require(actor, "maintenance.money.enter")
+    if not amount_fen:
+        raise Invalid(_("A bill of nothing is none."), field="amount")
+    if Bill.objects.filter(system=system, voucher=voucher, struck_at=None).exists():
+        raise Invalid(_("This voucher was entered before."), field="voucher")
+    if paid_on > timezone.localdate():
+        raise Invalid(_("It cannot have been paid on a day to come."), field="paid_on")
+    bill = Bill(
+        system=system, amount_fen=amount_fen, paid_on=paid_on, payee=payee, voucher=voucher,
+        by=actor if actor.pk else None, **fields,
+    )  # fmt: skip
+    bill.booked = spending.spend(_spent(bill, amount_fen, voucher, str(bill.get_kind_display())))[:200]
+    bill.save()
+    data = {"amount_fen": amount_fen, "paid_on": paid_on.isoformat(), "payee": payee, "booked": bill.booked}
+    trail.record("maintenance.money.enter", actor, bill, data, new=True)
+    return bill
+
+
+@transaction.atomic
+def strike_bill(bill: Bill, actor: Any, *, note: str) -> Bill:
+    """Take an entry back: it counts no longer, and the ledger gets the counter-entry of the same day."""
+    bill = access.fetch_locked(actor, "maintenance.money.strike", Bill.objects.select_related("system"), pk=bill.pk)
+    if bill.struck_at is not None:
+        raise BillStruck
+    bill.struck_at = timezone.now()
+    bill.save(update_fields=["struck_at"])
+    if bill.booked:
+        spending.spend(_spent(bill, -bill.amount_fen, f"{bill.voucher}-{bill.pk}", note))
+    trail.record("maintenance.money.strike", actor, bill, {"amount_fen": bill.amount_fen}, note)
+    return bill
+
+
+def _spent(bill: Bill, amount_fen: int, voucher: str, note: str) -> spending.Spent:
+    return spending.Spent(
+        "maintenance", {"system": bill.system.code}, amount_fen, bill.paid_on, bill.payee, voucher,
+        f"{bill.system} {note}"[:300],
+    )  # fmt: skip

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Field, Router, Schema
+from ninja import Field, Router, Schema, Status
 from pydantic import ValidationError
 
+from chengheng.common import replay
 from chengheng.common.errors import Invalid
 from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import actions, queries
 from chengheng.maintenance.basedata.ogc import router as ogc
 from chengheng.maintenance.errors import BadDelivery
-from chengheng.maintenance.models import AlertSource, Device, Fault
+from chengheng.maintenance.models import AlertSource, Device, Fault, Visit
 from chengheng.maintenance.rules import service
 
 router = Router(tags=["maintenance"])
@@ -190,6 +193,70 @@ def zabbix(request: HttpRequest, body: ZabbixAlert) -> Any:
     """Zabbix' webhook with an API token. Below severity 4 (high) a problem counts as no outage."""
     access.require(request.user, "maintenance.fault.report")
     return _take_zabbix(request.user, "zabbix", body)
+
+
+class RoundOut(Schema):
+    id: int
+    due_on: date
+    late: bool = Field(description="the day and the plan's grace have passed")
+    plan: str
+    code: str = Field(alias="device.code")
+    name: str = Field(alias="device.name")
+    where: str
+    items: list[str]
+    label_sha256: str = Field(description="of the label's text: the phone knows the right one without holding it")
+
+    @staticmethod
+    def resolve_plan(visit: Visit) -> str:
+        return visit.plan.name
+
+    @staticmethod
+    def resolve_items(visit: Visit) -> list[str]:
+        return [str(text) for text in visit.plan.items]
+
+    @staticmethod
+    def resolve_late(visit: Visit) -> bool:
+        return visit.due_on + timedelta(days=visit.plan.grace_days) < timezone.localdate()
+
+    @staticmethod
+    def resolve_where(visit: Visit) -> str:
+        place = visit.device
+        return " ".join(str(part) for part in (place.site or "", place.room, place.rack) if part)
+
+    @staticmethod
+    def resolve_label_sha256(visit: Visit) -> str:
+        return sha256(visit.device.label.encode()).hexdigest()
+
+
+class FindingIn(Schema):
+    client_id: UUID
+    visit: int
+    normal: bool
+    answers: dict[str, bool] = Field({}, max_length=100)
+    note: str = Field("", max_length=500)
+    label: str = Field("", max_length=20, description="what the device's QR label says; proves the place")
+    done_at: datetime
+
+
+@router.get("/rounds", response=list[RoundOut])
+def rounds(request: HttpRequest) -> Any:
+    """The visits that are due within a week or late, of which the caller may record the findings; at most 500."""
+    return queries.rounds_of(request.user, timezone.localdate())[:500]
+
+
+@router.post("/visits", response={201: dict})
+def found(request: HttpRequest, body: FindingIn) -> Any:
+    """Hand in the findings of a visit. The same body again gives the same answer; a second opinion is refused."""
+    access.require(request.user, "maintenance.visit.record")
+    with replay.once(body.client_id, request.user, "maintenance.visit", body.model_dump(mode="json")) as once:
+        if once.answer is not None:
+            return Status(201, once.answer)
+        row = access.fetch(request.user, "maintenance.visit.record", Visit.objects.all(), pk=body.visit)
+        row = actions.record_visit(
+            row, request.user, normal=body.normal, answers=body.answers, note=body.note, label=body.label,
+            done_at=body.done_at,
+        )  # fmt: skip
+        return Status(201, once.keep({"visit": row.pk, "proved": row.label_read}, 201))
 
 
 @router.post("/hooks/{code}", response=AlertOut, auth=None)

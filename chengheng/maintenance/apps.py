@@ -18,10 +18,12 @@ class MaintenanceConfig(AppConfig):
         for order, (label, name, icon, act) in enumerate(
             (
                 (_("State of systems"), "state", "activity", "maintenance.device.view"),
+                (_("My maintenance work"), "vendor", "tool", "maintenance.fault.respond"),
                 (_("Device faults"), "faults", "alert-triangle", "maintenance.fault.view"),
                 (_("Devices under maintenance"), "devices", "server", "maintenance.device.view"),
                 (_("Inspection visits"), "visits", "checklist", "maintenance.visit.view"),
                 (_("Contracts"), "contracts", "file-text", "maintenance.contract.view"),
+                (_("Cost of upkeep"), "money", "receipt", "maintenance.money.view"),
                 (_("Sources of alerts"), "sources", "bell", "maintenance.source.change"),
             )
         ):

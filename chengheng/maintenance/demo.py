@@ -89,8 +89,10 @@ def _devices(city: DemoCity, system: System, vendor: str, manager: Any) -> None:
         centre_room, _made = Site.objects.get_or_create(
             code="JF-326206", defaults={"name": "考核中心机房", "organisation": city.centre}
         )
-    venues = [*city.districts.values(), *(city.organisation(f"U{number:02}") for number in range(1, 18))]
-    number, rows = 0, []
+    venues: list[Any] = []
+    if system.code == "command":
+        venues = [*city.districts.values(), *(city.organisation(f"U{number:02}") for number in range(1, 18))]
+    number, rows, maintainer = 0, [], city.organisation(vendor)
     for kind, count in KINDS[system.code]:
         for _each in range(count):
             number += 1
@@ -103,7 +105,7 @@ def _devices(city: DemoCity, system: System, vendor: str, manager: Any) -> None:
                 Device(
                     code=f"{PREFIX[system.code]}-{number:03}", name=name, system=system, site=site, kind=kind,
                     room="中心机房" if site is centre_room else "会议室",
-                    vendor=city.organisation(vendor), serial=f"DEMO{system.pk:02}{number:05}",
+                    vendor=maintainer, serial=f"DEMO{system.pk:02}{number:05}",
                     address=f"198.51.{100 + system.pk % 50}.{number}", in_service_at=since,
                     warranty_until=date(2027, 12, 31),
                 )
@@ -123,13 +125,18 @@ def _plan(system: System) -> None:
     )  # fmt: skip
 
 
+def _faults_of(system: System, year: int) -> int:
+    """The budget's year in full; of the running one half as many, so that a demonstration starts quickly."""
+    return SHARE_OF_FAULTS[system.code] if year == 2024 else (SHARE_OF_FAULTS[system.code] + 1) // 2
+
+
 def _history(city: DemoCity, system: System, year: int, desk: Any, engineers: dict[str, Any]) -> None:
     """The year's faults, each through its whole life; those of the last two days of the running year stay open."""
-    chance, devices = city.random, list(system.devices.all())
+    chance, devices = city.random, list(system.devices.select_related("vendor"))
     begin = datetime(year, 1, 2, tzinfo=timezone.get_current_timezone())
     end = min(datetime(year, 12, 28, tzinfo=timezone.get_current_timezone()), timezone.now() - timedelta(days=4))
     span = (end - begin).total_seconds()
-    moments = sorted(begin + timedelta(seconds=chance.random() * span) for _n in range(SHARE_OF_FAULTS[system.code]))
+    moments = sorted(begin + timedelta(seconds=chance.random() * span) for _n in range(_faults_of(system, year)))
     for moment in moments:
         device = chance.choice(devices)
         words, cause, solution = chance.choice(TROUBLES)
@@ -139,6 +146,7 @@ def _history(city: DemoCity, system: System, year: int, desk: Any, engineers: di
         fault, _new = actions.report_fault(
             SYSTEM, device, source=chance.choice(("user", "user", "duty", "inspection")), title=f"{device.kind}{words}",
             happened_at=moment - timedelta(minutes=chance.randint(2, 40)), stops_service=chance.random() < 0.7, now=moment,
+            tell=False,
         )  # fmt: skip
         at = moment + timedelta(minutes=chance.randint(4, 170))
         fault = actions.respond(fault, engineer, now=at)

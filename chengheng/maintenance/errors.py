@@ -47,3 +47,8 @@ class BadDelivery(Refusal):
     code = "bad_alert_signature"
     status = 403
     message = _("The source, the signature or the time of these alerts is not right.")
+
+
+class BillStruck(Refusal):
+    code = "bill_struck"
+    message = _("This bill was struck already.")

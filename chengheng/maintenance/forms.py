@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.common.people.models import Organisation
-from chengheng.maintenance.models import AlertSource, Check, Contract, Device, Plan
+from chengheng.maintenance.models import AlertSource, Bill, Check, Contract, Device, Plan
 
 _SECRET = forms.PasswordInput(attrs={"autocomplete": "new-password"})
 
@@ -211,3 +211,36 @@ class ContractForm(forms.ModelForm):
         widgets = {
             name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in ("starts_on", "ends_on")
         }
+
+
+class BillForm(forms.ModelForm):
+    amount = forms.DecimalField(
+        label=_("amount (yuan)"), max_digits=12, decimal_places=2, help_text=_("A refund is negative.")
+    )
+
+    class Meta:
+        model = Bill
+        fields = ("system", "kind", "contract", "site", "starts_on", "ends_on", "quantity", "paid_on", "payee", "voucher",
+                  "note")  # fmt: skip
+        widgets = {
+            name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+            for name in ("starts_on", "ends_on", "paid_on")
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """A contract's payment names a contract of the same system."""
+        said = super().clean() or {}
+        contract = said.get("contract")
+        if said.get("kind") == Bill.Kind.CONTRACT and contract is None:
+            self.add_error("contract", _("Say which contract was paid."))
+        if contract is not None and said.get("system") is not None and contract.system_id != said["system"].pk:
+            self.add_error("contract", _("This contract is of another system."))
+        if said.get("starts_on") and said.get("ends_on") and said["ends_on"] < said["starts_on"]:
+            self.add_error("ends_on", _("The end lies before the start."))
+        if "amount" in said:
+            said["amount_fen"] = int(said.pop("amount") * 100)
+        return said
+
+
+class StrikeForm(forms.Form):
+    note = forms.CharField(label=_("reason"), max_length=200)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.db.models import Avg, Max, QuerySet
+from django.db.models import Avg, Max, QuerySet, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from chengheng.common.measures import Measured, Period, Scope, measure
 from chengheng.common.people import access
 from chengheng.maintenance import queries
-from chengheng.maintenance.models import Device, Fault, Site, System, Visit
+from chengheng.maintenance.models import Bill, Device, Fault, Site, System, Visit
 from chengheng.maintenance.reference import SYSTEMS, WORDS
 
 OF_SYSTEM: dict[str, dict[str, str | Promise]] = {"system": dict(SYSTEMS)}
@@ -181,3 +181,26 @@ def repair_hours(period: Period, scope: Scope) -> Measured:
     rows = _faults(period, scope).exclude(repair_hours=None)
     value = rows.aggregate(value=Avg("repair_hours"))["value"]
     return Measured(Decimal(value).quantize(FOUR) if value is not None else None, rows)
+
+
+@measure(
+    "maintenance.cost", label=_("Cost of upkeep"), unit="万元", better="lower",
+    definition=_("Bills of the period by the day of payment: contracts, electricity, network, parts; refunds deducted."),
+    source="target tables 2024 (项目总成本); local definition", system="maintenance",
+    keywords=("系统运维费用", "运维费用支出", "电费", "网络租赁费"), options=OF_SYSTEM | {"kind": dict(Bill.Kind.choices)},
+    option_words=SYSTEM_WORDS, evidence_act="maintenance.money.view",
+)  # fmt: skip
+def cost(period: Period, scope: Scope) -> Measured:
+    """万元; None while no bill was ever entered for the system."""
+    rows = Bill.objects.filter(struck_at=None)
+    if scope.option("system"):
+        rows = rows.filter(system__code=scope.option("system"))
+    if scope.option("kind"):
+        rows = rows.filter(kind=scope.option("kind"))
+    if scope.user is not None:
+        rows = access.visible(scope.user, "maintenance.money.view", rows)
+    inside = rows.filter(paid_on__gte=period.start, paid_on__lte=period.end)
+    if not rows.filter(paid_on__lte=period.end).exists():
+        return Measured(None, inside)
+    fen = inside.aggregate(total=Sum("amount_fen"))["total"] or 0
+    return Measured(Decimal(fen) / 1_000_000, inside)

@@ -588,4 +588,62 @@ class Visit(models.Model):
         return reverse("maintenance:visit", args=[self.pk])
 
 
+class Bill(models.Model):
+    """Money that a system's upkeep cost: a contract's payment, electricity, network, parts. A refund is negative."""
+
+    class Kind(models.TextChoices):
+        CONTRACT = "contract", _("Contract payment")
+        POWER = "power", _("Electricity")
+        NETWORK = "network", _("Network lines")
+        PARTS = "parts", _("Parts and repairs")
+        OTHER = "other", _("Other")
+
+    system = models.ForeignKey(System, models.PROTECT, related_name="bills", verbose_name=_("system"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    contract = models.ForeignKey(
+        Contract, models.PROTECT, null=True, blank=True, related_name="bills", verbose_name=_("contract")
+    )
+    site = models.ForeignKey(Site, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("site"))
+    starts_on = models.DateField(_("from"), null=True, blank=True)
+    ends_on = models.DateField(_("to"), null=True, blank=True)
+    quantity = models.DecimalField(
+        _("quantity"), max_digits=14, decimal_places=3, null=True, blank=True, help_text=_("kWh or Mbit/s")
+    )
+    amount_fen = models.BigIntegerField(_("amount"))
+    paid_on = models.DateField(_("paid on"))
+    payee = models.CharField(_("payee"), max_length=120)
+    voucher = models.CharField(_("voucher"), max_length=60)
+    note = models.CharField(_("note"), max_length=300, blank=True)
+    by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    struck_at = models.DateTimeField(_("struck"), null=True, editable=False)
+    booked = models.CharField(_("programme"), max_length=200, blank=True, editable=False)
+
+    view_act = "maintenance.money.view"
+    attach_act = "maintenance.money.enter"
+    access_scope = Scope(organisation="system__organisation", owner="by")
+
+    class Meta:
+        ordering = ("-paid_on", "-pk")
+        indexes = (models.Index(fields=("system", "paid_on"), name="maintenance_bill_day"),)
+        constraints = (
+            models.CheckConstraint(condition=~Q(amount_fen=0), name="bill_not_zero"),
+            models.UniqueConstraint(
+                fields=("system", "voucher"), condition=Q(struck_at__isnull=True), name="bill_voucher_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_on__isnull=True) | Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                name="bill_ends_after",
+            ),
+        )
+        verbose_name = _("bill")
+        verbose_name_plural = _("bills")
+
+    def __str__(self) -> str:
+        return f"{self.paid_on} {self.get_kind_display()} {Decimal(self.amount_fen) / 100:.2f}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("maintenance:bill", args=[self.pk])
+
+
 from chengheng.maintenance.basedata import models as _base_data  # noqa: E402, F401 - so that Django finds them

@@ -2,59 +2,80 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Avg, Count, F, Q, QuerySet
+from django.db.models import Avg, Count, F, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
+from chengheng.common import spending
+from chengheng.common.measures import Period
 from chengheng.common.people import access
 from chengheng.common.ui.search import Hit
-from chengheng.maintenance.models import Contract, Device, Fault, Span, Visit
+from chengheng.maintenance.models import Bill, Contract, Device, Fault, Span, System, Visit
+from chengheng.maintenance.rules import watch
+from chengheng.maintenance.rules.service import PenaltyRule, limit_hours, penalty
 
 OPEN = ("reported", "responded", "on_site", "waiting")
 
 _NORMAL = """
-with wanted as (
-    select id, system_id, tstzrange(greatest(in_service_at, %(start)s), least(retired_at, %(end)s)) as service
+with wanted as materialized (
+    select id, system_id, greatest(in_service_at, %(start)s) as lo, least(retired_at, %(end)s) as hi
     from maintenance_device
-    where id = any(%(devices)s) and in_service_at < %(end)s and (retired_at is null or retired_at > %(start)s)
-), not_up as (
-    select device_id,
-           range_agg(tstzrange(since, until)) filter (where state = 'down') as down,
-           range_agg(tstzrange(since, until)) filter (where state = 'unknown') as unknown
-    from maintenance_span
-    where state <> 'up' and since < %(end)s and (until is null or until > %(start)s) and device_id = any(%(devices)s)
-    group by device_id
+    where id {ids} and in_service_at < %(end)s and (retired_at is null or retired_at > %(start)s)
+), seen as materialized (
+    select s.device_id, s.state, greatest(s.since, w.lo) as since, least(s.until, w.hi) as until
+    from maintenance_span s join wanted w on w.id = s.device_id
+    where s.state <> 'up' and s.since < %(end)s and (s.until is null or s.until > %(start)s)
 ), windows as (
-    select coalesce(device_id, 0) as device_id, coalesce(system_id, 0) as system_id,
-           tstzrange(starts_at, ends_at) as gone
+    select device_id, system_id, tstzrange(starts_at, ends_at) as gone
     from maintenance_exclusion where starts_at < %(end)s and ends_at > %(start)s
-), gone as (
+), gone as materialized (
     select id, range_agg(gone) as gone
     from (select w.id, x.gone from wanted w join windows x on x.device_id = w.id
           union all
           select w.id, x.gone from wanted w join windows x on x.system_id = w.system_id) each
     group by id
+), mixed as materialized (
+    select device_id as id from seen where state = 'unknown' union select id from gone
+), plain as (
+    select device_id as id, sum(extract(epoch from greatest(until - greatest(since, reach), interval '0'))) as down
+    from (select device_id, since, until,
+                 max(until) over (partition by device_id order by since, until
+                                  rows between unbounded preceding and 1 preceding) as reach
+          from seen where until > since and device_id not in (select id from mixed)) each
+    group by device_id
+), ranges as (
+    select device_id,
+           range_agg(tstzrange(since, until)) filter (where state = 'down') as down,
+           range_agg(tstzrange(since, until)) filter (where state = 'unknown') as unknown
+    from seen where until > since and device_id in (select id from mixed)
+    group by device_id
 ), due as (
-    select w.id, w.service, n.down,
-           case when n.device_id is null and g.id is null then null
-                else tstzmultirange(w.service) - coalesce(g.gone, '{}')
-                     - (coalesce(n.unknown, '{}') - coalesce(n.down, '{}')) end as due
-    from wanted w left join not_up n on n.device_id = w.id left join gone g on g.id = w.id
+    select w.id, r.down,
+           tstzmultirange(tstzrange(w.lo, w.hi)) - coalesce(g.gone, '{{}}')
+               - (coalesce(r.unknown, '{{}}') - coalesce(r.down, '{{}}')) as due
+    from mixed m join wanted w on w.id = m.id
+    left join ranges r on r.device_id = m.id left join gone g on g.id = m.id
 )
+select w.id, extract(epoch from w.hi - w.lo), coalesce(p.down, 0)
+from wanted w left join plain p on p.id = w.id
+where w.id not in (select id from mixed)
+union all
 select id,
-       case when due is null then extract(epoch from upper(service) - lower(service))
-            else coalesce((select sum(extract(epoch from upper(r) - lower(r))) from unnest(due) r), 0) end,
-       case when down is null then 0
-            else coalesce((select sum(extract(epoch from upper(r) - lower(r))) from unnest(due * down) r), 0) end
+       coalesce((select sum(extract(epoch from upper(r) - lower(r))) from unnest(due) r), 0),
+       coalesce((select sum(extract(epoch from upper(r) - lower(r))) from unnest(due * down) r), 0)
 from due
 """
+"""Nearly every device has outages only: their union is one pass in order of time (how far have they reached?). Only where
+something is not known or left out are multiranges subtracted, which costs ten times as much a device."""
 
 
 def normal_seconds(
@@ -67,10 +88,18 @@ def normal_seconds(
     end = min(end, now or timezone.now())
     if end <= start:
         return {}
-    ids = list(devices.values_list("pk", flat=True)) if isinstance(devices, QuerySet) else list(devices)
+    said: dict[str, Any] = {"start": start, "end": end}
+    if isinstance(devices, QuerySet):
+        inner, values = devices.order_by().values("pk").query.sql_with_params()
+        names = [f"d{number}" for number in range(len(values))]
+        first, *rest = inner.split("%s")
+        ids = f"in ({first}{''.join(f'%({name})s{part}' for name, part in zip(names, rest, strict=True))})"
+        said |= dict(zip(names, values, strict=True))
+    else:
+        ids, said["devices"] = "= any(%(devices)s)", list(devices)
     with connection.cursor() as cursor:
-        cursor.execute(_NORMAL, {"devices": ids, "start": start, "end": end})
-        return {pk: (Decimal(due), Decimal(down)) for pk, due, down in cursor.fetchall()}
+        cursor.execute(_NORMAL.format(ids=ids), said)
+        return {pk: (due, down) for pk, due, down in cursor.fetchall()}
 
 
 def in_service(start: datetime, end: datetime) -> QuerySet[Device]:
@@ -144,25 +173,46 @@ def known_solutions(fault: Fault, limit: int = 5) -> QuerySet[Fault]:
     return rows.exclude(solution="").exclude(pk=fault.pk).select_related("device").order_by("-closed_at")[:limit]
 
 
-def service_report(contract: Contract, start: datetime, end: datetime) -> dict[str, Any]:
-    """The vendor's month: faults, response and repair, normal rate, penalties by the contract's rules."""
-    from chengheng.maintenance.rules.service import PenaltyRule, penalty
+@dataclass(frozen=True)
+class PenaltyLine:
+    """A rule of the contract and what it came to: (fault or rate, how much over, fen) one by one, and the sum."""
 
+    rule: PenaltyRule
+    label: Any
+    entries: list[tuple[Any, Decimal, int]]
+    fen: int
+
+    @property
+    def capped(self) -> bool:
+        return self.fen < sum(fen for _about, _over, fen in self.entries)
+
+
+PENALTY_LABELS = {
+    "late_response": _lazy("late response, per started hour"),
+    "late_repair": _lazy("late repair, per started hour"),
+    "low_rate": _lazy("normal rate below the promise, per started per cent"),
+}
+
+
+def service_report(contract: Contract, start: datetime, end: datetime) -> dict[str, Any]:
+    """The vendor's month: faults, response and repair, inspections, normal rate, penalties by the contract's rules.
+
+    A fault belongs to the month in which it was reported; one that is not repaired yet counts when it is.
+    """
     faults = Fault.objects.filter(contract=contract, reported_at__gte=start, reported_at__lt=end, void=False)
     devices = in_service(start, end).filter(system=contract.system, vendor=contract.vendor)
     times = normal_seconds(devices, start, end)
     due, down = sum(t[0] for t in times.values()), sum(t[1] for t in times.values())
     rate = ((due - down) / due * 100).quantize(Decimal("0.0001")) if due else None
-    rows = list(faults.select_related("device"))
-    over = {
+    rows = list(faults.select_related("device").order_by("reported_at"))
+    response, repair = limit_hours(contract.response_limit), limit_hours(contract.repair_limit)
+    over: dict[str, list[tuple[Any, Decimal]]] = {
         "late_response": [
-            f.response_hours - contract.response_amount for f in rows if f.response_met is False and f.response_hours
+            (f, f.response_hours - response) for f in rows if f.response_met is False and f.response_hours
         ],
-        "late_repair": [
-            f.repair_hours - contract.repair_amount for f in rows if f.repair_met is False and f.repair_hours
-        ],
+        "late_repair": [(f, f.repair_hours - repair) for f in rows if f.repair_met is False and f.repair_hours],
     }
-    penalties = []
+    lines = []
     for entry in contract.penalties:
         rule = PenaltyRule(
             entry["kind"],
@@ -170,20 +220,193 @@ def service_report(contract: Contract, start: datetime, end: datetime) -> dict[s
             int(entry.get("most_fen", 0)),
             Decimal(str(entry.get("threshold", 0))),
         )
-        below = [rule.threshold - rate] if rule.kind == "low_rate" and rate is not None else over.get(rule.kind, [])
-        penalties.append((rule, penalty(rule, below)))
+        found = over.get(rule.kind, [])
+        if rule.kind == "low_rate":
+            found = [(f"{rate} % < {rule.threshold} %", rule.threshold - rate)] if rate is not None else []
+        found = [(about, amount) for about, amount in found if amount > 0]
+        entries = [(about, amount, penalty(replace(rule, most_fen=0), [amount])) for about, amount in found]
+        lines.append(
+            PenaltyLine(rule, PENALTY_LABELS[rule.kind], entries, penalty(rule, [amount for _about, amount in found]))
+        )
     figures = faults.aggregate(response=Avg("response_hours"), repair=Avg("repair_hours"))
+    visits = Visit.objects.filter(
+        device__in=devices, due_on__gte=timezone.localtime(start).date(), due_on__lt=timezone.localtime(end).date()
+    )
     return {
-        "faults": rows, "devices": len(times), "rate": rate, "penalties": penalties,
-        "penalty_fen": sum(amount for _rule, amount in penalties), **figures,
-        "late": sum(f.response_met is False for f in rows),
+        "faults": rows, "devices": len(times), "rate": rate, "penalties": lines,
+        "penalty_fen": sum(line.fen for line in lines), **figures,
+        "late": sum(f.response_met is False for f in rows), "late_repairs": sum(f.repair_met is False for f in rows),
+        "visits_due": visits.count(), "visits_in_time": visits_in_time(visits).count(),
     }  # fmt: skip
+
+
+def work_of(user: Any, now: datetime) -> dict[str, Any]:
+    """What a vendor's engineer must see first: open faults by their limit, visits due, contracts with this month."""
+    faults = access.visible(user, "maintenance.fault.view", Fault.objects.filter(closed_at=None))
+    faults = faults.select_related("device__site", "system", "holder").order_by(F("due_at").asc(nulls_last=True), "pk")
+    rows = list(faults[:200])
+    today = timezone.localtime(now).date()
+    contracts = access.visible(
+        user, "maintenance.contract.view", Contract.objects.filter(starts_on__lte=today, ends_on__gte=today)
+    )
+    month = Period.month(today.year, today.month)
+    visits = rounds_of(user, today)
+    return {
+        "open": [fault for fault in rows if fault.state in OPEN],
+        "to_verify": [fault for fault in rows if fault.state not in OPEN],
+        "late": sum(fault.is_overdue for fault in rows),
+        "visits": visits[:12], "visit_count": visits.count(),
+        "contracts": [
+            (contract, service_report(contract, month.starts_at, month.ends_before))
+            for contract in contracts.select_related("system", "vendor")[:10]
+        ],
+        "month": month,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one system's upkeep cost in a year, by kind, against the programme that pays."""
+
+    system: System
+    kinds: list[tuple[str, int]]
+    total_fen: int
+    unbooked_fen: int
+    purse: spending.Purse | None
+    contracts: list[tuple[Contract, int]]
+
+    @property
+    def share(self) -> Decimal | None:
+        """Per cent of the ceiling that the ledger has spent."""
+        return (
+            Decimal(self.purse.spent_fen) / self.purse.ceiling_fen * 100
+            if self.purse and self.purse.ceiling_fen
+            else None
+        )
+
+
+def costs(user: Any, year: int) -> list[Cost]:
+    """What each system cost in a year, as far as the user may see its bills."""
+    bills = access.visible(user, "maintenance.money.view", Bill.objects.filter(struck_at=None, paid_on__year=year))
+    found: dict[int, dict[str, int]] = {}
+    for row in bills.order_by().values("system", "kind").annotate(fen=Sum("amount_fen")):
+        found.setdefault(row["system"], {})[row["kind"]] = row["fen"]
+    unbooked = dict(bills.filter(booked="").order_by().values_list("system").annotate(fen=Sum("amount_fen")))
+    paid = dict(
+        Bill.objects.filter(struck_at=None).exclude(contract=None).order_by().values_list("contract").annotate(
+            fen=Sum("amount_fen")
+        )
+    )  # fmt: skip
+    contracts: dict[int, list[tuple[Contract, int]]] = {}
+    for contract in access.visible(
+        user, "maintenance.contract.view", Contract.objects.filter(starts_on__year__lte=year, ends_on__year__gte=year)
+    ):
+        contracts.setdefault(contract.system_id, []).append((contract, paid.get(contract.pk, 0)))
+    return [
+        Cost(
+            system, [(str(label), found.get(system.pk, {}).get(kind, 0)) for kind, label in Bill.Kind.choices],
+            sum(found.get(system.pk, {}).values()), unbooked.get(system.pk, 0),
+            spending.purse("maintenance", {"system": system.code}, year), contracts.get(system.pk, []),
+        )
+        for system in System.objects.all()
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Node:
+    """A device in the picture of dependencies: its place, its state, and where what it depends on stands."""
+
+    device: Device
+    state: str
+    x: int
+    y: int
+    lines: list[tuple[int, int]]
+
+    @property
+    def top(self) -> int:
+        return self.y + NODE_TOP
+
+
+NODE_WIDTH, NODE_HEIGHT, NODES_A_ROW = 168, 96, 6
+NODE_TOP, NODE_BOTTOM = 8, 60
+"""Where a node's box begins and ends below its place."""
+MOST_NODES = 120
+
+
+def graph(devices: QuerySet[Device]) -> dict[str, Any]:
+    """Devices with dependencies in layers: what nothing else carries at the top, what rests on it below."""
+    links = Device.depends_on.through.objects.filter(from_device__in=devices, to_device__in=devices)
+    parents: dict[int, set[int]] = {}
+    for child, parent in links.values_list("from_device_id", "to_device_id"):
+        parents.setdefault(child, set()).add(parent)
+    shown = set(parents) | {parent for found in parents.values() for parent in found}
+    layers = watch.layers(shown, parents)
+    rows = {device.pk: device for device in devices.filter(pk__in=shown).order_by("code")[:MOST_NODES]}
+    states = state_of(rows.values())
+    places: dict[int, tuple[int, int]] = {}
+    y = 0
+    for depth in range(max(layers.values(), default=-1) + 1):
+        here = [pk for pk in rows if layers[pk] == depth]
+        for number, pk in enumerate(here):
+            places[pk] = (number % NODES_A_ROW * NODE_WIDTH, y + number // NODES_A_ROW * NODE_HEIGHT)
+        y += ((len(here) - 1) // NODES_A_ROW + 1) * NODE_HEIGHT if here else 0
+    nodes = [
+        Node(
+            device, states[pk], *places[pk],
+            [(places[one][0], places[one][1] + NODE_BOTTOM) for one in sorted(parents.get(pk, ())) if one in places],
+        )
+        for pk, device in rows.items()
+    ]  # fmt: skip
+    wide = min(max((node.x for node in nodes), default=0) // NODE_WIDTH + 1, NODES_A_ROW)
+    return {"nodes": nodes, "width": wide * NODE_WIDTH, "height": y, "left_out": len(shown) - len(rows)}
+
+
+def system_page(user: Any, system: System, now: datetime) -> dict[str, Any]:
+    """One system: its month, what does not work, what fails most, what depends on what."""
+    devices = access.visible(user, "maintenance.device.view", Device.objects.filter(system=system, retired_at=None))
+    today = timezone.localtime(now).date()
+    month, year = Period.month(today.year, today.month), Period.year(today.year)
+    times = normal_seconds(devices, month.starts_at, month.ends_before, now)
+    due, down = sum(t[0] for t in times.values()), sum(t[1] for t in times.values())
+    rows = list(devices.select_related("site"))
+    states = state_of(rows)
+    faults = access.visible(user, "maintenance.fault.view", Fault.objects.filter(system=system, void=False))
+    this_year = faults.filter(reported_at__gte=year.starts_at)
+    worst = this_year.order_by().values("device").annotate(n=Count("pk")).order_by("-n", "device")[:8]
+    by_pk = {row.pk: row for row in rows}
+    longest = sorted(((down_s, pk) for pk, (_due, down_s) in times.items() if down_s), reverse=True)[:8]
+    return {
+        "devices": len(rows),
+        "kinds": sorted(Counter(row.kind for row in rows).items(), key=lambda pair: -pair[1]),
+        "rate": (due - down) / due * 100 if due else None,
+        "not_up": [(row, states[row.pk]) for row in rows if states[row.pk] != Span.State.UP][:50],
+        "open": list(faults.filter(closed_at=None).select_related("device").order_by("due_at")[:20]),
+        "worst": [(by_pk[row["device"]], row["n"]) for row in worst if row["device"] in by_pk],
+        "longest": [(by_pk[pk], seconds / 3600) for seconds, pk in longest if pk in by_pk],
+        "causes": [
+            (Fault.Cause(row["cause"]).label, row["n"])
+            for row in this_year.exclude(cause="").order_by().values("cause").annotate(n=Count("pk")).order_by("-n")
+        ],
+        "plans": system.plans.filter(active=True),
+        "contracts": access.visible(
+            user, "maintenance.contract.view", Contract.objects.filter(system=system, ends_on__gte=today)
+        ).select_related("vendor"),
+        **graph(devices),
+    }  # fmt: skip
+
+
+def rounds_of(user: Any, day: date) -> QuerySet[Visit]:
+    """Visits that are due within a week of `day` or late by at most sixty days, which the user may record; in order."""
+    rows = Visit.objects.filter(
+        done_at=None, due_on__lte=day + timedelta(days=7), due_on__gte=day - timedelta(days=60), plan__active=True,
+        device__retired_at=None,
+    )  # fmt: skip
+    rows = access.visible(user, "maintenance.visit.record", rows)
+    return rows.select_related("plan", "device__site").order_by("due_on", "device__site", "device__code")
 
 
 def visits_in_time(rows: QuerySet[Visit]) -> QuerySet[Visit]:
     """Visits done by their due day and the plan's grace, with the device found normal."""
-    from datetime import timedelta
-
     from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Value
     from django.db.models.functions import Cast
 

@@ -27,6 +27,10 @@ ACTS = {
     "maintenance.fault.join": _("Another report of the same fault"),
     "maintenance.contract.view": _("View maintenance contracts"),
     "maintenance.contract.change": _("Change maintenance contracts"),
+    "maintenance.contract.report": _("Service report"),
+    "maintenance.money.view": _("View what upkeep cost"),
+    "maintenance.money.enter": _("Enter a bill"),
+    "maintenance.money.strike": _("Strike a bill"),
     "maintenance.visit.view": _("View inspection visits"),
     "maintenance.visit.record": _("Record an inspection visit"),
     "maintenance.plan.change": _("Plan inspections"),
@@ -35,6 +39,7 @@ for _act, _label in ACTS.items():
     acts.declare(_act, _label)
 
 _LOOK = ("maintenance.device.view", "maintenance.fault.view", "maintenance.visit.view", "maintenance.contract.view")
+_MONEY = ("maintenance.money.view", "maintenance.money.enter", "maintenance.money.strike")
 _DESK = (
     *_LOOK, "maintenance.fault.report", "maintenance.fault.verify", "maintenance.fault.close", "maintenance.fault.wait",
     "maintenance.fault.void",
@@ -42,12 +47,19 @@ _DESK = (
 _MANAGE = (
     *_DESK, "maintenance.device.change", "maintenance.device.import", "maintenance.device.retire",
     "maintenance.device.watch", "maintenance.source.change", "maintenance.device.exclude", "maintenance.contract.change", "maintenance.plan.change",
-    "maintenance.visit.record",
+    "maintenance.visit.record", *_MONEY,
 )  # fmt: skip
 _REPAIR = (*_LOOK, "maintenance.fault.report", "maintenance.fault.respond", "maintenance.fault.fix",
            "maintenance.visit.record")  # fmt: skip
 
-declare(Role("maintenance.viewer", _("Maintenance viewer"), dict.fromkeys(_LOOK, Reach.ALL), group="maintenance"))
+declare(
+    Role(
+        "maintenance.viewer",
+        _("Maintenance viewer"),
+        dict.fromkeys((*_LOOK, "maintenance.money.view"), Reach.ALL),
+        group="maintenance",
+    )
+)
 declare(Role("maintenance.desk", _("Maintenance duty desk"), dict.fromkeys(_DESK, Reach.ALL), group="maintenance"))
 declare(Role("maintenance.manager", _("Maintenance manager"), dict.fromkeys(_MANAGE, Reach.ALL), group="maintenance"))
 declare(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chengheng.common.flow.table import flow_of
 from chengheng.common.tables import Choice, Column, DateRange, Organisation, Table, Text, register
-from chengheng.maintenance.models import Contract, Device, Fault, Span, System, Visit
+from chengheng.maintenance.models import Bill, Contract, Device, Fault, Span, System, Visit
 
 
 def _systems() -> list[tuple[str, str]]:
@@ -139,6 +139,7 @@ class VisitTable(Table):
         DateRange("due_on", _("Due")),
     )
     default_sort = "-due_on"
+    navigation = ((_("Rounds on the phone"), "maintenance_phone:page"),)
 
     def queryset(self, user: Any) -> QuerySet:
         return Visit.objects.select_related("plan", "device", "by")
@@ -166,3 +167,34 @@ class ContractTable(Table):
 
     def queryset(self, user: Any) -> QuerySet:
         return Contract.objects.select_related("system", "vendor")
+
+
+@register
+class BillTable(Table):
+    code = "maintenance.bill"
+    title = _("Bills")
+    act = "maintenance.money.view"
+    columns = (
+        Column("voucher", _("Voucher"), link=True),
+        Column("paid_on", _("Paid on"), kind="date"),
+        Column("system__name", _("System")),
+        Column("kind", _("Kind")),
+        Column("amount_fen", _("Amount"), kind="money_fen"),
+        Column("payee", _("Payee")),
+        Column("contract__title", _("Contract"), shown=False),
+        Column("site__name", _("Site"), shown=False),
+        Column("quantity", _("Quantity"), kind="number", places=3, shown=False),
+        Column("booked", _("Programme"), shown=False),
+        Column("struck_at", _("Struck"), kind="datetime"),
+    )
+    filters = (
+        Text("q", _("Search"), fields=("voucher", "payee", "note")),
+        Choice("system", _("System"), lookup="system__code", choices=_systems),
+        Choice("kind", _("Kind"), choices=Bill.Kind.choices),
+        DateRange("paid_on", _("Paid on")),
+    )
+    default_sort = "-paid_on"
+    navigation = ((_("Enter a bill"), "maintenance:bill_new"),)
+
+    def queryset(self, user: Any) -> QuerySet:
+        return Bill.objects.select_related("system", "contract", "site")

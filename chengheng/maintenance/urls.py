@@ -2,7 +2,7 @@ from django.urls import include, path
 
 from chengheng.common import tables
 from chengheng.maintenance import views
-from chengheng.maintenance.tables import ContractTable, DeviceTable, FaultTable, VisitTable
+from chengheng.maintenance.tables import BillTable, ContractTable, DeviceTable, FaultTable, VisitTable
 
 app_name = "maintenance"
 urlpatterns = [
@@ -28,5 +28,13 @@ urlpatterns = [
     path("contracts/new/", views.contract_new, name="contract_new"),
     path("contracts/<int:pk>/", views.contract, name="contract"),
     path("base/", include("chengheng.maintenance.basedata.urls")),
+    path("contracts/<int:pk>/report.docx", views.report, {"form": "docx"}, name="report_docx"),
+    path("contracts/<int:pk>/report.xlsx", views.report, {"form": "xlsx"}, name="report_xlsx"),
+    path("money/", views.money, name="money"),
+    path("bills/", tables.view(BillTable), name="bills"),
+    path("bills/new/", views.bill_new, name="bill_new"),
+    path("bills/<int:pk>/", views.bill, name="bill"),
+    path("vendor/", views.vendor, name="vendor"),
+    path("systems/<slug:code>/", views.system, name="system"),
     path("q/<str:label>/", views.label, name="label"),
 ]

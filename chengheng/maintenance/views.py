@@ -21,9 +21,10 @@ from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.limits import Buckets
 from chengheng.common.ui.views import page, redirect, require_act
-from chengheng.maintenance import actions, queries
+from chengheng.maintenance import actions, exports, queries
 from chengheng.maintenance.errors import TooManyReports
 from chengheng.maintenance.forms import (
+    BillForm,
     CheckForm,
     ContractForm,
     DeviceForm,
@@ -31,9 +32,10 @@ from chengheng.maintenance.forms import (
     FaultForm,
     LabelForm,
     SourceForm,
+    StrikeForm,
     VisitForm,
 )
-from chengheng.maintenance.models import AlertSource, Check, Contract, Device, Fault, ProberRun, Visit
+from chengheng.maintenance.models import AlertSource, Bill, Check, Contract, Device, Fault, ProberRun, System, Visit
 from chengheng.maintenance.prober.once import ask_once
 
 LABEL_REPORTS_PER_MINUTE = 6
@@ -309,18 +311,93 @@ def contract(request: HttpRequest, pk: int) -> HttpResponse:
     """A contract with its service report of a month (?month=2024-05)."""
     rows = Contract.objects.select_related("system", "vendor")
     row = access.fetch(request.user, "maintenance.contract.view", rows, pk=pk)
-    today = timezone.localdate()
-    year, _sign, month = request.GET.get("month", "").partition("-")
-    try:
-        period = Period.month(int(year), int(month))
-    except ValueError:
-        last = min(row.ends_on, today)
-        period = Period.month(last.year, last.month)
+    period = _month(request, row)
     context = {
         "contract": row, "period": period, "month": f"{period.start:%Y-%m}",
         **queries.service_report(row, period.starts_at, period.ends_before),
     }  # fmt: skip
     return page(request, "maintenance/contract.html", context)
+
+
+def _month(request: HttpRequest, row: Contract) -> Period:
+    """The month of ?month=2024-05; without it the contract's last one that has begun."""
+    year, _sign, month = request.GET.get("month", "").partition("-")
+    try:
+        return Period.month(int(year), int(month))
+    except ValueError:
+        last = min(row.ends_on, timezone.localdate())
+        return Period.month(last.year, last.month)
+
+
+@require_act("maintenance.contract.view")
+def report(request: HttpRequest, pk: int, form: str) -> HttpResponse:
+    """The service report of a month as .docx or .xlsx; taking it along is recorded."""
+    row = access.fetch(
+        request.user, "maintenance.contract.view", Contract.objects.select_related("system", "vendor"), pk=pk
+    )
+    period = _month(request, row)
+    content = exports.docx(row, period) if form == "docx" else exports.xlsx(row, period)
+    trail.viewed(request.user, row, "maintenance.contract.report")
+    response = HttpResponse(content, content_type=exports.TYPES[form])
+    name = f"service-{row.pk}-{period.start:%Y-%m}.{form}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@require_act("maintenance.fault.respond")
+def vendor(request: HttpRequest) -> HttpResponse:
+    """A vendor's own page: what waits for them, what they promised, how the month stands."""
+    return page(request, "maintenance/vendor.html", queries.work_of(request.user, timezone.now()))
+
+
+@require_act("maintenance.device.view")
+def system(request: HttpRequest, code: str) -> HttpResponse:
+    """One system as it is now, with the picture of what depends on what."""
+    row = System.objects.filter(code=code).first()
+    if row is None:
+        raise Http404
+    found = queries.system_page(request.user, row, timezone.now())
+    return page(request, "maintenance/system.html", {"system": row, **found})
+
+
+@require_act("maintenance.money.view")
+def money(request: HttpRequest) -> HttpResponse:
+    """What upkeep cost in a year (?year=), by system, against the programmes that pay."""
+    this = timezone.localdate().year
+    text = request.GET.get("year", "")
+    year = int(text) if text.isascii() and text.isdigit() and 2000 <= int(text) <= this + 1 else this
+    context = {"costs": queries.costs(request.user, year), "year": year, "years": range(this, this - 4, -1),
+               "may_enter": access.may(request.user, "maintenance.money.enter")}  # fmt: skip
+    return page(request, "maintenance/money.html", context)
+
+
+@require_act("maintenance.money.enter")
+def bill_new(request: HttpRequest) -> HttpResponse:
+    """Enter a bill."""
+    form = BillForm(request.POST or None, initial={"paid_on": timezone.localdate()})
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = actions.enter_bill(request.user, **form.cleaned_data)
+            words = _("Entered, and booked to: %(name)s") % {"name": made.booked} if made.booked else _(
+                "Entered. No programme of that year is answered by this system, so no ledger has it."
+            )  # fmt: skip
+            return redirect(request, made.get_absolute_url(), words, "good" if made.booked else "warn")
+        except Refusal as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+    return _form(request, form, _("Enter a bill"), reverse("maintenance:money"))
+
+
+@require_act("maintenance.money.view")
+def bill(request: HttpRequest, pk: int) -> HttpResponse:
+    """One bill; who may strikes it here."""
+    rows = Bill.objects.select_related("system", "contract", "site", "by")
+    row = access.fetch(request.user, "maintenance.money.view", rows, pk=pk)
+    may = row.struck_at is None and access.may(request.user, "maintenance.money.strike", row)
+    form = StrikeForm(request.POST or None) if may else None
+    if request.method == "POST" and form is not None and form.is_valid():
+        actions.strike_bill(row, request.user, note=form.cleaned_data["note"])
+        return redirect(request, row.get_absolute_url(), _("Struck."))
+    return page(request, "maintenance/bill.html", {"bill": row, "form": form, "history": trail.history(row)})
 
 
 @login_not_required
@@ -340,7 +417,9 @@ def label(request: HttpRequest, label: str) -> HttpResponse:
         except Refusal as refusal:
             form.add_error("photo" if refusal.status == 415 else None, str(refusal))
     status = 422 if form.errors else 200
-    return page(request, "maintenance/label.html", {"device": row, "form": form, "known": known}, status=status)
+    may_inspect = request.user.is_authenticated and access.grants(request.user, "maintenance.visit.record")
+    context = {"device": row, "form": form, "known": known, "may_inspect": may_inspect}
+    return page(request, "maintenance/label.html", context, status=status)
 
 
 @transaction.atomic

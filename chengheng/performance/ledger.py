@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from chengheng.common import intake, tables, trail
+from chengheng.common import intake, spending, tables, trail
 from chengheng.common.people import access
+from chengheng.common.people.access import SYSTEM
 from chengheng.common.tables import Column, DateRange, Table, Text
+from chengheng.performance import actions
 from chengheng.performance.models import Payment, Programme
 
 
@@ -98,3 +101,40 @@ class PaymentImporter(intake.Importer):
 
     def done_url(self, batch: Any) -> str:
         return reverse("performance:payments")
+
+
+# What other rooms spent
+
+
+def _programme(room: str, options: Mapping[str, str], year: int) -> Programme | None:
+    """The one programme of a year whose confirmed bindings ask this room's measures with these options."""
+    rows = Programme.objects.filter(
+        year=year, indicators__binding__measure__startswith=f"{room}.", indicators__binding__options__contains=dict(options),
+        indicators__binding__confirmed_at__isnull=False,
+    ).distinct()  # fmt: skip
+    found = list(rows[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def book(spent: spending.Spent) -> str:
+    """Enter another room's payment, as the system: that room's own permission was asked. "" without a programme."""
+    programme = _programme(spent.room, spent.options, spent.paid_on.year)
+    if programme is None:
+        return ""
+    actions.enter_payment(
+        programme, SYSTEM, amount_fen=spent.amount_fen, paid_on=spent.paid_on, payee=spent.payee,
+        voucher=spent.voucher, note=spent.note,
+    )  # fmt: skip
+    return programme.name
+
+
+def purse(room: str, options: Mapping[str, str], year: int) -> spending.Purse | None:
+    """The programme's budget of the year as its ceiling, and the sum of its payments."""
+    programme = _programme(room, options, year)
+    if programme is None:
+        return None
+    paid = programme.payments.aggregate(total=Sum("amount_fen"))["total"] or 0
+    return spending.Purse(programme.name, programme.get_absolute_url(), programme.budget_total_fen, paid)
+
+
+spending.keep(spending.Ledger(book, purse))

@@ -22,6 +22,7 @@ urlpatterns = [
     *(path(f"{prefix}/", include(f"chengheng.common.{room}.urls")) for prefix, room in COMMON.items()),
     *(path(f"{room}/", include(f"chengheng.{room}.urls")) for room in [*settings.SYSTEMS, "performance"]),
     path("m/clean/", include("chengheng.cleanliness.phone_urls")),
+    path("m/rounds/", include("chengheng.maintenance.phone_urls")),
     path("m/", include("chengheng.patrol.phone_urls")),
     path("open311/v2/", include("chengheng.patrol.open311_urls")),
     path("", include("chengheng.common.ui.urls")),

@@ -13,7 +13,7 @@ from chengheng.common.measures import Period, Scope
 from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import actions, queries
 from chengheng.maintenance.errors import AlreadyRetired, DependsOnItself, VisitDone, WrongLabel
-from chengheng.maintenance.models import Fault, Plan, Span, Visit
+from chengheng.maintenance.models import Device, Fault, Plan, Span, Visit
 from chengheng.maintenance.rules import spans, watch
 from tests.maintenance.conftest import TIANJIN
 
@@ -176,9 +176,10 @@ def test_the_database_counts_as_the_rules_do(place):
 
     chance = random.Random(7)
     facts = {}
-    for device in place.devices:
+    kinds = (("down", "unknown", "gone"), ("down",), ("down", "unknown"))
+    for device, has in zip(place.devices, kinds, strict=True):
         found = {"down": [], "unknown": [], "gone": []}
-        for kind in found:
+        for kind in has:
             for _n in range(12):
                 start = at(chance.uniform(-50, 150))
                 end = start + timedelta(hours=chance.uniform(0.01, 30))
@@ -193,6 +194,10 @@ def test_the_database_counts_as_the_rules_do(place):
     for pk, found in facts.items():
         want = spans.normal_time(period, [period], found["down"], found["unknown"], found["gone"])
         assert got[pk] == (Decimal(str(want.due.total_seconds())), Decimal(str(want.down.total_seconds())))
+    asked = Device.objects.filter(name__contains="Device%", code__in=["D0", "D1"])
+    assert queries.normal_seconds(asked, *period, now=at(1000)) == {}
+    asked = Device.objects.filter(name__contains="evice", code__in=["D0", "D1"])
+    assert queries.normal_seconds(asked, *period, now=at(1000)) == {d.pk: got[d.pk] for d in place.devices[:2]}
 
 
 # Rounds

@@ -42,6 +42,7 @@ class Watch:
     sums: dict[datetime, list[float]] = field(default_factory=dict)
     hour: datetime | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    early: bool = False
 
     @classmethod
     def of(cls, pk: int, device: int, kind: str, target: str, options: dict[str, Any], **more: Any) -> Watch:
@@ -84,8 +85,9 @@ class Engine:
         self._due = []
         for pk, watch in fresh.items():
             wait = (phase(str(pk), watch.interval) - wall) % watch.interval
-            if watch.last is None:
-                wait = min(wait, phase(f"first {pk}", min(watch.interval, 5)))  # the first answer soon, not in step
+            watch.early = watch.last is None and wait > 5
+            if watch.early:
+                wait = phase(f"first {pk}", 5)  # the first answer soon and not in step; then at its own phase
             self._due.append((now + wait, pk, self._round))
         heapq.heapify(self._due)
         self._wake.set()
@@ -120,7 +122,12 @@ class Engine:
         watch = self.watches.get(pk)
         if watch is None or turn != self._round:
             return
-        heapq.heappush(self._due, (max(due + watch.interval, time.monotonic()), pk, turn))
+        if watch.early:
+            watch.early = False
+            following = time.monotonic() + (phase(str(pk), watch.interval) - time.time()) % watch.interval
+        else:
+            following = max(due + watch.interval, time.monotonic())
+        heapq.heappush(self._due, (following, pk, turn))
         if pk in self._busy or self.prober.talking >= AT_ONCE:
             self.skipped += 1
             if self.prober.talking >= AT_ONCE:

@@ -31,7 +31,7 @@ class Term:
     """A name or OID, with the labels that a sample must carry."""
 
     name: str
-    labels: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict, compare=False)  # the condition's text tells them apart
 
     def of(self, samples: Iterable[Sample]) -> dict[frozenset[tuple[str, str]], float]:
         """Labels → value of the samples that are meant."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from chengheng.common.calendars.rules import Kind, Limit
 from chengheng.common.notices.rules import sign_own
 
 RESPONSES = ("responded", "arrived", "fixed")
@@ -41,6 +42,15 @@ def penalty(rule: PenaltyRule, over: Iterable[Decimal]) -> int:
     """Fen to be deducted for what was over (hours late of each fault, per cent below the rate); up to the rule's most."""
     total = sum(_started(amount) for amount in over if amount > 0) * rule.amount_fen
     return min(total, rule.most_fen) if rule.most_fen else total
+
+
+HOURS_OF_A_DAY = {Kind.NATURAL_DAYS: 24, Kind.WORKING_DAYS: 8}
+"""Hours that one day of a limit stands for in penalties by the hour; eight working hours a day are a local rule."""
+
+
+def limit_hours(limit: Limit) -> Decimal:
+    """A time limit in hours as its own clock counts them."""
+    return limit.amount * HOURS_OF_A_DAY.get(limit.kind, 1)
 
 
 WINDOW_S = 300

@@ -92,3 +92,19 @@ def is_suppressed(device: int, parents: dict[int, set[int]], down: set[int]) -> 
 def closes_a_ring(device: int, parent: int, parents: dict[int, set[int]]) -> bool:
     """Whether `device` depending on `parent` would make something depend on itself."""
     return device == parent or is_suppressed(parent, parents, {device})
+
+
+def layers(devices: set[int], parents: dict[int, set[int]]) -> dict[int, int]:
+    """Device → how many steps it stands above the ground: 0 for what depends on nothing. There are no rings."""
+    found: dict[int, int] = {}
+    waiting = list(devices)
+    while waiting:
+        one = waiting[-1]
+        above = parents.get(one, set()) & devices
+        missing = [other for other in above if other not in found]
+        if missing:
+            waiting += missing
+            continue
+        waiting.pop()
+        found[one] = max((found[other] + 1 for other in above), default=0)
+    return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from chengheng.maintenance.rules import conditions
@@ -16,14 +17,13 @@ KINDS = ("icmp", "tcp", "http", "snmp", "sip", "rtsp", "ntp", "database", "metri
 LONGEST_TEXT = 160
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What one probe found. `ms` is the time to the answer, None without one; `text` says why not (or what was read)."""
 
     ok: bool
     ms: float | None = None
     text: str = ""
-    numbers: dict[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, float] = MappingProxyType({})
 
 
 Done = Callable[[Answer], None]

@@ -12,6 +12,9 @@ from chengheng.maintenance.prober.probes.answers import Answer, Done
 from chengheng.maintenance.prober.probes.deadlines import Deadlines
 
 IDENTIFIER = 0x4348
+SOL_RAW, ICMP_FILTER = 255, 1
+"""Linux raw(7) and icmp.h: the kernel keeps back all but echo replies; else every program's ICMP would wake us."""
+_QUESTION, _ANSWER = struct.Struct("!BBHHH8sI"), struct.Struct("!B7x8sI")
 AT_A_TIME = 256
 """Answers read before other work gets its turn."""
 
@@ -34,6 +37,7 @@ class Pinger:
         except OSError:
             try:
                 self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+                self._socket.setsockopt(SOL_RAW, ICMP_FILTER, struct.pack("I", 0xFFFFFFFE))
                 self.raw = True
             except OSError as error:
                 raise NoPing(str(error)) from error
@@ -60,7 +64,7 @@ class Pinger:
         total = self._base + low + high + low  # sequence, then the number's two halves (RFC 1071)
         total = (total & 0xFFFF) + (total >> 16)
         total = ~(total + (total >> 16)) & 0xFFFF
-        packet = struct.pack("!BBHHH8sI", 8, 0, total, IDENTIFIER, low, self._token, number)
+        packet = _QUESTION.pack(8, 0, total, IDENTIFIER, low, self._token, number)
         self._waiting[number] = (done, time.perf_counter(), address, timeout)
         try:
             self._socket.sendto(packet, (address, 0))
@@ -77,18 +81,19 @@ class Pinger:
 
     def _receive(self) -> None:
         receive, token, waiting, skip = self._socket.recvfrom, self._token, self._waiting, self.raw
+        unpack, clock = _ANSWER.unpack_from, time.perf_counter
         for _turn in range(AT_A_TIME):
             try:
-                packet, sender = receive(2048)
+                packet, sender = receive(1500)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
                 continue  # an ICMP error of some target; its question times out
             at = (packet[0] & 0x0F) * 4 if skip and packet else 0
-            if len(packet) < at + 20 or packet[at] != 0 or packet[at + 8 : at + 16] != token:
+            if len(packet) < at + 20:
                 continue
-            number = int.from_bytes(packet[at + 16 : at + 20], "big")
+            kind, said, number = unpack(packet, at)
             asked = waiting.get(number)
-            if asked is not None and asked[2] == sender[0]:
+            if kind == 0 and said == token and asked is not None and asked[2] == sender[0]:
                 del waiting[number]
-                asked[0](Answer(True, (time.perf_counter() - asked[1]) * 1000))
+                asked[0](Answer(True, (clock() - asked[1]) * 1000))
