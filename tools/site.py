@@ -29,6 +29,7 @@ class Site:
     settings: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     live_port: int = field(default_factory=free_port)
+    janus_port: int = field(default_factory=free_port)
     up: subprocess.Popen[bytes] | None = None
 
     @property
@@ -52,6 +53,7 @@ class Site:
             "CHENGHENG_DATA": str(self.data),
             "CHENGHENG_PORT": str(self.port),
             "CHENGHENG_LIVE_PORT": str(self.live_port),
+            "CHENGHENG_JANUS_PORT": str(self.janus_port),
             "CHENGHENG_LANGUAGE": "en",
             "CHENGHENG_SHARED": os.environ.get("CHENGHENG_SHARED", str(ROOT.parent / "shared")),
             **self.settings,

@@ -54,7 +54,7 @@ def _cluster(group: dict[str, Any]) -> mvt.Feature:
 
 
 def _alone(case: Case) -> mvt.Feature:
-    told = {
+    told: dict[str, Any] = {
         "number": case.number, "class": case.class_name, "code": case.code, "state": case.state, "late": case.is_overdue,
         "url": case.get_absolute_url(),
     }  # fmt: skip

@@ -93,6 +93,15 @@ class TestCalling:
         with pytest.raises(errors.EngineOff):
             actions.begin_meeting(call(city), city.chief)
 
+    def test_who_lost_the_line_finds_the_microphone_open_and_who_left_does_not(self, city, meeting):
+        use(meeting, city.at_east, "open_mic")
+        for why, after, mic in (("lost", 20, "open"), ("lost", 90, "closed"), ("left", 5, "closed")):
+            Participant.objects.filter(pk=seat(meeting, city.east).pk).update(mic="open")
+            now = NOW + timedelta(hours=after)
+            actions.leave(Attendance.objects.get(participant=seat(meeting, city.east), left_at=None), why, now=now)
+            actions.enter(seat(meeting, city.east).pk, city.at_east, now=now + timedelta(seconds=after))
+            assert seat(meeting, city.east).mic == mic
+
     def test_a_meeting_that_everybody_left_is_ended_after_its_time(self, city, meeting):
         for attendance in Attendance.objects.all():
             actions.leave(attendance, "left", now=NOW)
@@ -275,7 +284,7 @@ def test_the_transcript_has_chat_and_decisions_in_order_and_the_minutes_who_was_
     use(meeting, city.chief, "broadcast", target=seat(meeting, city.west).pk)
     use(meeting, city.chief, "open_vote", question="Send more salt?", options=["yes", "no"])
     use(meeting, city.chief, "close_vote")
-    actions.save_minutes(meeting, city.chief, "Salt goes to the west.")
+    meeting = actions.save_minutes(meeting, city.chief, "Salt goes to the west.")
     text = _words(exports.transcript(meeting))
     assert "The bridges are clear." in text
     assert "Send more salt?" in text

@@ -50,6 +50,8 @@ from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
 
 CHANNEL = "chengheng_meeting"  # of PostgreSQL's NOTIFY; the payload is the meeting's id
+_ON_PURPOSE = ("left", "removed", "ended", "signed_out")
+_SHORT_BREAK = timedelta(minutes=1)
 _SITE_ROLES = ("command.site", "command.district_dispatcher")
 
 
@@ -312,18 +314,19 @@ def _digest(text: str) -> str:
 def make_ticket(user: User, meeting: Meeting, *, now: datetime | None = None) -> str:
     """The right to connect to a meeting once, within a minute. Raises NotFound, Removed, MeetingNotRunning, MeetingLocked."""
     now = now or timezone.now()
+    place = queries.place_of(user, meeting)
+    may_watch = place is None and access.may(user, "command.meeting.watch", meeting)
+    if place is None and not may_watch:
+        raise NotFound
     if not meeting.is_running:
         raise MeetingNotRunning
-    place = queries.place_of(user, meeting)
-    if place is None and access.may(user, "command.meeting.watch", meeting):
+    if place is None:
         if meeting.locked:
             raise MeetingLocked
         place, _made = Participant.objects.get_or_create(
             meeting=meeting, user=user, site=None,
             defaults={"role": "viewer", "organisation": user.organisation, "name": str(user), "position": 999},
         )  # fmt: skip
-    if place is None:
-        raise NotFound
     _let_in(meeting, place)
     return _new_ticket(user, now, participant=place)
 
@@ -380,11 +383,13 @@ def enter(participant_pk: int, user: User, *, now: datetime | None = None) -> At
     if place.admitted_at is None and (not meeting.lobby or place.role in ("chair", "co_chair", "operator")):
         place.admitted_at = now
     first = place.first_joined_at is None
+    if place.mic == "open" and not _keeps_mic(place, now):
+        place.mic = "closed"
     place.first_joined_at = place.first_joined_at or now
     place.connected_at = now
     if place.call:
         place.call = "accepted"
-    place.save(update_fields=["admitted_at", "first_joined_at", "connected_at", "call"])
+    place.save(update_fields=["admitted_at", "first_joined_at", "connected_at", "call", "mic"])
     attendance = Attendance.objects.create(participant=place, user=user, joined_at=now)
     if first:
         note_event(meeting, "enter" if place.admitted_at else "wait", now, place, user)
@@ -392,21 +397,32 @@ def enter(participant_pk: int, user: User, *, now: datetime | None = None) -> At
     return attendance
 
 
+def _keeps_mic(place: Participant, now: datetime) -> bool:
+    """Whether a microphone may still be open after a break: a short one, and there is room."""
+    last = place.attendances.order_by("-joined_at").first()
+    if last is not None and last.left_at is not None and now - last.left_at > _SHORT_BREAK:
+        return False
+    others = Participant.objects.filter(meeting=place.meeting_id, mic="open", connected_at__isnull=False)
+    return others.exclude(pk=place.pk).count() < rules.MOST_MICS
+
+
 @transaction.atomic
 def leave(
     attendance: Attendance, why: str, *, loss_percent: Decimal | None = None, jitter_ms: Decimal | None = None,
     now: datetime | None = None,
 ) -> None:  # fmt: skip
-    """Somebody's connection is gone."""
+    """Somebody's connection is gone. Who lost the line finds microphone and screen as they were on coming back."""
     now = now or timezone.now()
     place = attendance.participant
     Attendance.objects.filter(pk=attendance.pk, left_at=None).update(
         left_at=now, why=why[:20], loss_percent=loss_percent, jitter_ms=jitter_ms
     )
     if not place.attendances.filter(left_at=None).exists():
-        Participant.objects.filter(pk=place.pk).update(connected_at=None, asked_floor_at=None)
-        Participant.objects.filter(pk=place.pk, mic="open").update(mic="closed")
-        Meeting.objects.filter(pk=place.meeting_id, presenter=place).update(presenter=None)
+        Participant.objects.filter(pk=place.pk).update(connected_at=None)
+        if why in _ON_PURPOSE:
+            Participant.objects.filter(pk=place.pk).update(asked_floor_at=None)
+            Participant.objects.filter(pk=place.pk, mic="open").update(mic="closed")
+            Meeting.objects.filter(pk=place.meeting_id, presenter=place).update(presenter=None)
     announce(place.meeting_id)
 
 

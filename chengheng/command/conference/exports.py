@@ -31,7 +31,15 @@ def sign_in_sheet(meeting: Meeting) -> bytes:
 
 
 def _sheet(document: Any, meeting: Meeting, roll: RollCall | None) -> None:
-    head = (_("Venue"), _("Organisation"), _("Joined"), _("Left"), _("Minutes present"), _("Signed in"), _("How"))
+    head = (
+        _("Venue"),
+        _("Organisation"),
+        _("Joined"),
+        _("Left"),
+        _("Minutes present"),
+        pgettext("meeting", "Signed in"),
+        _("How"),
+    )
     _table(document, head, (
         (row["place"].name, str(row["place"].organisation), _clock(row["joined_at"]), _clock(row["left_at"]),
          str(round(row["seconds"] / 60)), _clock(row["signed_at"]) if row["signed_at"] else _("absent") if roll else "—",

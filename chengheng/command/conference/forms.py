@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGroup
 from chengheng.command.conference.rules import LAYOUTS
@@ -56,7 +57,7 @@ class MeetingForm(forms.Form):
         help_text=_("They steer pictures, microphones and calls, without letting in or removing anybody."),
     )  # fmt: skip
     viewers = forms.ModelMultipleChoiceField(
-        label=_("Viewers"), queryset=User.objects.none(), required=False, help_text=_("They watch and write; they cannot send.")
+        label=pgettext_lazy("meeting", "Viewers"), queryset=User.objects.none(), required=False, help_text=_("They watch and write; they cannot send.")
     )  # fmt: skip
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:

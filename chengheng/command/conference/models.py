@@ -165,7 +165,7 @@ class Participant(models.Model):
     class Call(models.TextChoices):
         NONE = "", _("not called")
         RINGING = "ringing", _("ringing")
-        ACCEPTED = "accepted", _("accepted")
+        ACCEPTED = "accepted", pgettext_lazy("meeting", "accepted")
         DECLINED = "declined", _("declined")
         MISSED = "missed", _("no answer")
 
@@ -187,7 +187,7 @@ class Participant(models.Model):
     camera_held = models.BooleanField(default=False)
     asked_floor_at = models.DateTimeField(_("asked for the floor"), null=True)
     admitted_at = models.DateTimeField(_("admitted"), null=True)
-    removed_at = models.DateTimeField(_("removed"), null=True)
+    removed_at = models.DateTimeField(pgettext_lazy("meeting", "removed"), null=True)
     first_joined_at = models.DateTimeField(_("first joined"), null=True)
     connected_at = models.DateTimeField(null=True)
 
@@ -263,7 +263,7 @@ class RollCall(models.Model):
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="roll_calls")
     began_at = models.DateTimeField(_("began"))
     by = models.ForeignKey(**_PERSON, null=True)
-    closed_at = models.DateTimeField(_("closed"), null=True)
+    closed_at = models.DateTimeField(pgettext_lazy("meeting", "closed"), null=True)
 
     class Meta:
         ordering = ("began_at",)
@@ -314,7 +314,7 @@ class Remark(models.Model):
 
 class Vote(models.Model):
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="votes")
-    question = models.CharField(_("question"), max_length=200)
+    question = models.CharField(pgettext_lazy("meeting", "question"), max_length=200)
     options = ArrayField(models.CharField(max_length=60))
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)

@@ -203,7 +203,7 @@ def cast(act: Act) -> None:
 def share(act: Act) -> None:
     holder = act.meeting.presenter
     leads = rules.powers(act.me.role, act.meeting.chair_id == act.me.pk) in ("chair", "co_chair")
-    if holder is not None and holder.pk != act.me.pk and not leads:
+    if holder is not None and holder.connected_at is not None and holder.pk != act.me.pk and not leads:
         raise SomebodyShares(name=holder.name)
     act.set(presenter=act.me)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.command.conference.models import MeetingEvent
 
@@ -29,7 +30,7 @@ WORDS = {
     "spotlight": _("put %(target)s in the spotlight"),
     "begin_roll_call": _("called the roll"),
     "close_roll_call": _("closed the roll-call"),
-    "answer_roll_call": _("signed in"),
+    "answer_roll_call": pgettext_lazy("meeting", "signed in"),
     "mark_present": _("marked %(target)s as present"),
     "open_vote": _("put to the vote: %(question)s"),
     "close_vote": _("closed the vote"),

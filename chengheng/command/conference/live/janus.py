@@ -15,7 +15,8 @@ from chengheng.protocols.janus.messages import Answer, Client, Garbled, Told
 log = logging.getLogger("chengheng.conference")
 ANSWER_SECONDS = 8.0
 KEEPALIVE_SECONDS = 20.0
-AGAIN_SECONDS = 0.1
+AGAIN_SECONDS = (0.1, 1.0)
+"""Between tries: at first, and at most. An engine that was just killed is back within a second."""
 
 
 class EngineLost(Exception):
@@ -46,6 +47,7 @@ class Janus:
 
     async def run(self) -> None:
         """Stay connected for the life of the process."""
+        wait = AGAIN_SECONDS[0]
         async with aiohttp.ClientSession() as http:
             while True:
                 try:
@@ -53,8 +55,9 @@ class Janus:
                 except (aiohttp.ClientError, OSError, EngineLost, EngineRefused, Garbled, TimeoutError) as error:
                     if self.up:
                         log.warning("the media engine is gone: %s", error)
+                wait = AGAIN_SECONDS[0] if self.up else min(wait * 1.2, AGAIN_SECONDS[1])
                 self._lost()
-                await asyncio.sleep(AGAIN_SECONDS)
+                await asyncio.sleep(wait)
 
     async def _connected(self, http: aiohttp.ClientSession) -> None:
         # no heartbeat of our own: libwebsockets answers pings wrongly while it sends its own

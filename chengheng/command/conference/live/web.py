@@ -224,7 +224,7 @@ class Gateway:
                 await member.close_legs()
             with contextlib.suppress(Exception):
                 await in_thread(
-                    actions.leave, attendance, member.gone or "left", loss_percent=member.loss if member.level else None,
+                    actions.leave, attendance, member.gone or "lost", loss_percent=member.loss if member.level else None,
                     jitter_ms=member.jitter if member.level else None,
                 )  # fmt: skip
         return socket
@@ -245,6 +245,8 @@ class Gateway:
                 leg = member.sender if told.get("pc") == "pub" else member.receiver
                 if leg is not None:
                     await leg.trickle(told.get("candidate"))
+            elif kind == "leave":
+                member.gone = "left"
             elif kind == "stats":
                 member.measured(told)
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, NotAllowed) as error:

@@ -172,6 +172,7 @@ export class Link {
   }
 
   leave(): void {
+    this.send({ t: "leave" });
     this.over("left");
   }
 

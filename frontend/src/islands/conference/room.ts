@@ -423,6 +423,7 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
   }
 
   function drawPeople(): void {
+    if (panel.querySelector("details[open]")) return; // a menu that somebody is reading must not vanish
     const all = (doc?.participants ?? []).filter((one) => !one.removed);
     const queue = all.filter((one) => one.floor).sort((a, b) => String(a.floor).localeCompare(String(b.floor)));
     const steers = STEER.has(power());
@@ -490,6 +491,9 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
     if (leads && doc?.roll?.open && !(String(one.id) in doc.roll.answers) && one.role !== "viewer") add(say("rollMark"), "mark_present", t);
     if (leads && one.id !== link.me && one.id !== doc?.chair) add(say("remove"), "remove", t, `${say("sureRemove")}${one.name}`);
     more.append(summary, list);
+    more.addEventListener("toggle", () => more.open || draw());
+    more.addEventListener("keydown", (event) => event.key === "Escape" && (more.open = false));
+    more.addEventListener("focusout", (event) => more.contains(event.relatedTarget as Node | null) || event.relatedTarget === null || (more.open = false));
     if (list.childElementCount) wrap.append(more);
     return wrap;
   }
