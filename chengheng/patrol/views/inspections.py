@@ -114,6 +114,9 @@ def boundaries(request: HttpRequest) -> HttpResponse:
     if newest is not None:
         feature = {"type": "Feature", "geometry": newest.polygon, "properties": {"title": newest.name}}
         layer = {"code": "boundary", "label": newest.name, "shape": "area", "tone": "info", "shown": True}
-        shown = {"layers": [{**layer, "data": {"type": "FeatureCollection", "features": [feature]}}]}
+        shown = {
+            "layers": [{**layer, "data": {"type": "FeatureCollection", "features": [feature]}}],
+            "districts": "/places/districts.geojson",
+        }
     context = {"form": form, "rows": rows[:50], "map": shown}
     return page(request, "patrol/boundaries.html", context, status=422 if form is not None and form.errors else 200)
