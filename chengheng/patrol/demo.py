@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from chengheng.common.demo import DemoCity
 from chengheng.common.people.models import User
-from chengheng.patrol import actions, queries
-from chengheng.patrol.models import Case
+from chengheng.patrol import actions, publishing, queries, sampling
+from chengheng.patrol.models import Case, SamplingFinding
 
 HEPING = "120101"
 DISTRICTS = (HEPING, "120102", "120103", "120104", "120105", "120106")  # the six inside the outer ring
@@ -39,6 +39,32 @@ def build(city: DemoCity) -> None:
         code = DISTRICTS[number % len(DISTRICTS)]
         day = now - timedelta(hours=3 + 7 * number)
         _live(city, people[code], code, "GB/T 47678.5-2026", city.random.choice(CLASSES_NOW), day, stages=number % 8)
+    _figures(city)
+
+
+def _figures(city: DemoCity) -> None:
+    """December 2024: areas inspected again, the month's bulletin, and the reward by the example rule, signed by two."""
+    supervisor, manager = (User.objects.get(username=name) for name in ("patrol_city", "patrol_manager"))
+    zone = timezone.get_current_timezone()
+    with city.at(datetime(2024, 12, 27, 10, tzinfo=zone)):
+        plan = sampling.plan_sampling(supervisor, month=202412, size=4, seed="2024-12 示例")
+        for visit in plan.visits.all():
+            district = visit.area_code[:6]
+            lon, lat = city.point_in(district)
+            found = [{"kind": "event", "code": "0110", "lon": lon, "lat": lat, "description": "路边有散落垃圾"}]
+            sampling.visit_area(visit, supervisor, found if visit.position % 2 else [])
+        for number, finding in enumerate(SamplingFinding.objects.filter(visit__plan=plan, missed=None)):
+            sampling.decide_finding(finding, supervisor, missed=number == 0)
+    with city.at(datetime(2025, 1, 6, 10, tzinfo=zone)):
+        publishing.publish_bulletin(supervisor, 202412)
+        run = publishing.run_allocation(
+            supervisor, title="2024年12月以奖代补（示例规则）", start_month=202412, end_month=202412,
+            method="proportional", pool_fen=50_000_000, parameters={"floor": "0"},
+        )  # fmt: skip
+    with city.at(datetime(2025, 1, 7, 10, tzinfo=zone)):
+        run = publishing.approve_allocation(run, manager)
+    with city.at(datetime(2025, 1, 8, 10, tzinfo=zone)):
+        publishing.publish_allocation(run, supervisor)
 
 
 def _people(city: DemoCity, code: str) -> dict[str, User]:

@@ -113,6 +113,12 @@ class FindingForm(forms.Form):
         return cleaned
 
 
+class VisitForm(forms.Form):
+    """What else is to be said of the visit."""
+
+    note = forms.CharField(label=pgettext_lazy("case", "note"), max_length=500, required=False)
+
+
 FindingForms = forms.formset_factory(FindingForm, extra=3, max_num=50)
 
 

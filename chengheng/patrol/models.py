@@ -331,7 +331,11 @@ class SamplingPlan(models.Model):
         verbose_name_plural = _("re-inspections")
 
     def __str__(self) -> str:
-        return f"{self.month // 100}-{self.month % 100:02} · {self.seed}"
+        return f"{self.month_text} · {self.seed}"
+
+    @property
+    def month_text(self) -> str:
+        return f"{self.month // 100}-{self.month % 100:02}"
 
     def get_absolute_url(self) -> str:
         return reverse("patrol:sampling", args=[self.pk])

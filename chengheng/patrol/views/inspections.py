@@ -12,7 +12,7 @@ from chengheng.common.errors import Refusal
 from chengheng.common.people import access
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.patrol import sampling as acts
-from chengheng.patrol.forms import BoundaryForm, FindingForms, SamplingForm
+from chengheng.patrol.forms import BoundaryForm, FindingForms, SamplingForm, VisitForm
 from chengheng.patrol.models import Boundary, SamplingFinding, SamplingPlan, SamplingVisit
 
 SEE, PLAN, VISIT, DECIDE = (f"patrol.sampling.{verb}" for verb in ("view", "plan", "visit", "decide"))
@@ -64,22 +64,24 @@ def sampling(request: HttpRequest, pk: int) -> HttpResponse:
 def visit(request: HttpRequest, pk: int) -> HttpResponse:
     """Note what was found in an area."""
     area = access.fetch(request.user, VISIT, SamplingVisit.objects.select_related("plan"), pk=pk)
-    forms = FindingForms(request.POST or None)
+    forms, about = FindingForms(request.POST or None), VisitForm(request.POST or None)
     fault = ""
-    if request.method == "POST" and forms.is_valid():
+    if request.method == "POST" and forms.is_valid() and about.is_valid():
         given = [row.cleaned_data for row in forms if row.cleaned_data.get("entry")]
         findings = [
             {**{name: row[name] for name in ("lon", "lat", "description")}, "kind": row["entry"].kind, "code": row["entry"].code}
             for row in given
         ]  # fmt: skip
         try:
-            acts.visit_area(area, request.user, findings, note=request.POST.get("note", "")[:500])
+            acts.visit_area(area, request.user, findings, note=about.cleaned_data["note"])
         except Refusal as refusal:
             fault = str(refusal)
         else:
             return redirect(request, area.get_absolute_url(), _("Noted."))
     status = 422 if request.method == "POST" else 200
-    return page(request, "patrol/visit.html", {"visit": area, "forms": forms, "fault": fault}, status=status)
+    return page(
+        request, "patrol/visit.html", {"visit": area, "forms": forms, "about": about, "fault": fault}, status=status
+    )
 
 
 @require_POST
@@ -112,6 +114,9 @@ def boundaries(request: HttpRequest) -> HttpResponse:
     if newest is not None:
         feature = {"type": "Feature", "geometry": newest.polygon, "properties": {"title": newest.name}}
         layer = {"code": "boundary", "label": newest.name, "shape": "area", "tone": "info", "shown": True}
-        shown = {"layers": [{**layer, "data": {"type": "FeatureCollection", "features": [feature]}}]}
+        shown = {
+            "layers": [{**layer, "data": {"type": "FeatureCollection", "features": [feature]}}],
+            "districts": "/places/districts.geojson",
+        }
     context = {"form": form, "rows": rows[:50], "map": shown}
     return page(request, "patrol/boundaries.html", context, status=422 if form is not None and form.errors else 200)
