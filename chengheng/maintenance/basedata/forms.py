@@ -146,7 +146,7 @@ class SightingForm(forms.Form):
     """What was found of a component that is recorded."""
 
     verb = forms.ChoiceField(
-        label=_("finding"), widget=forms.RadioSelect,
+        label=pgettext_lazy("census", "finding"), widget=forms.RadioSelect,
         choices=[pair for pair in Sighting.Verb.choices if pair[0] != Sighting.Verb.NEW],
     )  # fmt: skip
     photo = forms.ImageField(

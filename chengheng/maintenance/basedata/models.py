@@ -279,7 +279,7 @@ class Sighting(models.Model):
 
     census = models.ForeignKey(Census, models.CASCADE, related_name="sightings")
     code = models.CharField(_("identifier"), max_length=40, blank=True)
-    verb = models.CharField(_("finding"), max_length=8, choices=Verb.choices)
+    verb = models.CharField(pgettext_lazy("census", "finding"), max_length=8, choices=Verb.choices)
     sort = models.CharField(pgettext_lazy("base data", "class"), max_length=5, blank=True)
     lon = models.FloatField(_("longitude"), null=True)
     lat = models.FloatField(_("latitude"), null=True)

@@ -30,6 +30,7 @@ from chengheng.maintenance.basedata.rules import (
 )  # fmt: skip
 
 STOPS, LOOK = "stops", "look"
+LOCAL = _("local rule")
 NEAR_M = 0.5  # two components of one class closer than this may be one, surveyed twice
 GAP_M2 = 1.0  # smaller holes between grids are drawing tolerance
 LARGE_GAP_M2 = 1_000_000.0  # a hole this large is taken for land left undivided on purpose: a person looks
@@ -45,7 +46,7 @@ class Rule:
     label: str | Promise
     text: str | Promise
     weight: str
-    source: str = "local rule"
+    source: str | Promise = LOCAL
 
 
 RULES = {

@@ -173,15 +173,29 @@ def read_component_code(code: str) -> ComponentCode | None:
     """The parts of a component's code; None when it is no such code at all."""
     if not (code.isascii() and code.isdigit() and len(code) in EDITIONS):
         return None
-    standard, edition = EDITIONS[len(code)]
     sort = code[6:-6]
-    return ComponentCode(code[:6], sort, code[-6:], standard, classes(edition).get(sort, ("", ""))[0])
+    return ComponentCode(code[:6], sort, code[-6:], EDITIONS[len(code)][0], _named(sort))
 
 
 def class_name(class_code: str) -> str:
     """The name of a class by its 4 or 5 digits; the digits themselves when no list holds them."""
-    edition = {4: "gbt30428_2_2013", 5: "gbt47678_5_2026"}.get(len(class_code))
-    return classes(edition).get(class_code, (class_code, ""))[0] if edition else class_code
+    return _named(class_code) or class_code
+
+
+def _named(sort: str) -> str:
+    """The name of a class; "" when no list holds it.
+
+    The list of 2013 at hand is not complete; where it is silent the class of 2026 with the same number answers: the old
+    subclass is the new one without its leading 0, except for class 05 (domain.md B.4).
+    """
+    if len(sort) == 5:
+        return classes("gbt47678_5_2026").get(sort, ("", ""))[0]
+    if len(sort) != 4:
+        return ""
+    held = classes("gbt30428_2_2013").get(sort)
+    if held is None and sort[:2] != "05":
+        held = classes("gbt47678_5_2026").get(f"{sort[:2]}0{sort[2:]}")
+    return held[0] if held else ""
 
 
 def next_code(district: str, class_code: str, last: str | None) -> str:

@@ -99,7 +99,7 @@ def kind(request: HttpRequest, kind: str) -> HttpResponse:
     first = queries.as_of(kind).filter(lon__isnull=False).values_list("lon", "lat").first()
     shown: dict[str, Any] = {"districts": _districts(), "layers": [layer], "status": "map-status"}
     if first:
-        shown |= {"point": list(first), "zoom": 15}
+        shown |= {"centre": list(first), "zoom": 15}
     editions = list(queries.editions_of(kind)[:50])
     made_by = {row.edition: row for row in ChangeSet.objects.filter(edition__in=[one.number for one in editions])}
     return page(
@@ -269,7 +269,7 @@ def _set_map(row: ChangeSet) -> dict[str, Any] | None:
         for shape in ("area", "point") if areas else ("point",):
             layers.append({"code": f"problems-{shape}", "label": pgettext("base data", "problems"), "url": f"{url}?shape={shape}", "shape": shape,
                            "tone": "bad", "shown": True})  # fmt: skip
-    return {"districts": _districts(), "layers": layers, "point": middle, "zoom": 15, "status": "map-status"}
+    return {"districts": _districts(), "layers": layers, "centre": middle, "zoom": 15, "status": "map-status"}
 
 
 @require_safe
@@ -393,7 +393,7 @@ def census(request: HttpRequest, pk: int) -> HttpResponse:
             "done": len(seen),
             "sightings": sightings,
             "photos": files.of_many(sightings),
-            "map": {"districts": _districts(), "layers": [layer], "point": at, "zoom": 17, "here": True}
+            "map": {"districts": _districts(), "layers": [layer], "centre": at, "zoom": 17, "here": True}
             if at
             else None,
         },

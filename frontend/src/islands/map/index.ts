@@ -25,7 +25,8 @@ interface Props {
   tiles?: string;
   panel?: string; // id of the element that holds input[data-layer] and [data-count]
   status?: string; // id of the element that says what could not be loaded
-  point?: [number, number] | null;
+  point?: [number, number] | null; // where a marker stands
+  centre?: [number, number] | null; // where to look first, without a marker
   pick?: [string, string]; // ids of the inputs that take lon and lat of a click
   zoom?: number;
   fit?: [[number, number], [number, number]]; // what is in view at first, instead of the city
@@ -143,6 +144,7 @@ const map: Island<Props> = async (place, props) => {
     mark(...props.point);
     chart.jumpTo({ center: props.point, zoom: props.zoom ?? 15 });
   }
+  if (props.centre) chart.jumpTo({ center: props.centre, zoom: props.zoom ?? 15 });
   if (props.pick) {
     const [lon, lat] = props.pick.map((id) => document.getElementById(id) as HTMLInputElement | null);
     const take = (at: { lng: number; lat: number }) => {
