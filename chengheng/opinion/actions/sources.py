@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chengheng.common import notices, trail
+from chengheng.common import health, notices, trail
 from chengheng.common.people import access
 from chengheng.common.people.seal import seal
 from chengheng.opinion import errors, queries
@@ -97,6 +97,8 @@ def note_reading(
     if source.polled:
         changes |= {"etag": etag, "last_modified": last_modified, "hub": hub}
     Source.objects.filter(pk=source.pk).update(**changes)
+    if items and source.silent_since:
+        health.report(f"opinion:{source.pk}", ok=True, at=now)
     _note_hour(source, now, readings=1, items=items)
 
 
@@ -141,6 +143,8 @@ def note_silence(now: datetime) -> list[Source]:
             quiet.append(source)
     for source in quiet:
         trail.record("opinion.source.change", access.SYSTEM, source, {"silent": True})
+        silent = str(_("Source has gone silent: %(source)s") % {"source": source.name})
+        health.report(f"opinion:{source.pk}", ok=False, at=now, text=silent)
         notices.tell(
             queries.told_of_sources(), _("Source has gone silent: %(source)s"),
             _("No item for more than %(hours)s hours."),

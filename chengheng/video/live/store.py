@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from chengheng.common import health
 from chengheng.common.live import in_thread
 from chengheng.protocols.gb28181 import ids, manscdp
 from chengheng.protocols.sip.endpoint import Peer
@@ -117,6 +118,10 @@ def save_presence(entries: list[Entry], turned: list[tuple[int, bool, datetime, 
                 pks = [pk for pk, state in last.items() if state is online]
                 if pks:
                     Device.objects.filter(pk__in=pks).update(online=online)
+            names = dict(Device.objects.filter(pk__in=last).values_list("pk", "gb_id"))
+            for pk, online, at, why in turned:
+                if pk in names:
+                    health.report(f"video:{names[pk]}", ok=online, at=at, text=why)
 
 
 def save_info(pk: int, info: manscdp.DeviceInfo, edition: int | None) -> None:
