@@ -40,3 +40,15 @@ class ParameterForm(forms.Form):
         self.fields["name"].choices = [(name, name) for name in sorted(rule.parameters)]  # type: ignore[attr-defined]
         self.fields["unit"].queryset = Unit.objects.select_related("organisation")  # type: ignore[attr-defined]
         self.fields["valid_from"].initial = timezone.localdate
+
+
+class ConsolidationForm(forms.Form):
+    """Which organisation's units, in which year."""
+
+    of = forms.TypedChoiceField(label=_("Organisation"), coerce=int)
+    year = forms.TypedChoiceField(label=_("Fiscal year"), coerce=int)
+
+    def __init__(self, tops: list[Any], years: list[int], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["of"].choices = [(one.pk, one.name) for one in tops]  # type: ignore[attr-defined]
+        self.fields["year"].choices = [(one, str(one)) for one in years]  # type: ignore[attr-defined]

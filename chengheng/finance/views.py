@@ -14,7 +14,7 @@ from chengheng.common.errors import NotFound, Refusal
 from chengheng.common.people import access
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.finance import actions, dashboards, imports, papers, queries
-from chengheng.finance.forms import ParameterForm, StandardFileForm
+from chengheng.finance.forms import ConsolidationForm, ParameterForm, StandardFileForm
 from chengheng.finance.models import Aspect, Doubt, EvidenceBatch, Finding, Line, RuleChange, RuleRun, Unit
 from chengheng.finance.rules import catalogue
 from chengheng.finance.tables import LEVEL_TONES, issued_to
@@ -164,12 +164,15 @@ def consolidated(request: HttpRequest) -> HttpResponse:
         .values_list("year", flat=True)
         .distinct()
     )
-    chosen = next((one for one in tops if str(one.pk) == request.GET.get("of")), tops[0] if tops else None)
-    year = next((one for one in years if str(one) == request.GET.get("year")), years[0] if years else None)
-    if chosen is None or year is None:
-        return page(request, "finance/consolidated.html", {"tops": tops, "years": years, "nothing": True})
-    return page(request, "finance/consolidated.html",
-                {"tops": tops, "years": years, **dashboards.consolidated(request.user, chosen, year, 12)})  # fmt: skip
+    form = ConsolidationForm(tops, years, request.GET if "of" in request.GET else None)
+    if not tops or not years:
+        return page(request, "finance/consolidated.html", {"nothing": True})
+    top, year = tops[0], years[0]
+    if form.is_bound and form.is_valid():
+        top, year = next(one for one in tops if one.pk == form.cleaned_data["of"]), form.cleaned_data["year"]
+    return page(
+        request, "finance/consolidated.html", {"form": form, **dashboards.consolidated(request.user, top, year, 12)}
+    )
 
 
 @require_POST
