@@ -159,8 +159,10 @@ class Member:
 
     def measured(self, told: dict[str, Any]) -> None:
         """What the browser says of its line: the worse of both ways."""
-        self.loss = min(Decimal(100), max(Decimal(0), Decimal(str(round(float(told.get("loss", 0)), 2)))))
-        self.jitter = min(Decimal(9999), max(Decimal(0), Decimal(str(round(float(told.get("jitter", 0)), 1)))))
+        loss, jitter = float(told.get("loss", 0)), float(told.get("jitter", 0))
+        if not (0 <= loss <= 100 and 0 <= jitter <= 99_999):  # not for "NaN" either
+            raise ValueError("figures of no line")
+        self.loss, self.jitter = Decimal(str(round(loss, 2))), Decimal(str(round(jitter, 1)))
         self.level = rules.quality(self.loss, self.jitter)
 
 
