@@ -282,6 +282,12 @@ class Room:
                 await self.janus.detach(self.control)
         self.control, self.epoch = 0, -1
 
+    async def release(self) -> None:
+        """Nobody is here any more: give the handle back. The engine's empty room stays for who comes back."""
+        control, self.control = self.control, 0
+        if control and self.epoch == self.janus.epoch:
+            await self.janus.detach(control)
+
     def engine_changed(self) -> None:
         """The engine came or went: browsers send anew when it is here."""
         for member in list(self.members.values()):
