@@ -298,7 +298,7 @@ def test_a_venues_own_test_of_its_line_is_a_link_check(city):
     assert (check.result, check.way) == ("poor", LinkCheck.Way.MACHINE)
     with pytest.raises(NotFound):
         actions.report_line(city.at_west, site.pk, {"reached": "1", "loss": "0", "jitter": "0"})
-    for loss in ("", "nan", "-1", "101"):
+    for loss in ("", "nan", "inf", "-1", "101"):
         with pytest.raises(errors.BadValue):
             actions.report_line(city.at_east, site.pk, {"reached": "1", "loss": loss, "jitter": "0"})
 

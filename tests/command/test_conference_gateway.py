@@ -150,6 +150,7 @@ def test_what_the_engine_must_not_see_never_reaches_it(city, meeting, line):
         {"t": "pub"},
         {"t": "view", "want": 7},
         {"t": "stats", "loss": "x"},
+        {"t": "stats", "loss": "nan"},
         {"t": "act", "n": 1, "do": 5},
     ):
         venue.say(**nonsense)

@@ -317,3 +317,24 @@ def test_it_fits_a_phone(city, site, meeting, seats):
     chair.sees("East")
     assert phone.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     phone.shot("conf-phone")
+
+
+def test_the_pages_of_meetings_fit_a_desk_and_a_phone(city, seats):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    row = actions.call_meeting(
+        city.chief, title="清融雪工作视频调度会", starts_at=timezone.now() + timedelta(hours=1), minutes=60,
+        sites=Site.objects.all(), agenda="一、点名",
+    )  # fmt: skip
+    actions.begin_meeting(row, city.chief)
+    for width in (1440, 390):
+        seat = seats(city.chief, size=(width, 900))
+        for name, address in (
+            ("form", "/command/meetings/new/"), ("list", "/command/meetings/"), ("meeting", row.get_absolute_url()),
+            ("template", "/command/templates/new/"), ("screen", "/command/"),
+        ):  # fmt: skip
+            seat.page.goto(f"{seat.url}{address}")
+            assert seat.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} at {width}"
+            seat.shot(f"page-{name}-{width}")

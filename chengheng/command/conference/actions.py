@@ -528,7 +528,7 @@ def report_line(user: User, site_pk: int, told: Mapping[str, Any]) -> LinkCheck:
         loss, jitter = Decimal(str(told.get("loss", ""))), Decimal(str(told.get("jitter", "")))
     except ArithmeticError:
         raise BadValue(field="loss") from None
-    if not (0 <= loss <= 100 and 0 <= jitter <= 99999):
+    if not (loss.is_finite() and jitter.is_finite() and 0 <= loss <= 100 and 0 <= jitter <= 99999):
         raise BadValue(field="loss")
     return dispatch.check_link(
         SYSTEM, site, reached=told.get("reached") == "1", loss_percent=loss.quantize(Decimal("0.01")),

@@ -159,8 +159,10 @@ class Member:
 
     def measured(self, told: dict[str, Any]) -> None:
         """What the browser says of its line: the worse of both ways."""
-        self.loss = min(Decimal(100), max(Decimal(0), Decimal(str(round(float(told.get("loss", 0)), 2)))))
-        self.jitter = min(Decimal(9999), max(Decimal(0), Decimal(str(round(float(told.get("jitter", 0)), 1)))))
+        loss, jitter = float(told.get("loss", 0)), float(told.get("jitter", 0))
+        if not (0 <= loss <= 100 and 0 <= jitter <= 99_999):  # not for "NaN" either
+            raise ValueError("figures of no line")
+        self.loss, self.jitter = Decimal(str(round(loss, 2))), Decimal(str(round(jitter, 1)))
         self.level = rules.quality(self.loss, self.jitter)
 
 
@@ -279,6 +281,12 @@ class Room:
                 await self.janus.message(self.control, {"request": "destroy", "room": self.name, "secret": self.secret})
                 await self.janus.detach(self.control)
         self.control, self.epoch = 0, -1
+
+    async def release(self) -> None:
+        """Nobody is here any more: give the handle back. The engine's empty room stays for who comes back."""
+        control, self.control = self.control, 0
+        if control and self.epoch == self.janus.epoch:
+            await self.janus.detach(control)
 
     def engine_changed(self) -> None:
         """The engine came or went: browsers send anew when it is here."""

@@ -143,8 +143,8 @@ class Gateway:
         room = self.rooms.get(pk)
         if room is not None:
             await room.load()
-            if not room.members:
-                self.rooms.pop(pk, None)
+            if not room.members and self.rooms.pop(pk, None) is not None:
+                later(room.release())
         if self.consoles:
             await self._ring()
 
