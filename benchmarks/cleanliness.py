@@ -52,7 +52,8 @@ def run(report: Report) -> None:
     started = time.perf_counter()
     found = route(stops, depots, milliseconds=int(seconds * 1000))
     took = time.perf_counter() - started
-    spread = f"longest day {max(found.minutes)} min, shortest {min(found.minutes)} min, solved {found.solved}"
+    balance = max(found.minutes) * len(found.minutes) / sum(found.minutes)
+    spread = f"longest ÷ mean {balance:.2f}; {min(found.minutes)} to {max(found.minutes)} min, solved {found.solved}"
     report.line("route 20 teams over 120 roads", took, "s", spread)
 
     table = RuleTable(EXAMPLES[0].limits)

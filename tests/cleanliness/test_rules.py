@@ -7,7 +7,7 @@ import random
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chengheng.cleanliness.rules import points, sampling, weighing
@@ -231,3 +231,72 @@ def test_the_interval_covers_the_truth_in_95_of_100_over_1000_redraws(capsys):
         print(f"\n  coverage {held:.3f}; simple random sampling needs {ratio:.2f} × the checks")
     assert 0.93 <= held <= 0.97
     assert ratio > 1.3
+
+
+values = st.lists(st.floats(0.5, 60), min_size=2, max_size=12)
+
+
+@settings(deadline=None)  # the first call loads scipy
+@given(st.lists(st.tuples(st.integers(12, 400), values), min_size=1, max_size=5), st.floats(0.01, 1000))
+def test_an_estimate_in_another_unit_is_the_same_estimate(strata, unit):
+    """g/m² or mg/m²: mean, error and interval scale alike; the lower end is never below nothing."""
+    one = estimate([Stratum(roads, seen) for roads, seen in strata])
+    other = estimate([Stratum(roads, [value * unit for value in seen]) for roads, seen in strata])
+    for name in ("mean", "se", "low", "high"):
+        assert getattr(other, name) == pytest.approx(getattr(one, name) * unit, rel=1e-6, abs=1e-6 * unit)
+    assert 0 <= one.low <= one.mean <= one.high
+    assert (
+        min(min(seen) for _roads, seen in strata) - 1e-9 <= one.mean <= max(max(seen) for _roads, seen in strata) + 1e-9
+    )
+
+
+@given(st.decimals(0, 100, places=3), st.decimals(0, 100, places=3), st.decimals("0.001", 5, places=3))
+def test_two_readings_agree_within_a_digit_whoever_read_first(one, other, digit):
+    said = weighing.entries_agree((one, one), (other, other), digit)
+    assert said == weighing.entries_agree((other, other), (one, one), digit)
+    assert said == (abs(one - other) <= digit)
+
+
+@given(st.decimals("0.001", 10, places=3), st.decimals("0.01", 4, places=4), grams)
+def test_a_digit_of_the_scale_is_so_many_grams_a_square_metre(digit, area, tare):
+    step = weighing.grams_per_m2(tare + digit, tare, area)
+    assert abs(step - weighing.reading_step(digit, area)) < Decimal("1e-12") * (1 + step)
+
+
+@given(grams, st.integers(0, 4))
+def test_printed_figures_are_rounded_half_up(value, places):
+    printed = weighing.rounded(value, places)
+    assert -Decimal(5).scaleb(-places - 1) < printed - value <= Decimal(5).scaleb(-places - 1)
+
+
+@given(grams, grams, st.integers(0, 10**6), st.integers(0, 10**6))
+def test_more_dust_never_costs_a_contractor_less_and_money_is_whole_fen(one, more, missed, gram):
+    table = RuleTable((LimitLine(Decimal(5)),), deduct_missed_fen=missed, deduct_gram_fen=gram)
+    less, greater = (
+        weighing.deduction_fen(judge([("kerb", value)] * 6, 1, "", table), table) for value in (one, one + more)
+    )
+    assert less <= greater
+    assert isinstance(greater, int)
+
+
+corners = st.lists(st.tuples(st.floats(116.8, 117.9), st.floats(38.6, 40.1)), min_size=2, max_size=6, unique=True)
+
+
+@given(corners, st.floats(0, 1))
+def test_a_place_along_a_line_lies_on_it_and_so_far_from_its_start(line, share):
+    whole = points.length_m(line)
+    assert points.length_m(line[::-1]) == pytest.approx(whole)
+    at = points.along(line, whole * share)
+    gone, best = 0.0, math.inf
+    for start, end in zip(line, line[1:], strict=False):
+        best = min(best, abs(gone + points.distance_m(*start, *at) - whole * share))
+        gone += points.distance_m(*start, *end)
+    assert best < 1 + whole * 1e-3, "metres, on the great circle"
+
+
+@given(corners)
+def test_the_way_on_the_ground_is_a_distance(line):
+    one, other = line[:2]
+    assert points.distance_m(*one, *other) == pytest.approx(points.distance_m(*other, *one))
+    assert points.distance_m(*one, *one) == 0
+    assert points.distance_m(117, 39, 117, 40) == pytest.approx(111_195, rel=1e-4)
