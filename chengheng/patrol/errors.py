@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.errors import Invalid, Refusal
 
@@ -126,4 +127,4 @@ class VisitedAlready(Refusal):
 
 class DecidedAlready(Refusal):
     code = "decided_already"
-    message = _("This was decided already.")
+    message = pgettext_lazy("re-inspection", "This was decided already.")

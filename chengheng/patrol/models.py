@@ -395,8 +395,8 @@ class SamplingFinding(models.Model):
         constraints = (
             models.CheckConstraint(condition=~Q(missed=True) | Q(case=None), name="a_missed_finding_has_no_case"),
         )
-        verbose_name = _("finding")
-        verbose_name_plural = _("findings")
+        verbose_name = pgettext_lazy("re-inspection", "finding")
+        verbose_name_plural = pgettext_lazy("re-inspection", "findings")
 
     def __str__(self) -> str:
         return f"{self.code} {self.class_name}"
@@ -413,7 +413,9 @@ class Hook(models.Model):
 
     url = models.URLField(_("address"), max_length=500)
     secret = models.CharField(max_length=400, editable=False)  # sealed
-    owner = models.ForeignKey("people.User", models.PROTECT, related_name="+", verbose_name=_("owner"))
+    owner = models.ForeignKey(
+        "people.User", models.PROTECT, related_name="+", verbose_name=pgettext_lazy("webhook", "owner")
+    )
     active = models.BooleanField(_("active"), default=True)
     made_at = models.DateTimeField(pgettext_lazy("case", "made"), default=timezone.now)
     era = models.BigIntegerField(default=0, editable=False)
@@ -430,7 +432,7 @@ class Hook(models.Model):
     class Meta:
         ordering = ("pk",)
         indexes = (models.Index(fields=("next_at",), condition=Q(active=True), name="patrol_hook_due"),)
-        verbose_name = _("webhook")
+        verbose_name = pgettext_lazy("webhook", "webhook")
         verbose_name_plural = _("webhooks")
 
     def __str__(self) -> str:
