@@ -67,22 +67,29 @@ def _sql_flush(operations: Any, style: Any, tables: Any, **options: Any) -> list
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """One Chromium for the run (Debian's, or CHENGHENG_CHROMIUM); tests that need it are skipped where there is none."""
+def playwright() -> Iterator[Any]:
+    """The one driver of browsers in this process: it keeps a loop of its own, beside which no second one starts."""
     sync_api = pytest.importorskip("playwright.sync_api")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # the ORM is used in the thread of that loop
+    with sync_api.sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Debian's Chromium, or CHENGHENG_CHROMIUM; tests that need it are skipped where there is none."""
     path = os.environ.get("CHENGHENG_CHROMIUM") or shutil.which("chromium")
     if not path:
         pytest.skip("Chromium is not installed")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
-        "true"  # Playwright keeps a loop in this thread; the ORM is used beside it
-    )
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=list(FLAGS),
-        )  # fmt: skip
-        yield browser
-        browser.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Any, chromium_path: str) -> Iterator[Any]:
+    """One Chromium for the run."""
+    browser = playwright.chromium.launch(executable_path=chromium_path, args=list(FLAGS))
+    yield browser
+    browser.close()
 
 
 def _no_events(route: Any) -> None:

@@ -46,20 +46,12 @@ def possible() -> None:
 
 
 @pytest.fixture(scope="module")
-def cameras() -> Iterator[Any]:
+def cameras(playwright: Any, chromium_path: str) -> Iterator[Any]:
     """A Chromium whose camera and microphone are made."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    path = os.environ.get("CHENGHENG_CHROMIUM") or shutil.which("chromium")
-    if not path:
-        pytest.skip("Chromium is not installed")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=[*(flag for flag in FLAGS if "gl" not in flag and "swiftshader" not in flag), *MEDIA],
-        )
-        yield browser
-        browser.close()
+    flags = [*(flag for flag in FLAGS if "gl" not in flag and "swiftshader" not in flag), *MEDIA]
+    browser = playwright.chromium.launch(executable_path=chromium_path, args=flags)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
