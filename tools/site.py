@@ -103,6 +103,15 @@ class Site:
             return told
         return {}
 
+    def kill(self, name: str) -> bool:
+        """Kill one of its processes; False while it waits to be started again (0 would kill the caller's own group)."""
+        pid = self.processes().get(name, {}).get("pid") or 0
+        with suppress(ProcessLookupError):
+            if pid > 1:
+                os.kill(pid, signal.SIGKILL)
+                return True
+        return False
+
     def pids(self) -> list[int]:
         """All processes of this site that are alive, wherever they hang in the tree: their environment names its folder."""
         found = []
