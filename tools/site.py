@@ -69,7 +69,7 @@ class Site:
             raise RuntimeError(f"chengheng {' '.join(arguments)}: {done.stdout}\n{done.stderr}")
         return done
 
-    def start(self, seconds: float = 120) -> None:
+    def start(self, seconds: float = 400) -> None:
         """Start and wait until the web is ready."""
         with self.log.open("ab") as log:
             self.up = subprocess.Popen(

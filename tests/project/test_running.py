@@ -14,7 +14,6 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from http.cookiejar import CookieJar
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from procrastinate import App, SyncPsycopgConnector
 from chengheng.project.embedded import Embedded
 from tools.site import ROOT, Site
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -187,13 +186,12 @@ def test_killed_processes_come_back_and_nothing_acknowledged_is_lost(site: Site)
     for writer in writers:
         writer.start()
     chance = random.Random(20261122)
-    victims = ["web", "worker", "live", "postgres"] * 3
-    chance.shuffle(victims)
     before = {name: state["starts"] for name, state in site.processes().items()}
+    assert {"postgres", "web", "worker", "live"} <= set(before)
+    victims = sorted(before) * 3
+    chance.shuffle(victims)
     for victim in victims:
-        eventually(lambda victim=victim: site.processes().get(victim, {}).get("state") == "running")
-        with suppress(ProcessLookupError):
-            os.kill(site.processes()[victim]["pid"], signal.SIGKILL)
+        eventually(lambda victim=victim: site.kill(victim))
         time.sleep(chance.uniform(0.5, 2.0))
     site.wait_ready()
     eventually(lambda: all(state["state"] == "running" for state in site.processes().values()))
