@@ -35,7 +35,7 @@ def build(city: DemoCity) -> None:
             code = DISTRICTS[number % len(DISTRICTS)]
             _live(city, people[code], code, "GB/T 30428.2-2013", city.random.choice(CLASSES_2024), day, stages=99)
     now = timezone.now()
-    for number in range(NOW_CASES):
+    for number in reversed(range(NOW_CASES)):  # the oldest first, so that numbers run with the dates
         code = DISTRICTS[number % len(DISTRICTS)]
         day = now - timedelta(hours=3 + 7 * number)
         _live(city, people[code], code, "GB/T 47678.5-2026", city.random.choice(CLASSES_NOW), day, stages=number % 8)
