@@ -53,6 +53,9 @@ from chengheng.maintenance.rules import watch
 DEFAULT_RESPONSE = Limit(Kind.URGENT_HOURS, Decimal(4))
 DEFAULT_REPAIR = Limit(Kind.URGENT_HOURS, Decimal(24))
 """Where no contract is registered: four hours are the budget's target, a day is a local rule."""
+PLANNED = ("system_id", "name", "kind", "every_days", "grace_days", "items", "starts_on", "active")
+RHYTHM = ("system_id", "kind", "every_days", "starts_on")
+VISITS_AHEAD = timedelta(days=30)
 PHONE_KEEPS = timedelta(days=3)
 """How long a finding may wait on a phone and still count at the phone's time (local rule)."""
 HOLD_S = 120
@@ -622,7 +625,34 @@ def take_alert(
 
 
 @transaction.atomic
-def make_visits(until: Any, plan: Plan | None = None) -> int:
+def keep_plan(plan: Plan, actor: Any, *, until: date) -> Plan:
+    """Keep a new or changed inspection plan; visits to come are made anew by it, up to `until`, done ones stay.
+
+    A visit of today or before that nobody made stays due: a changed plan excuses nothing. It accuses of nothing either:
+    a new plan begins today at the earliest, and another rhythm tomorrow.
+    """
+    access.require(actor, "maintenance.plan.change")
+    before = Plan.objects.select_for_update().filter(pk=plan.pk).first()
+    today = timezone.localdate()
+    if before is None and plan.starts_on < today:
+        raise Invalid(_("A plan cannot begin on a day that is over."), field="starts_on")
+    if before is not None and any(getattr(before, name) != getattr(plan, name) for name in RHYTHM):
+        plan.starts_on = max(plan.starts_on, today + timedelta(days=1))
+    plan.save()
+    said = {
+        name: str(getattr(plan, name))
+        for name in PLANNED
+        if before is None or getattr(before, name) != getattr(plan, name)
+    }
+    trail.record("maintenance.plan.change", actor, plan, said, new=before is None)
+    plan.visits.filter(done_at=None, due_on__gt=today).delete()
+    if plan.active:
+        make_visits(until, plan)
+    return plan
+
+
+@transaction.atomic
+def make_visits(until: date, plan: Plan | None = None) -> int:
     """Make the visits that active plans ask for up to a day; those that are there already stay. Returns how many."""
     made = 0
     for one in [plan] if plan else Plan.objects.filter(active=True):

@@ -201,6 +201,50 @@ class VisitForm(forms.Form):
         return {str(text): self.cleaned_data[f"item_{number}"] for number, text in enumerate(self.items)}
 
 
+class PlanForm(forms.ModelForm):
+    """An inspection plan; the check list is typed one item a line."""
+
+    ITEMS, WORDS = 40, 120
+
+    items = forms.CharField(
+        label=_("check list, one item a line"), max_length=6000, required=False,
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )  # fmt: skip
+    every_days = forms.IntegerField(label=_("every (days)"), min_value=1, max_value=1100, initial=30)
+
+    class Meta:
+        model = Plan
+        fields = ("name", "system", "kind", "every_days", "grace_days", "starts_on", "items", "active")
+        widgets = {"starts_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+        help_texts = {"kind": _("Empty: every device of the system.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["items"] = "\n".join(map(str, self.instance.items))
+        else:
+            del self.fields["active"]
+
+    def clean_items(self) -> list[str]:
+        """The items, each once, in the order given."""
+        found = list(dict.fromkeys(line.strip() for line in self.cleaned_data["items"].splitlines() if line.strip()))
+        if len(found) > self.ITEMS or any(len(line) > self.WORDS for line in found):
+            raise forms.ValidationError(
+                _("At most %(items)s items of %(words)s characters.") % {"items": self.ITEMS, "words": self.WORDS}
+            )
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        """A type must be one that devices of the system have."""
+        said = super().clean() or {}
+        kind, system = said.get("kind"), said.get("system")
+        if kind and system is not None and not system.devices.filter(kind=kind).exists():
+            kinds = system.devices.exclude(kind="").order_by("kind").values_list("kind", flat=True).distinct()
+            self.add_error("kind", _("No device of this system is of this type. There are: %(kinds)s")
+                           % {"kinds": "、".join(kinds[:20]) or "—"})  # fmt: skip
+        return said
+
+
 class ContractForm(forms.ModelForm):
     class Meta:
         model = Contract

@@ -1,17 +1,23 @@
-"""Devices from a spreadsheet (设备台账)."""
+"""Devices (设备台账) and bills (费用台账) from spreadsheets."""
 
 from __future__ import annotations
 
 from datetime import datetime, time
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.common import intake, trail
 from chengheng.common.intake import Field, Importer
-from chengheng.common.intake.parsers import date, organisation, text
-from chengheng.maintenance.models import Device, Site, System
+from chengheng.common.intake.parsers import choice, date, decimal, money_fen, organisation, text
+from chengheng.maintenance import actions
+from chengheng.maintenance.models import Bill, Contract, Device, Site, System
+
+
+def _systems() -> dict[str, System]:
+    return {key: row for row in System.objects.all() for key in (row.code, row.name)}
 
 
 @intake.register
@@ -39,12 +45,9 @@ class DeviceImporter(Importer):
         Field("warranty_until", _("Warranty until"), parse=date(), aliases=("质保到期", "保修期至")),
     )  # fmt: skip
 
-    def _systems(self) -> dict[str, System]:
-        return {key: row for row in System.objects.all() for key in (row.code, row.name)}
-
     def check(self, rows: Any, problems: Any) -> None:
         """Numbers once in file and register; systems known."""
-        systems, seen = self._systems(), set()
+        systems, seen = _systems(), set()
         known = set(Device.objects.filter(code__in=rows.columns["code"]).values_list("code", flat=True))
         for row in rows:
             if row["system"] not in systems:
@@ -55,7 +58,7 @@ class DeviceImporter(Importer):
 
     def commit(self, rows: Any, batch: Any, actor: Any) -> int:
         """Make the devices, and the sites that are new."""
-        systems = self._systems()
+        systems = _systems()
         sites = {site.name: site for site in Site.objects.filter(name__in=rows.columns["site"])}
         made = []
         for row in rows:
@@ -76,3 +79,78 @@ class DeviceImporter(Importer):
         Device.objects.bulk_create(made, batch_size=1000)
         trail.record_new("maintenance.device.import", actor, [(device, {"code": device.code}) for device in made])
         return len(made)
+
+
+@intake.register
+class BillImporter(Importer):
+    """One row a bill, entered as by hand: each goes on to its programme's ledger. Undoing strikes them all."""
+
+    code = "maintenance.bill"
+    title = _("Import bills")
+    act = "maintenance.money.import"
+    fields = (
+        Field("voucher", _("Voucher"), required=True, parse=text(60), aliases=("凭证号", "凭证", "发票号"), example="2024-0301"),
+        Field("system", _("System"), required=True, parse=text(60), aliases=("系统", "所属系统")),
+        Field("kind", _("Kind"), required=True, parse=choice(Bill.Kind, {"合同款": "contract", "电费": "power", "网络费": "network",
+              "线路费": "network", "配件": "parts", "维修费": "parts"}), aliases=("类别", "费用类别", "类型")),
+        Field("amount_fen", _("Amount"), required=True, parse=money_fen(low=None), aliases=("金额", "金额（元）", "支付金额")),
+        Field("paid_on", _("Paid on"), required=True, parse=date(), aliases=("支付日期", "付款日期", "日期")),
+        Field("payee", _("Payee"), required=True, parse=text(120), aliases=("收款人", "收款单位")),
+        Field("contract", _("Contract"), parse=text(200), aliases=("合同", "合同名称")),
+        Field("site", _("Site"), parse=text(80), aliases=("地点", "点位", "会场")),
+        Field("starts_on", _("From"), parse=date(), aliases=("费用起始日", "起始日期")),
+        Field("ends_on", _("To"), parse=date(), aliases=("费用截止日", "截止日期")),
+        Field("quantity", _("Quantity"), parse=decimal(0, places=3), aliases=("用量", "数量", "电量")),
+        Field("note", _("Note"), parse=text(300), aliases=("摘要", "备注"), default=""),
+    )  # fmt: skip
+
+    def check(self, rows: Any, problems: Any) -> None:
+        """Systems, contracts and sites known; a voucher once a system; no bill of nothing, none of a day to come."""
+        systems, contracts, today = _systems(), self._contracts(), timezone.localdate()
+        sites = set(Site.objects.values_list("name", flat=True))
+        entered = Bill.objects.filter(struck_at=None, voucher__in=rows.columns["voucher"])
+        seen = set(entered.values_list("system_id", "voucher"))
+        for row in rows:
+            system = systems.get(row["system"])
+            if system is None:
+                problems.add(row, "system", _("There is no such system."))
+                continue
+            if (system.pk, row["voucher"]) in seen:
+                problems.add(row, "voucher", _("This voucher was entered before."))
+            seen.add((system.pk, row["voucher"]))
+            if row["contract"] and (system.pk, row["contract"]) not in contracts:
+                problems.add(row, "contract", _("This system has no such contract."))
+            if row["kind"] == Bill.Kind.CONTRACT and not row["contract"]:
+                problems.add(row, "contract", _("Say which contract was paid."))
+            if row["site"] and row["site"] not in sites:
+                problems.add(row, "site", _("There is no such site."))
+            if not row["amount_fen"]:
+                problems.add(row, "amount_fen", _("A bill of nothing is none."))
+            if row["paid_on"] > today:
+                problems.add(row, "paid_on", _("It cannot have been paid on a day to come."))
+            if row["starts_on"] and row["ends_on"] and row["ends_on"] < row["starts_on"]:
+                problems.add(row, "ends_on", _("The end lies before the start."))
+
+    def _contracts(self) -> dict[tuple[int, str], Contract]:
+        return {(row.system_id, row.title): row for row in Contract.objects.all()}
+
+    def commit(self, rows: Any, batch: Any, actor: Any) -> int:
+        """Enter the bills one by one: each is booked and recorded by itself."""
+        systems, contracts = _systems(), self._contracts()
+        sites = {row.name: row for row in Site.objects.filter(name__in=[name for name in rows.columns["site"] if name])}
+        plain = ("kind", "amount_fen", "paid_on", "payee", "voucher", "starts_on", "ends_on", "quantity")
+        for row in rows:
+            system = systems[row["system"]]
+            actions.enter_bill(
+                actor, system=system, batch=batch, contract=contracts.get((system.pk, row["contract"])),
+                site=sites.get(row["site"]), note=row["note"] or "", **{name: row[name] for name in plain},
+            )  # fmt: skip
+        return len(rows)
+
+    def undo(self, batch: Any, actor: Any) -> None:
+        """Strike what still stands; an entry is never deleted, the ledger gets the counter-entries."""
+        for bill in Bill.objects.filter(batch=batch, struck_at=None):
+            actions.strike_bill(bill, actor, note=str(_("The import was undone.")))
+
+    def done_url(self, batch: Any) -> str:
+        return reverse("maintenance:bills")

@@ -555,7 +555,7 @@ class Plan(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return f"{reverse('maintenance:visits')}?q={self.name}"
+        return reverse("maintenance:plan", args=[self.pk])
 
 
 class Visit(models.Model):
@@ -618,6 +618,7 @@ class Bill(models.Model):
     at = models.DateTimeField(_("at"), default=timezone.now)
     struck_at = models.DateTimeField(_("struck"), null=True, editable=False)
     booked = models.CharField(_("programme"), max_length=200, blank=True, editable=False)
+    batch = models.ForeignKey("intake.Batch", models.PROTECT, null=True, blank=True, editable=False, related_name="+")
 
     view_act = "maintenance.money.view"
     attach_act = "maintenance.money.enter"

@@ -19,7 +19,7 @@ from chengheng.common import spending
 from chengheng.common.measures import Period
 from chengheng.common.people import access
 from chengheng.common.ui.search import Hit
-from chengheng.maintenance.models import Bill, Contract, Device, Fault, Span, System, Visit
+from chengheng.maintenance.models import Bill, Contract, Device, Fault, Plan, Span, System, Visit
 from chengheng.maintenance.rules import watch
 from chengheng.maintenance.rules.service import PenaltyRule, limit_hours, penalty
 
@@ -416,6 +416,17 @@ def visits_in_time(rows: QuerySet[Visit]) -> QuerySet[Visit]:
         output_field=DateTimeField(),
     )
     return rows.filter(normal=True, done_at__lt=limit)
+
+
+def standing(plan: Plan, visits: QuerySet[Visit]) -> dict[str, int]:
+    """How a plan's visits stand today: `due` until today, of them `in_time`, `missed` (past their grace), `faulty` found."""
+    today = timezone.localdate()
+    return {
+        "due": visits.filter(due_on__lte=today).count(),
+        "in_time": visits_in_time(visits.filter(due_on__lte=today)).count(),
+        "missed": visits.filter(done_at=None, due_on__lt=today - timedelta(days=plan.grace_days)).count(),
+        "faulty": visits.filter(normal=False).count(),
+    }
 
 
 def find(user: Any, words: str, limit: int) -> list[Hit]:

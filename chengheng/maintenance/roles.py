@@ -31,6 +31,7 @@ ACTS = {
     "maintenance.money.view": _("View what upkeep cost"),
     "maintenance.money.enter": _("Enter a bill"),
     "maintenance.money.strike": _("Strike a bill"),
+    "maintenance.money.import": _("Import bills"),
     "maintenance.visit.view": _("View inspection visits"),
     "maintenance.visit.record": _("Record an inspection visit"),
     "maintenance.plan.change": _("Plan inspections"),
@@ -39,7 +40,7 @@ for _act, _label in ACTS.items():
     acts.declare(_act, _label)
 
 _LOOK = ("maintenance.device.view", "maintenance.fault.view", "maintenance.visit.view", "maintenance.contract.view")
-_MONEY = ("maintenance.money.view", "maintenance.money.enter", "maintenance.money.strike")
+_MONEY = ("maintenance.money.view", "maintenance.money.enter", "maintenance.money.import", "maintenance.money.strike")
 _DESK = (
     *_LOOK, "maintenance.fault.report", "maintenance.fault.verify", "maintenance.fault.close", "maintenance.fault.wait",
     "maintenance.fault.void",

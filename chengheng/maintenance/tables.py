@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chengheng.common.flow.table import flow_of
 from chengheng.common.tables import Choice, Column, DateRange, Organisation, Table, Text, register
-from chengheng.maintenance.models import Bill, Contract, Device, Fault, Span, System, Visit
+from chengheng.maintenance.models import Bill, Contract, Device, Fault, Plan, Span, System, Visit
 
 
 def _systems() -> list[tuple[str, str]]:
@@ -120,6 +120,31 @@ class FaultTable(Table):
 
 
 @register
+class PlanTable(Table):
+    code = "maintenance.plan"
+    title = _("Inspection plans")
+    act = "maintenance.visit.view"
+    columns = (
+        Column("name", _("Name"), link=True),
+        Column("system__name", _("System")),
+        Column("kind", _("Only type")),
+        Column("every_days", _("Every (days)"), kind="number"),
+        Column("starts_on", _("From"), kind="date"),
+        Column("items", _("Check items"), kind="number", value=lambda row: len(row.items), sort=""),
+        Column("active", _("Active"), kind="boolean"),
+    )
+    filters = (
+        Text("q", _("Search"), fields=("name", "kind")),
+        Choice("system", _("System"), lookup="system__code", choices=_systems),
+    )
+    default_sort = "name"
+    navigation = ((_("New inspection plan"), "maintenance:plan_new"),)
+
+    def queryset(self, user: Any) -> QuerySet:
+        return Plan.objects.select_related("system")
+
+
+@register
 class VisitTable(Table):
     code = "maintenance.visit"
     title = _("Inspection visits")
@@ -139,7 +164,7 @@ class VisitTable(Table):
         DateRange("due_on", _("Due")),
     )
     default_sort = "-due_on"
-    navigation = ((_("Rounds on the phone"), "maintenance_phone:page"),)
+    navigation = ((_("Rounds on the phone"), "maintenance_phone:page"), (_("Inspection plans"), "maintenance:plans"))
 
     def queryset(self, user: Any) -> QuerySet:
         return Visit.objects.select_related("plan", "device", "by")
@@ -194,7 +219,7 @@ class BillTable(Table):
         DateRange("paid_on", _("Paid on")),
     )
     default_sort = "-paid_on"
-    navigation = ((_("Enter a bill"), "maintenance:bill_new"),)
+    navigation = ((_("Enter a bill"), "maintenance:bill_new"), (_("Import bills"), "maintenance:import_bills"))
 
     def queryset(self, user: Any) -> QuerySet:
         return Bill.objects.select_related("system", "contract", "site")

@@ -10,7 +10,6 @@ from chengheng.common.jobs import queue
 from chengheng.maintenance import actions
 from chengheng.maintenance.models import Hourly
 
-AHEAD = timedelta(days=30)
 HOURS_KEPT = timedelta(days=396)
 
 
@@ -18,7 +17,7 @@ HOURS_KEPT = timedelta(days=396)
 @queue.task(name="maintenance.visits", queue="default")
 def visits(timestamp: int = 0) -> int:
     """Make the visits that plans ask for within the next thirty days. Returns how many."""
-    return actions.make_visits(timezone.localdate() + AHEAD)
+    return actions.make_visits(timezone.localdate() + actions.VISITS_AHEAD)
 
 
 @queue.periodic(cron="* * * * *")

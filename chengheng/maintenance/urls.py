@@ -2,7 +2,7 @@ from django.urls import include, path
 
 from chengheng.common import tables
 from chengheng.maintenance import views
-from chengheng.maintenance.tables import BillTable, ContractTable, DeviceTable, FaultTable, VisitTable
+from chengheng.maintenance.tables import BillTable, ContractTable, DeviceTable, FaultTable, PlanTable, VisitTable
 
 app_name = "maintenance"
 urlpatterns = [
@@ -22,6 +22,10 @@ urlpatterns = [
     path("devices/<int:pk>/retire", views.retire, name="retire"),
     path("faults/", tables.view(FaultTable), name="faults"),
     path("faults/<int:pk>/", views.fault, name="fault"),
+    path("plans/", tables.view(PlanTable), name="plans"),
+    path("plans/new/", views.plan_new, name="plan_new"),
+    path("plans/<int:pk>/", views.plan, name="plan"),
+    path("plans/<int:pk>/change/", views.plan_change, name="plan_change"),
     path("visits/", tables.view(VisitTable), name="visits"),
     path("visits/<int:pk>/", views.visit, name="visit"),
     path("contracts/", tables.view(ContractTable), name="contracts"),
@@ -32,6 +36,7 @@ urlpatterns = [
     path("contracts/<int:pk>/report.xlsx", views.report, {"form": "xlsx"}, name="report_xlsx"),
     path("money/", views.money, name="money"),
     path("bills/", tables.view(BillTable), name="bills"),
+    path("bills/import/", views.import_bills, name="import_bills"),
     path("bills/new/", views.bill_new, name="bill_new"),
     path("bills/<int:pk>/", views.bill, name="bill"),
     path("vendor/", views.vendor, name="vendor"),

@@ -9,6 +9,7 @@ import segno
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect as redirect_to
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -31,11 +32,23 @@ from chengheng.maintenance.forms import (
     ExclusionForm,
     FaultForm,
     LabelForm,
+    PlanForm,
     SourceForm,
     StrikeForm,
     VisitForm,
 )
-from chengheng.maintenance.models import AlertSource, Bill, Check, Contract, Device, Fault, ProberRun, System, Visit
+from chengheng.maintenance.models import (
+    AlertSource,
+    Bill,
+    Check,
+    Contract,
+    Device,
+    Fault,
+    Plan,
+    ProberRun,
+    System,
+    Visit,
+)
 from chengheng.maintenance.prober.once import ask_once
 
 LABEL_REPORTS_PER_MINUTE = 6
@@ -294,6 +307,46 @@ def visit(request: HttpRequest, pk: int) -> HttpResponse:
     return page(request, "maintenance/visit.html", {"visit": row, "form": form})
 
 
+def _plan(request: HttpRequest, row: Plan, title: str, back: str) -> HttpResponse:
+    form = PlanForm(request.POST or None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        until = timezone.localdate() + actions.VISITS_AHEAD
+        try:
+            made = actions.keep_plan(form.save(commit=False), request.user, until=until)
+            return redirect(request, made.get_absolute_url(), _("Kept. The visits to come follow it."))
+        except Refusal as refusal:
+            form.add_error(refusal.field or None, str(refusal))
+    return _form(request, form, title, back)
+
+
+@require_act("maintenance.plan.change")
+def plan_new(request: HttpRequest) -> HttpResponse:
+    """Make an inspection plan; its visits of the next thirty days are made at once."""
+    row = Plan(starts_on=timezone.localdate())
+    return _plan(request, row, _("New inspection plan"), reverse("maintenance:plans"))
+
+
+@require_act("maintenance.plan.change")
+def plan_change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change an inspection plan, or let it rest."""
+    row = access.fetch(request.user, "maintenance.plan.change", Plan.objects.all(), pk=pk)
+    return _plan(request, row, str(row), row.get_absolute_url())
+
+
+@require_act("maintenance.visit.view")
+def plan(request: HttpRequest, pk: int) -> HttpResponse:
+    """An inspection plan: its check list, how its visits stand, what was found."""
+    row = access.fetch(request.user, "maintenance.visit.view", Plan.objects.select_related("system"), pk=pk)
+    visits = access.visible(request.user, "maintenance.visit.view", row.visits.select_related("device", "by"))
+    context = {
+        "plan": row, "standing": queries.standing(row, visits), "history": trail.history(row).order_by("-at")[:10],
+        "due": visits.filter(done_at=None).order_by("due_on", "pk")[:15],
+        "done": visits.filter(done_at__isnull=False).order_by("-done_at")[:15],
+        "may_change": access.may(request.user, "maintenance.plan.change", row),
+    }  # fmt: skip
+    return page(request, "maintenance/plan.html", context)
+
+
 @require_act("maintenance.contract.change")
 def contract_new(request: HttpRequest) -> HttpResponse:
     """Register a contract."""
@@ -385,6 +438,11 @@ def bill_new(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
     return _form(request, form, _("Enter a bill"), reverse("maintenance:money"))
+
+
+@require_act("maintenance.money.import")
+def import_bills(request: HttpRequest) -> HttpResponse:
+    return redirect_to("/intake/maintenance.bill/")
 
 
 @require_act("maintenance.money.view")

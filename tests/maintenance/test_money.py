@@ -10,12 +10,14 @@ from django.utils import timezone
 
 from chengheng.common import measures, spending
 from chengheng.common.errors import Invalid, NotPermitted
+from chengheng.common.intake import actions as intake_actions
 from chengheng.common.measures import Period, Scope
 from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import actions, queries
 from chengheng.maintenance.errors import BillStruck
 from chengheng.maintenance.models import Bill
 from tests import access
+from tests.intake.test_reading import workbook
 
 DAY = date(2024, 5, 20)
 VIDEO = {"system": "video"}
@@ -149,3 +151,47 @@ def test_the_real_ledger_takes_it_and_the_four_programmes_are_answered(db):
     )
     assert late.booked == ""
     assert Programme.objects.filter(name=bill.booked).exists()
+
+
+def imported(place, rows):
+    batch = intake_actions.receive(place.manager, "maintenance.bill", "bills.xlsx", workbook(rows))
+    return intake_actions.check_batch(place.manager, batch.pk)
+
+
+def test_bills_are_imported_booked_and_struck_when_the_import_is_undone(place, ledger):
+    rows = [
+        ["凭证号", "系统", "类别", "金额", "支付日期", "收款单位", "合同", "用量"],
+        ["记-101", "video", "电费", "1200.50", "2024-05-20", "电力公司", "", "1500.5"],
+        ["记-102", place.system.name, "合同款", "-30", "2024-05-21", "Vendor", "Contract", ""],
+    ]
+    batch = imported(place, rows)
+    batch = intake_actions.commit_batch(place.manager, batch.pk)
+    first, second = Bill.objects.order_by("voucher")
+    assert (first.kind, first.amount_fen, first.quantity, first.booked) == (
+        "power",
+        120_050,
+        Decimal("1500.500"),
+        "视频项目",
+    )
+    assert (second.contract, second.amount_fen) == (place.contract, -3_000)
+    assert sum(one.amount_fen for one in ledger) == 117_050
+    intake_actions.undo_batch(place.manager, batch.pk, "wrong month")
+    assert not Bill.objects.filter(struck_at=None).exists()
+    assert sum(one.amount_fen for one in ledger) == 0
+
+
+def test_every_wrong_bill_of_a_file_is_named_and_none_is_kept(place, ledger):
+    entered(place)
+    rows = [
+        ["凭证号", "系统", "类别", "金额", "支付日期", "收款单位", "合同"],
+        ["记-001", "video", "电费", "12", "2024-05-20", "电力公司", ""],  # entered before
+        ["记-201", "no such", "电费", "12", "2024-05-20", "电力公司", ""],
+        ["记-202", "video", "合同款", "0", "2124-05-20", "Vendor", "Another"],
+        ["记-203", "video", "合同款", "5", "2024-05-20", "Vendor", ""],
+    ]
+    batch = imported(place, rows)
+    found = {(one["row"], one["field"]) for one in batch.problems}
+    assert found == {
+        (2, "voucher"), (3, "system"), (4, "contract"), (4, "amount_fen"), (4, "paid_on"), (5, "contract")
+    }  # fmt: skip
+    assert Bill.objects.count() == 1

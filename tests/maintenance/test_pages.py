@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from django.utils import timezone
 from PIL import Image
 
 from chengheng.common import files
@@ -159,3 +160,35 @@ def test_a_probe_keeps_its_secrets_and_is_asked_from_the_page(place, client):
     assert not check.enabled
     access.sign_in(client, place.engineer)
     assert client.get(url).status_code == 403
+
+
+def test_a_plan_is_made_changed_and_its_coming_visits_follow(client, place):
+    client.force_login(place.manager)
+    today = timezone.localdate()
+    said = {"name": "月度巡检", "system": place.system.pk, "every_days": 30, "grace_days": 3, "items": "电源\n清洁\n电源",
+            "starts_on": today}  # fmt: skip
+    wrong = client.post("/maintenance/plans/new/", said | {"kind": "camera", "every_days": 0})
+    assert set(wrong.context["form"].errors) == {"kind", "every_days"}
+    past = client.post("/maintenance/plans/new/", said | {"starts_on": "2024-01-01"})
+    assert (past.status_code, set(past.context["form"].errors)) == (422, {"starts_on"})
+    assert client.post("/maintenance/plans/new/", said | {"kind": "switch"}).status_code == 302
+    plan = Plan.objects.get(name="月度巡检")
+    assert plan.items == ["电源", "清洁"]
+
+    def coming() -> list[int]:
+        days = plan.visits.filter(due_on__gt=today).values_list("due_on", flat=True).distinct().order_by("due_on")
+        return [(day - today).days for day in days]
+
+    assert coming() == [30]
+    page = client.get(plan.get_absolute_url())
+    assert page.context["standing"] == {"due": 3, "in_time": 0, "missed": 0, "faulty": 0}
+    change = f"{plan.get_absolute_url()}change/"
+    assert client.post(change, said | {"every_days": 7, "active": "on"}).status_code == 302
+    assert coming() == [1, 8, 15, 22, 29]
+    actions.make_visits(today + actions.VISITS_AHEAD)
+    assert plan.visits.filter(due_on__lte=today).count() == 3, "a changed plan excuses nothing and accuses of nothing"
+    assert client.post(change, said | {"every_days": 7}).status_code == 302
+    assert coming() == []
+    assert client.get("/maintenance/plans/").status_code == 200
+    client.force_login(place.engineer)
+    assert client.get(change).status_code == 403
