@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.templatetags.static import static
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 
-from chengheng.common.ui import assets
+from chengheng.common.ui import phone
 from chengheng.common.ui.views import require_act
 
 ENTRY = "src/m-rounds/main.ts"
 ACT = "maintenance.visit.record"
-_WORKER = Path(__file__).parent / "static" / "maintenance" / "sw.js"
 
 
 def _words() -> dict[str, str]:
@@ -49,31 +45,16 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_act(ACT)
 def worker(request: HttpRequest) -> HttpResponse:
     """The service worker, from an address that gives it its scope."""
-    return HttpResponse(
-        _WORKER.read_text(encoding="utf-8"), content_type="text/javascript", headers={"Cache-Control": "no-cache"}
-    )
+    return phone.worker()
 
 
 @require_act(ACT)
 def files(request: HttpRequest) -> JsonResponse:
     """The static files that the page needs, for the service worker to keep."""
-    scripts, styles, chunks = assets.files(ENTRY)
-    return JsonResponse([static(path) for path in (*scripts, *styles, *chunks)], safe=False)
+    return phone.files(ENTRY)
 
 
 @require_act(ACT)
 def manifest(request: HttpRequest) -> JsonResponse:
     """What a phone needs to install the page."""
-    return JsonResponse(
-        {
-            "name": _("Chengheng rounds"),
-            "short_name": _("Rounds"),
-            "start_url": "/m/rounds/",
-            "scope": "/m/rounds/",
-            "display": "standalone",
-            "background_color": "#f4f3ee",
-            "theme_color": "#16343a",
-            "icons": [{"src": static("ui/mark.svg"), "sizes": "any", "type": "image/svg+xml"}],
-        },
-        content_type="application/manifest+json",
-    )
+    return phone.manifest(_("Chengheng rounds"), _("Rounds"), "/m/rounds/")

@@ -1,4 +1,6 @@
-// What the phone keeps: reports and answers that wait to be sent, the dictionary, small facts. IndexedDB, no library.
+// What the phone keeps: reports and answers that wait to be sent, the dictionary, small facts.
+
+import { keeping } from "../phone/keeping";
 
 export type Photo = { kind: string; name: string; blob: Blob; sent: boolean };
 export type Waiting = {
@@ -14,36 +16,6 @@ export type Waiting = {
   caseId?: number;
 };
 
-const NAME = "chengheng-collector";
-let opened: Promise<IDBDatabase> | undefined;
-
-function open(): Promise<IDBDatabase> {
-  opened ??= new Promise((resolve, reject) => {
-    const request = indexedDB.open(NAME, 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore("waiting", { keyPath: "key" });
-      request.result.createObjectStore("facts");
-    };
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-  return opened;
-}
-
-async function run<T>(store: string, mode: IDBTransactionMode, act: (s: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-  const base = await open();
-  return new Promise((resolve, reject) => {
-    const transaction = base.transaction(store, mode, { durability: "strict" });
-    const request = act(transaction.objectStore(store));
-    // resolved only when the transaction is on disk: what the phone says it kept, it has
-    transaction.oncomplete = () => resolve(request.result);
-    transaction.onabort = transaction.onerror = () => reject(transaction.error ?? request.error);
-  });
-}
-
-export const keep = (entry: Waiting) => run("waiting", "readwrite", (s) => s.put(entry));
-export const drop = (key: string) => run("waiting", "readwrite", (s) => s.delete(key));
-export const all = async (): Promise<Waiting[]> =>
-  (await run("waiting", "readonly", (s) => s.getAll() as IDBRequest<Waiting[]>)).sort((a, b) => a.made - b.made);
-export const fact = <T>(name: string) => run("facts", "readonly", (s) => s.get(name) as IDBRequest<T | undefined>);
-export const setFact = (name: string, value: unknown) => run("facts", "readwrite", (s) => s.put(value, name));
+const kept = keeping<Waiting>("chengheng-collector");
+export const { keep, drop, fact, setFact } = kept;
+export const all = async (): Promise<Waiting[]> => (await kept.all()).sort((a, b) => a.made - b.made);

@@ -1,4 +1,6 @@
-// What the phone keeps until the centre has it: the day's roads, the checks that wait. IndexedDB, no library.
+// What the phone keeps until the centre has it: the day's roads, the checks that wait.
+
+import { keeping } from "../phone/keeping";
 
 export type Shot = { kind: string; blob: Blob; taken_at: string; sha256?: string };
 export type Reading = { bag: string; scale: string; gross_g: string; tare_g: string; source: string };
@@ -22,33 +24,4 @@ export type Waiting = {
   message: string;
 };
 
-let opened: Promise<IDBDatabase> | undefined;
-
-function open(): Promise<IDBDatabase> {
-  opened ??= new Promise((resolve, reject) => {
-    const request = indexedDB.open("chengheng-clean", 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore("waiting", { keyPath: "key" });
-      request.result.createObjectStore("facts");
-    };
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-  return opened;
-}
-
-async function run<T>(store: string, mode: IDBTransactionMode, act: (s: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-  const base = await open();
-  return new Promise((resolve, reject) => {
-    const transaction = base.transaction(store, mode, { durability: "strict" });
-    const request = act(transaction.objectStore(store));
-    transaction.oncomplete = () => resolve(request.result); // only when it is on disk
-    transaction.onabort = transaction.onerror = () => reject(transaction.error ?? request.error);
-  });
-}
-
-export const keep = (entry: Waiting) => run("waiting", "readwrite", (s) => s.put(entry));
-export const drop = (key: string) => run("waiting", "readwrite", (s) => s.delete(key));
-export const all = () => run("waiting", "readonly", (s) => s.getAll() as IDBRequest<Waiting[]>);
-export const fact = <T>(name: string) => run("facts", "readonly", (s) => s.get(name) as IDBRequest<T | undefined>);
-export const setFact = (name: string, value: unknown) => run("facts", "readwrite", (s) => s.put(value, name));
+export const { keep, drop, all, fact, setFact } = keeping<Waiting>("chengheng-clean");
