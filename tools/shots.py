@@ -112,6 +112,23 @@ def shoot(browser: Browser, address: str, wanted: list[dict[str, Any]], quick: b
     return faults
 
 
+def gallery(listed: list[dict[str, Any]]) -> str:
+    """The documentation page of all pictures: each page large in Chinese, links to its other languages, looks and sizes."""
+    lines = [
+        "# Pages",
+        "",
+        "Made by `make shots` on the demonstration city; the small links are the other languages, looks and sizes.",
+    ]
+    for page in listed:
+        others = [
+            f"[{language} {theme} {size}](shots/{page['name']}-{language}-{theme}-{size}.webp)"
+            for language, theme, size in itertools.product(LANGUAGES, THEMES, SIZES)
+        ]
+        picture = f"![{page['name']}](shots/{page['name']}-zh-hans-light-desktop.webp)"
+        lines += ["", f"## {page['name'].replace('-', ' ')}", "", picture, "", " · ".join(others)]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     reader = argparse.ArgumentParser(prog="tools.shots")
     reader.add_argument("names", nargs="*")
@@ -137,6 +154,7 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         stack.callback(browser.close)
         faults = shoot(browser, address, wanted, asked.quick)
+    (ROOT / "docs" / "pages.md").write_text(gallery(pages([])), encoding="utf-8")
     print("\n".join(faults), file=sys.stderr)
     return 1 if faults else 0
 
