@@ -1,4 +1,4 @@
-"""Interface texts: `compile` makes .mo of changed .po (no gettext needed), `check` names what is not translated.
+"""Interface texts: `compile` makes .mo of changed .po (no gettext needed), `check` names what is not translated or in none.
 
     python -m tools.messages compile | check | collect ROOM…
 
@@ -7,14 +7,22 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
+from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
+_CONTEXT = ((1, "c"), 2)
+_CALLS = dict.fromkeys(("_", "_now", "gettext", "gettext_lazy", "gettext_noop"), None) | {
+    "pgettext": _CONTEXT, "pgettext_lazy": _CONTEXT, "ngettext": (1, 2), "ngettext_lazy": (1, 2),
+    "npgettext": (*_CONTEXT, 3),
+}  # fmt: skip
 
 
 def catalogues() -> list[Path]:
@@ -59,13 +67,47 @@ def faults() -> list[str]:
     return found
 
 
+def uncollected() -> list[str]:
+    """One line for each text of code or template that no catalogue holds."""
+    known = set()
+    for source in catalogues():
+        with source.open("rb") as file:
+            for message in read_po(file):
+                known.add((message.context, message.id[0] if isinstance(message.id, list | tuple) else message.id))
+    found = []
+    for source in sorted((ROOT / "chengheng").rglob("*")):
+        if source.suffix not in {".py", ".html", ".txt"} or "migrations" in source.parts:
+            continue
+        if source.suffix != ".py" and "templates" not in source.parts:
+            continue
+        text = source.read_text(encoding="utf-8")
+        if source.suffix != ".py":
+            text = f"({templatize(text)})"  # within brackets indentation says nothing
+        for line, message, _comments, context in extract("python", io.BytesIO(text.encode()), _CALLS):
+            one = message[0] if isinstance(message, tuple) else message
+            if one and (context, one) not in known:
+                found.append(f"{source.relative_to(ROOT)}:{line}: {one!r} is in no catalogue: collect the room's texts")
+    return found
+
+
 def collect(rooms: list[str]) -> None:
-    """makemessages in each room's folder, so that its texts stay its own."""
+    """makemessages in each room's folder, so that its texts stay its own; rooms within it that have texts keep theirs."""
     for room in rooms:
         folder = ROOT / "chengheng" / room
         (folder / "locale").mkdir(exist_ok=True)
         subprocess.run(
-            [sys.executable, "-P", "-m", "django", "makemessages", "-l", "zh_Hans", "--no-location", "--no-obsolete"],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "django",
+                "makemessages",
+                "-l",
+                "zh_Hans",
+                "--no-location",
+                "--no-obsolete",
+                *(f"--ignore={inner.parent.relative_to(folder)}/*" for inner in folder.glob("*/**/locale")),
+            ],
             cwd=folder,
             check=True,
         )
@@ -79,7 +121,7 @@ def main(arguments: list[str]) -> int:
                 print(f"Texts compiled: {made}")
             return 0
         case ["check"]:
-            found = faults()
+            found = faults() + uncollected()
             print("\n".join(found) or f"All texts of {len(catalogues())} catalogues are translated.")
             return bool(found)
         case ["collect", *rooms] if rooms:

@@ -86,7 +86,7 @@ def road(request: HttpRequest, pk: int) -> HttpResponse:
         "road": subject, "form": form, "editor": {"input": "id_line"}, "checks": checks, "chart": chart, "versions": subject.versions.all(),
         "map": {"layers": [{"code": "road", "label": subject.name, "data": line, "shape": "line", "tone": "info"}],
                 "fit": _box(subject.line)},
-        "verdicts": VERDICTS,
+        "verdicts": VERDICTS, "district": places.district_names().get(subject.district_code, "—"),
     }  # fmt: skip
     return page(request, "cleanliness/road.html", context, status=422 if form is not None and form.errors else 200)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet, Sum
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.common import intake, spending, tables, trail
@@ -69,14 +69,14 @@ class PaymentImporter(intake.Importer):
         for row in rows:
             programme = known.get((row["paid_on"].year, row["programme"]))
             if programme is None:
-                problems.add(row, "programme", _now("There is no such programme in the year of the payment."))
+                problems.add(row, "programme", gettext("There is no such programme in the year of the payment."))
                 continue
             if row["amount_fen"] == 0:
-                problems.add(row, "amount_fen", _now("A payment of nothing is none."))
+                problems.add(row, "amount_fen", gettext("A payment of nothing is none."))
             voucher = row.get("voucher") or ""
             if voucher:
                 if (programme.pk, voucher) in seen or programme.payments.filter(voucher=voucher).exists():
-                    problems.add(row, "voucher", _now("This voucher was entered before."))
+                    problems.add(row, "voucher", gettext("This voucher was entered before."))
                 seen.add((programme.pk, voucher))
 
     def commit(self, rows: Any, batch: Any, actor: Any) -> int:

@@ -150,7 +150,7 @@ SITE_URL = config.text("CHENGHENG_SITE_URL")
 INSIDE_HOSTS = config.items("CHENGHENG_INSIDE_HOSTS")
 
 LANGUAGE_CODE = config.text("CHENGHENG_LANGUAGE")
-LOCALE_PATHS = [PACKAGE / "project" / "locale"]
+LOCALE_PATHS = [PACKAGE / "project" / "locale", PACKAGE / "common" / "locale"]
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True

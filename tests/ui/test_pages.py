@@ -135,6 +135,7 @@ def refusing_site(settings):
 
 
 def test_views_may_raise_refusals(client: Client, db: None, refusing_site: None) -> None:
+    assert "您没有进行此操作的权限。" in client.get("/refusing/").content.decode()
     client.cookies["django_language"] = "en"
     answer = client.get("/refusing/")
     assert answer.status_code == 403

@@ -98,6 +98,8 @@ async def events(request: web.Request) -> web.StreamResponse:
             if event[0] not in sent:
                 await response.write(event[1].encode())
         return response
+    except ConnectionResetError:  # the window was closed
+        return response
     finally:
         streams[user.pk].discard(mine)
         if not streams[user.pk]:
