@@ -224,7 +224,9 @@ def tick_item(target: Target, actor: Any, position: int, *, done: bool = True, n
         changed = bool(Tick.objects.filter(target=target, position=position).delete()[0])
     if changed:
         item = target.order.checklist[position]
-        trail.record("command.target.report", actor, target, {"item": position, "done": done}, f"{'✓' if done else '✗'} {item}")
+        trail.record(
+            "command.target.report", actor, target, {"item": position, "done": done}, f"{'✓' if done else '✗'} {item}"
+        )
     return target
 
 
@@ -354,7 +356,12 @@ def start_plan(
         started_by=actor if actor.pk else None,
     )  # fmt: skip
     trail.record(
-        "command.plan.start", actor, run, {"plan": plan.code, "edition": plan.edition, "level": level.rank, "drill": drill}, reason, new=True
+        "command.plan.start",
+        actor,
+        run,
+        {"plan": plan.code, "edition": plan.edition, "level": level.rank, "drill": drill},
+        reason,
+        new=True,
     )
     for step in level.steps.order_by("position"):
         targets = targets_of(step, now)

@@ -14,7 +14,19 @@ from django.utils import timezone
 from chengheng.command import actions
 from chengheng.command.conference import actions as meetings
 from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGroup
-from chengheng.command.models import DutyShift, LinkCheck, Order, OrderTemplate, Plan, PlanLevel, PlanNeed, PlanRun, PlanStep, Resource, Site
+from chengheng.command.models import (
+    DutyShift,
+    LinkCheck,
+    Order,
+    OrderTemplate,
+    Plan,
+    PlanLevel,
+    PlanNeed,
+    PlanRun,
+    PlanStep,
+    Resource,
+    Site,
+)
 from chengheng.common.demo import DemoCity
 from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
@@ -154,7 +166,11 @@ def _plan(city: DemoCity) -> Plan:
     if made:
         for rank, name, trigger in _LEVELS:
             level = PlanLevel.objects.create(plan=plan, rank=rank, name=name, trigger=trigger)
-            for kind, amount, unit in (("vehicle", 40, "辆"), ("team", 200, "人"), ("salt", 900 if rank == 3 else 1500, "吨")):
+            for kind, amount, unit in (
+                ("vehicle", 40, "辆"),
+                ("team", 200, "人"),
+                ("salt", 900 if rank == 3 else 1500, "吨"),
+            ):
                 PlanNeed.objects.create(level=level, kind=kind, amount=amount, unit=unit)
             for position, (phase, offset, title, body, to, receipt, finish) in enumerate(
                 _STEPS[: 6 if rank == 1 else 4], 1

@@ -36,7 +36,7 @@ def report(run: PlanRun) -> bytes:
     in_time = _("in time")
     facts = (
         (_("Level"), f"{run.level.name}（{run.level.trigger}）"),
-        (_("Edition"), str(run.level.plan.edition)),
+        (pgettext("plan", "Edition"), str(run.level.plan.edition)),
         (_("Reason"), run.reason),
         (_("Started"), f"{_clock(run.started_at)} {run.started_by or ''}"),
         (_("Ended"), f"{_clock(run.ended_at)} {run.ended_by or ''}"),

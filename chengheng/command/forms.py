@@ -76,9 +76,7 @@ class OrderForm(forms.Form):
     tell_all = forms.BooleanField(
         label=_("Tell everybody there who receives orders, not only who is on duty"), required=False
     )
-    people = forms.ModelMultipleChoiceField(
-        label=_("To people by name"), queryset=User.objects.none(), required=False
-    )
+    people = forms.ModelMultipleChoiceField(label=_("To people by name"), queryset=User.objects.none(), required=False)
     organisations = forms.ModelMultipleChoiceField(
         label=pgettext_lazy("order", "To"), queryset=Organisation.objects.none(), required=False
     )

@@ -149,7 +149,7 @@ class Plan(models.Model):
         RETIRED = "retired", pgettext_lazy("plan", "retired")
 
     code = models.CharField(_("code"), max_length=30)
-    edition = models.PositiveSmallIntegerField(_("edition"), default=1)
+    edition = models.PositiveSmallIntegerField(pgettext_lazy("plan", "edition"), default=1)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DRAFT)
     name = models.CharField(_("name"), max_length=120)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
@@ -344,7 +344,9 @@ class OrderPapers(Order):
     """The same row as what its attachments hang on: whoever got the order may open them."""
 
     view_act = "command.target.view"
-    access_scope = Scope(organisation="targets__organisation", owner=("targets__holder", "targets__person", "issued_by"))
+    access_scope = Scope(
+        organisation="targets__organisation", owner=("targets__holder", "targets__person", "issued_by")
+    )
 
     class Meta:
         proxy = True

@@ -195,6 +195,7 @@ def retire_plan(actor: Any, plan: Plan) -> Plan | None:
 
 def differences(new: Plan, old: Plan) -> list[tuple[str, str, str]]:
     """What an edition changed: (level, order or heading, "added" | "removed" | "changed")."""
+
     def parts(plan: Plan) -> dict[tuple[str, str], tuple[Any, ...]]:
         found: dict[tuple[str, str], tuple[Any, ...]] = {}
         for level in plan.levels.prefetch_related("steps__named", "needs"):

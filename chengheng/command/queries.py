@@ -27,7 +27,9 @@ def orders(user: Any) -> QuerySet[Order]:
 
 
 def targets(user: Any) -> QuerySet[Target]:
-    return access.visible(user, "command.target.view", Target.objects.select_related("order", "organisation", "holder", "person"))
+    return access.visible(
+        user, "command.target.view", Target.objects.select_related("order", "organisation", "holder", "person")
+    )
 
 
 def orderable(user: Any) -> QuerySet[Organisation]:
@@ -154,7 +156,7 @@ def timeline(run: PlanRun, figures: dict[str, Any], now: datetime | None = None)
     Places are percents of the whole width, from the start to the last limit or mark.
     """
     now = now or timezone.now()
-    ends = [run.started_at + timedelta(hours=1), run.ended_at or now]
+    ends = [run.started_at + timedelta(hours=1)] + ([] if run.ended_at else [now])
     for entry in figures["orders"]:
         for row in entry["targets"]:
             ends += [moment for moment in (row.finish_due_at, row.finished_at, row.received_at) if moment]

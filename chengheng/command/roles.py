@@ -77,7 +77,16 @@ def _role(code: str, label: str | Promise, acts_of: tuple[str, ...], reach: Reac
 _role(
     "chief",
     _("Commander"),
-    (*_LOOK, *_GIVE, *_PLAN, *_MEET, "command.plan.adopt", "command.meeting.watch", "command.target.lead", "command.site.change"),
+    (
+        *_LOOK,
+        *_GIVE,
+        *_PLAN,
+        *_MEET,
+        "command.plan.adopt",
+        "command.meeting.watch",
+        "command.target.lead",
+        "command.site.change",
+    ),
     Reach.ALL,
 )
 _role("dispatcher", _("Command dispatcher"), (*_LOOK, *_GIVE, *_PLAN, *_MEET, "command.meeting.watch"), Reach.ALL)

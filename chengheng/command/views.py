@@ -101,15 +101,17 @@ def order_new(request: HttpRequest) -> HttpResponse:
     chosen, people = request.POST.getlist("organisations"), request.POST.getlist("people")
     context = {
         "form": form,
-        "fields": [field for field in form if field.name not in ("organisations", "people", "group", "area", "tell_all")],
+        "fields": [
+            field for field in form if field.name not in ("organisations", "people", "group", "area", "tell_all")
+        ],
         "to": [form["group"], form["area"], form["tell_all"]],
         "templates": templates[:50],
         "chosen": chosen_template,
         "people": [
             (row, str(row.pk) in people)
-            for row in queries.orderable_people(request.user).select_related("organisation").order_by(
-                "organisation__code", "display_name"
-            )[:500]
+            for row in queries.orderable_people(request.user)
+            .select_related("organisation")
+            .order_by("organisation__code", "display_name")[:500]
         ],
         "organisations": [(row, str(row.pk) in chosen) for row in queries.orderable(request.user)[:500]],
     }
@@ -185,7 +187,11 @@ def order_template(request: HttpRequest, pk: int | None = None) -> HttpResponse:
             return redirect(request, reverse("command:order_templates"), _("Saved"))
     removal = reverse("command:order_template_delete", args=[row.pk]) if row else ""
     return _form(
-        request, form, str(row) if row else _("Enter an order template"), reverse("command:order_templates"), remove=removal
+        request,
+        form,
+        str(row) if row else _("Enter an order template"),
+        reverse("command:order_templates"),
+        remove=removal,
     )
 
 
@@ -369,11 +375,11 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
         "may_revise": not draft and may_change and not any(one.state == Plan.State.DRAFT for one in editions),
         "may_adopt": draft and access.may(request.user, "command.plan.adopt", row),
         "may_retire": row.state == Plan.State.IN_FORCE and access.may(request.user, "command.plan.adopt", row),
-        "levels": [
-            (level, queries.needs(level)) for level in row.levels.prefetch_related("steps__named", "needs")
-        ],
+        "levels": [(level, queries.needs(level)) for level in row.levels.prefetch_related("steps__named", "needs")],
         "runs": access.visible(
-            request.user, "command.run.view", PlanRun.objects.filter(level__plan__code=row.code).select_related("level__plan")
+            request.user,
+            "command.run.view",
+            PlanRun.objects.filter(level__plan__code=row.code).select_related("level__plan"),
         )[:20],
         "may_start": row.state == Plan.State.IN_FORCE and access.may(request.user, "command.plan.start", row),
     }

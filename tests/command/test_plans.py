@@ -141,7 +141,14 @@ class TestThePlanEditor:
 
     def test_it_is_written_adopted_and_started_by_the_pages(self, city, client):
         access.sign_in(client, city.chief)
-        heading = {"code": "EV", "name": "Event", "kind": "event", "organisation": city.commission.pk, "source": "x", "about": ""}
+        heading = {
+            "code": "EV",
+            "name": "Event",
+            "kind": "event",
+            "organisation": city.commission.pk,
+            "source": "x",
+            "about": "",
+        }
         plan_url = client.post("/command/plans/new/", heading).url
         plan = Plan.objects.get(code="EV")
         assert plan_url == plan.get_absolute_url()
@@ -155,7 +162,9 @@ class TestThePlanEditor:
         assert client.post(new, step).status_code == 422  # nobody named
         assert client.post(new, step | {"named": [city.unit.pk]}).status_code == 302
         assert level.steps.get().checklist == ["One", "Two"]
-        client.post(f"/command/plans/levels/{level.pk}/needs/new/", {"kind": "team", "amount": 3, "unit": "p", "note": ""})
+        client.post(
+            f"/command/plans/levels/{level.pk}/needs/new/", {"kind": "team", "amount": 3, "unit": "p", "note": ""}
+        )
         for url in (
             plan_url, "/command/plans/", f"/command/plans/{plan.pk}/change/", f"/command/plans/levels/{level.pk}/",
             f"/command/plans/orders/{level.steps.get().pk}/", f"/command/plans/levels/{level.pk}/needs/new/",
@@ -198,9 +207,7 @@ class TestWhoGetsAnOrder:
         with pytest.raises(NotFound):
             give(city, organisations=[], people=[city.keeper])
         with pytest.raises(NotFound):  # a district orders its own people only
-            actions.give_order(
-                city.district, title="x", body="x", organisations=[], people=[city.at_west], **LIMITS
-            )
+            actions.give_order(city.district, title="x", body="x", organisations=[], people=[city.at_west], **LIMITS)
 
     def test_everybody_in_an_area(self, city):
         Site.objects.filter(organisation=city.unit).update(area_code="120102")
@@ -230,7 +237,10 @@ class TestWhoGetsAnOrder:
                  "checklist": "Load\nSpread", "papers": paper, **LIMITS}  # fmt: skip
         assert client.post("/command/orders/new/", given).status_code == 302
         order = Order.objects.get()
-        assert {(row.organisation, row.person) for row in order.targets.all()} == {(city.east, None), (city.unit, city.at_unit)}
+        assert {(row.organisation, row.person) for row in order.targets.all()} == {
+            (city.east, None),
+            (city.unit, city.at_unit),
+        }
         (kept,) = files.of(OrderPapers.objects.get(pk=order.pk), "paper")
         for person, status in ((city.dispatcher, 200), (city.at_east, 200), (city.at_unit, 200), (city.at_west, 404)):
             access.sign_in(client, person)
@@ -279,7 +289,14 @@ class TestAChecklist:
 
 def test_a_template_fills_the_form(city, client):
     access.sign_in(client, city.dispatcher)
-    values = {"name": "Spill", "title": "Clear a spill", "body": "At once.", "priority": "urgent", "checklist": "Sign\nSweep", **LIMITS}
+    values = {
+        "name": "Spill",
+        "title": "Clear a spill",
+        "body": "At once.",
+        "priority": "urgent",
+        "checklist": "Sign\nSweep",
+        **LIMITS,
+    }
     assert client.post("/command/orders/templates/new/", values | {"finish_minutes": 1}).status_code == 422
     assert client.post("/command/orders/templates/new/", values).status_code == 302
     row = OrderTemplate.objects.get()
