@@ -163,9 +163,11 @@ def test_nothing_acknowledged_is_lost_and_everybody_is_back(site: Site):
     took: dict[str, list[float]] = {}
     for victim in ROUNDS:
         time.sleep(1.5)
+        starts = site.processes()["web"]["starts"]
         since = time.monotonic()
         eventually(lambda victim=victim: site.kill(victim))
         if victim == "web":
+            eventually(lambda: site.processes()["web"]["starts"] > starts, 240)  # noqa: B023
             site.wait_ready(240)
             took.setdefault(victim, []).append(time.monotonic() - since)
         else:
