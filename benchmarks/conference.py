@@ -332,8 +332,12 @@ async def bare(load: Engine, engine: Engine) -> dict[str, float]:
         def told(message: Told) -> None:
             if message.kind == "trickle":
                 asyncio.ensure_future(player.trickle(leg, message.data))  # noqa: RUF006
+            elif message.kind == "webrtcup" and leg == "pub":
+                there[number].set()
 
         return told
+
+    there = [asyncio.Event() for _player in players]
 
     for number, player in enumerate(players):
 
@@ -351,9 +355,7 @@ async def bare(load: Engine, engine: Engine) -> dict[str, float]:
             await to("pub", candidate)
         assert answer.jsep
         await player.answered(str(answer.jsep["sdp"]))
-        await asyncio.wait_for(player.up.wait(), 30)
-        if number >= SOUNDS:
-            await janus.message(handle, {"request": "configure", "audio": True})
+        await asyncio.wait_for(there[number].wait(), 30)
     for number, player in enumerate(players):
         handle = handles[number, "sub"] = await engine.attach("videoroom", crossing(player, number, "sub"))
         streams = [{"feed": f"p{other}", "mid": "1"} for other in wanted_by(number, VENUES)]
@@ -387,7 +389,7 @@ def run(report: Report) -> None:
     folder = Path(tempfile.mkdtemp(prefix="ch-bench-"))
     folder.chmod(0o755)
     if prepared := os.environ.get("BENCH_DATA"):  # a site's data folder, prepared before: its preparation takes minutes
-        shutil.copytree(prepared, folder / "data", symlinks=True)
+        subprocess.run(["cp", "-a", prepared, str(folder / "data")], check=True)
     site = Site(folder, settings={"CHENGHENG_CONFERENCE_PORTS": "24000-24999", "CHENGHENG_SIP_PORT": "0"})
     try:
         site.start(900)

@@ -177,7 +177,7 @@ def timeline(run: PlanRun, figures: dict[str, Any], now: datetime | None = None)
         })  # fmt: skip
     hours = (end - run.started_at).total_seconds() / 3600
     step = next(size for size in (0.25, 0.5, 1, 2, 4, 6, 12, 24, 48, 96, 192) if hours / size <= 10 or size == 192)
-    ticks = []
+    ticks: list[dict[str, Any]] = []
     while len(ticks) * step <= hours and len(ticks) < 40:
         moment = run.started_at + timedelta(hours=len(ticks) * step)
         ticks.append({"x": rules.share(moment, run.started_at, end), "at": timezone.localtime(moment)})

@@ -231,7 +231,8 @@ def draw(act: Act) -> None:
     """A stroke on the whiteboard that the chair has put up."""
     if not act.meeting.board_open:
         raise BoardClosed
-    points, colour = act.data.get("points"), act.data.get("colour")
+    points: Any = act.data.get("points")
+    colour = act.data.get("colour")
     if not rules.stroke_fits(points) or colour not in rules.INKS:
         raise BadValue(field="points")
     if act.meeting.strokes.filter(pk__gt=act.meeting.board_from).count() >= rules.MOST_STROKES:
