@@ -185,14 +185,13 @@ def source(folder: Path, load: Engine) -> subprocess.Popen[bytes]:
     subprocess.run(
         ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s=320x180:r={FPS}", "-f", "lavfi", "-i",
          "sine=440:r=48000", "-t", "10", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v",
-         "baseline", "-g", str(FPS), "-b:v", str(BITRATE), "-maxrate", str(BITRATE), "-bufsize", str(BITRATE), "-c:a",
-         "libopus", "-b:a", "32k", str(clip)],
+         "baseline", "-g", str(FPS), "-b:v", str(BITRATE), "-maxrate", str(BITRATE), "-bufsize", str(BITRATE), "-x264-params",
+         "repeat-headers=1", "-c:a", "libopus", "-b:a", "32k", str(clip)],
         check=True,
     )  # fmt: skip
     return subprocess.Popen(
         ["ffmpeg", "-v", "error", "-re", "-stream_loop", "-1", "-i", str(clip), "-map", "0:a", "-c", "copy",
-         "-payload_type", "111", "-f", "rtp", f"rtp://127.0.0.1:{load.port + 2}", "-map", "0:v", "-c", "copy",
-         "-bsf:v", "dump_extra", "-payload_type", "96", "-f", "rtp", f"rtp://127.0.0.1:{load.port + 4}?pkt_size=1200"],
+         "-payload_type", "111", "-f", "rtp", f"rtp://127.0.0.1:{load.port + 2}", "-map", "0:v", "-c", "copy",  "-payload_type", "96", "-f", "rtp", f"rtp://127.0.0.1:{load.port + 4}?pkt_size=1200"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
