@@ -17,11 +17,15 @@ from django.utils.translation import gettext_lazy as _
 
 from chengheng.command import queries, rules
 from chengheng.command.errors import (
+    BadChecklist,
     BadLimits,
     HandedOver,
     InTheFuture,
+    ItemsOpen,
     NoTarget,
+    NotForYou,
     NotOnTheirDuty,
+    NotOpen,
     NotServing,
     PlanOff,
     PlanRunning,
@@ -34,6 +38,8 @@ from chengheng.command.models import (
     DutyShift,
     LinkCheck,
     Order,
+    OrderPapers,
+    OrderTemplate,
     Plan,
     PlanLevel,
     PlanRun,
@@ -42,8 +48,9 @@ from chengheng.command.models import (
     Resource,
     Site,
     Target,
+    Tick,
 )
-from chengheng.common import flow, health, notices, trail
+from chengheng.common import files, flow, health, notices, trail
 from chengheng.common.calendars.rules import Kind, Limit
 from chengheng.common.errors import Invalid, NotFound
 from chengheng.common.people import access
@@ -66,52 +73,65 @@ def _limit(minutes: int) -> Limit:
 def give_order(
     actor: Any, *, title: str, body: str, organisations: Iterable[Organisation], priority: str = Priority.ROUTINE,
     receipt_minutes: int = 30, finish_minutes: int = 1440, address: str = "", lon: float | None = None,
-    lat: float | None = None, now: datetime | None = None,
+    lat: float | None = None, people: Iterable[User] = (), tell_all: bool = False, checklist: Iterable[str] = (),
+    papers: Iterable[Any] = (), now: datetime | None = None,
 ) -> Order:  # fmt: skip
-    """Give an order to organisations; who is on duty there gets it. Raises NoTarget, BadLimits, NotFound.
+    """Give an order to organisations (who is on duty there gets it) and to people by name.
 
-    Every organisation must be one to which the actor may give orders.
+    Every organisation, and that of every person, must be one to which the actor may give orders; a person must be one who
+    may receive them. `tell_all`: everybody who receives orders there is told, not only who is on duty. `papers` are
+    uploaded files. Raises NoTarget, BadLimits, NotFound, BadChecklist.
     """
     access.require(actor, "command.order.give")
     wanted = {organisation.pk for organisation in organisations}
-    if not wanted:
+    persons = {person.pk for person in people}
+    if not wanted and not persons:
         raise NoTarget(field="organisations")
     found = list(
         access.visible(actor, "command.order.give", Organisation.objects.filter(active=True, pk__in=wanted)).order_by(
             "code"
         )
     )
-    if len(found) != len(wanted):
+    named = list(queries.orderable_people(actor).filter(pk__in=persons).select_related("organisation").order_by("pk"))
+    if len(found) != len(wanted) or len(named) != len(persons):
         raise NotFound
-    return _give(
-        actor, found, title=title, body=body, priority=priority, receipt_minutes=receipt_minutes,
+    order = _give(
+        actor, found, named, title=title, body=body, priority=priority, receipt_minutes=receipt_minutes,
         finish_minutes=finish_minutes, address=address, lon=lon, lat=lat, organisation=actor.organisation,
-        now=now or timezone.now(),
+        tell_all=tell_all, checklist=list(checklist), now=now or timezone.now(),
     )  # fmt: skip
+    kept = [(files.store(paper, paper.name), "paper", paper.name[:120]) for paper in papers]
+    if kept:
+        files.attach_many(OrderPapers.objects.get(pk=order.pk), actor, kept)
+    return order
 
 
 def _give(
-    actor: Any, targets: list[Organisation], *, now: datetime, receipt_minutes: int, finish_minutes: int,
-    **fields: Any,
+    actor: Any, targets: list[Organisation], people: list[User] | None = None, *, now: datetime, receipt_minutes: int,
+    finish_minutes: int, **fields: Any,
 ) -> Order:  # fmt: skip
     if not rules.limits_fit(receipt_minutes, finish_minutes):
         raise BadLimits(field="finish_minutes")
+    if not rules.checklist_fits(fields.get("checklist", ())):
+        raise BadChecklist(field="checklist")
+    people = people or []
     order = flow.begin(
         Order(issued_by=actor if actor.pk else None, issued_at=now, receipt_minutes=receipt_minutes,
               finish_minutes=finish_minutes, **fields),
         actor, limits={"whole": _limit(finish_minutes)}, now=now,
     )  # fmt: skip
-    trail.record(
-        "command.order.give", actor, order, {"to": [one.code for one in targets], "drill": order.drill}, new=True
-    )
+    to = [*(one.code for one in targets), *(one.username for one in people)]
+    trail.record("command.order.give", actor, order, {"to": to, "drill": order.drill}, new=True)
     on_duty = people_on_duty(targets, now)
     sites = {site.organisation_id: site for site in Site.objects.filter(organisation__in=targets).order_by("-code")}
     limits = {"receipt": _limit(receipt_minutes), "finish": _limit(finish_minutes)}
-    for organisation in targets:
+    addressed: list[tuple[Organisation, User | None]] = [(one, None) for one in targets]
+    for organisation, person in addressed + [(one.organisation, one) for one in people]:
         target = flow.begin(
             Target(
-                order=order, organisation=organisation, holder_organisation=organisation, drill=order.drill,
-                holder=on_duty.get(organisation.pk), site=sites.get(organisation.pk), issued_at=now,
+                order=order, organisation=organisation, person=person, holder_organisation=organisation,
+                drill=order.drill, holder=person or on_duty.get(organisation.pk),
+                site=None if person else sites.get(organisation.pk), issued_at=now,
                 receipt_due_at=now + timedelta(minutes=receipt_minutes),
                 finish_due_at=now + timedelta(minutes=finish_minutes),
             ),
@@ -123,8 +143,8 @@ def _give(
 
 
 def _tell(target: Target, title: Any, params: Mapping[str, Any], level: str, body: str = "") -> None:
-    """Tell who is on duty; without a rota everybody at the organisation who receives orders."""
-    if target.holder_id:
+    """Tell who has it or is on duty; without a rota, or if the order says so, everybody there who receives orders."""
+    if target.holder_id and (target.person_id or not target.order.tell_all):
         notices.tell(target.holder, title, body, subject=target, level=level, params=params)
     else:
         for role in ("command.site", "command.district_dispatcher"):
@@ -185,6 +205,43 @@ def receive_order(target: Target, actor: Any, *, now: datetime | None = None, **
     """Sign for an order (签收); who signs has it from now on."""
     now = now or timezone.now()
     return flow.take(target, "receive", actor, fields={"received_at": now}, holder=actor, now=now, **taken)
+
+
+@transaction.atomic
+def tick_item(target: Target, actor: Any, position: int, *, done: bool = True, now: datetime | None = None) -> Target:
+    """Tick an item of the order's checklist, or take the tick back. Raises NotOpen, NotForYou, NotFound."""
+    target = access.fetch_locked(actor, "command.target.report", Target.objects.select_related("order"), pk=target.pk)
+    if target.state != "received":
+        raise NotOpen
+    addressed_to(target, actor)
+    if not 0 <= position < len(target.order.checklist):
+        raise NotFound
+    if done:
+        _row, changed = Tick.objects.get_or_create(
+            target=target, position=position, defaults={"at": now or timezone.now(), "by": actor}
+        )
+    else:
+        changed = bool(Tick.objects.filter(target=target, position=position).delete()[0])
+    if changed:
+        item = target.order.checklist[position]
+        trail.record(
+            "command.target.report", actor, target, {"item": position, "done": done}, f"{'✓' if done else '✗'} {item}"
+        )
+    return target
+
+
+def addressed_to(target: Target, actor: Any, _data: Any = None) -> None:
+    """An order to a person is that person's alone. Raises NotForYou."""
+    if target.person_id and actor.pk and target.person_id != actor.pk:
+        raise NotForYou
+
+
+def all_ticked(target: Target, actor: Any, data: Any = None) -> None:
+    """What a finish needs besides its step: every item of the checklist. Raises ItemsOpen, NotForYou."""
+    addressed_to(target, actor, data)
+    missing = len(target.order.checklist) - target.ticks.count()
+    if missing > 0:
+        raise ItemsOpen(count=missing)
 
 
 @transaction.atomic
@@ -288,34 +345,45 @@ def start_plan(
     """
     now = now or timezone.now()
     plan = access.fetch_locked(actor, "command.plan.start", Plan.objects.all(), pk=level.plan_id)
-    if not plan.active:
+    if plan.state != Plan.State.IN_FORCE:
         raise PlanOff
-    if PlanRun.objects.filter(level=level, drill=drill, ended_at=None).exists():
+    # of whatever edition: a snowfall that began under the old one is still the same snowfall
+    running = PlanRun.objects.filter(level__plan__code=plan.code, level__rank=level.rank, drill=drill, ended_at=None)
+    if running.exists():
         raise PlanRunning
     run = PlanRun.objects.create(
         level=level, organisation=plan.organisation, drill=drill, reason=reason.strip()[:300], started_at=now,
         started_by=actor if actor.pk else None,
     )  # fmt: skip
     trail.record(
-        "command.plan.start", actor, run, {"plan": plan.code, "level": level.rank, "drill": drill}, reason, new=True
+        "command.plan.start",
+        actor,
+        run,
+        {"plan": plan.code, "edition": plan.edition, "level": level.rank, "drill": drill},
+        reason,
+        new=True,
     )
     for step in level.steps.order_by("position"):
-        targets = targets_of(step)
+        targets = targets_of(step, now)
         if not targets:
             raise NoTarget(_now("“%(step)s” reaches no organisation.") % {"step": step.title})
         _give(
             actor, targets, title=f"【演练】{step.title}" if drill else step.title, body=step.body,
             priority=step.priority, receipt_minutes=step.receipt_minutes,
             finish_minutes=max(step.offset_minutes + step.finish_minutes, step.receipt_minutes),
-            organisation=plan.organisation, run=run, step=step, drill=drill, now=now,
+            organisation=plan.organisation, run=run, step=step, drill=drill, checklist=step.checklist, now=now,
         )  # fmt: skip
     return run
 
 
-def targets_of(step: PlanStep) -> list[Organisation]:
+def targets_of(step: PlanStep, now: datetime | None = None) -> list[Organisation]:
     """The organisations that a step of a plan goes to, today."""
     if step.to == PlanStep.To.NAMED:
         return list(step.named.filter(active=True).order_by("code"))
+    if step.to == PlanStep.To.AREA:
+        return list(queries.organisations_in(step.area_code))
+    if step.to == PlanStep.To.ON_DUTY:
+        return list(queries.organisations_on_duty(now))
     return list(queries.organisations_of(step.to))
 
 
@@ -334,6 +402,35 @@ def end_run(run: PlanRun, actor: Any, *, conclusion: str, now: datetime | None =
     run.save(update_fields=["ended_at", "ended_by", "conclusion"])
     trail.record("command.run.end", actor, run, {}, run.conclusion)
     return run
+
+
+# Templates of orders
+
+
+@transaction.atomic
+def save_order_template(actor: Any, row: OrderTemplate) -> OrderTemplate:
+    """Enter or change a template; a new one belongs to the actor's organisation. Raises BadLimits, BadChecklist."""
+    access.require(actor, "command.order.give")
+    new = row.pk is None
+    if new:
+        row.organisation = actor.organisation
+    else:
+        access.fetch_locked(actor, "command.order.give", OrderTemplate.objects.all(), pk=row.pk)
+    if not rules.limits_fit(row.receipt_minutes, row.finish_minutes):
+        raise BadLimits(field="finish_minutes")
+    if not rules.checklist_fits(row.checklist):
+        raise BadChecklist(field="checklist")
+    row.save()
+    trail.record("command.order.template", actor, row, {"name": row.name, "title": row.title}, new=new)
+    return row
+
+
+@transaction.atomic
+def delete_order_template(actor: Any, row: OrderTemplate) -> None:
+    """Take a template away; orders given from it stay."""
+    row = access.fetch_locked(actor, "command.order.give", OrderTemplate.objects.all(), pk=row.pk)
+    trail.record("command.order.template", actor, row, {"name": row.name, "deleted": True})
+    row.delete()
 
 
 # Rota

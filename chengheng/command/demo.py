@@ -14,7 +14,19 @@ from django.utils import timezone
 from chengheng.command import actions
 from chengheng.command.conference import actions as meetings
 from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGroup
-from chengheng.command.models import DutyShift, LinkCheck, Order, Plan, PlanLevel, PlanRun, PlanStep, Resource, Site
+from chengheng.command.models import (
+    DutyShift,
+    LinkCheck,
+    Order,
+    OrderTemplate,
+    Plan,
+    PlanLevel,
+    PlanNeed,
+    PlanRun,
+    PlanStep,
+    Resource,
+    Site,
+)
 from chengheng.common.demo import DemoCity
 from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
@@ -51,6 +63,7 @@ def build(city: DemoCity) -> None:
     _rota(city, people, dispatcher)
     _resources(city)
     plan = _plan(city)
+    _order_templates(chief)
     if not LinkCheck.objects.exists():
         _checks(city)
     if not Meeting.objects.exists():
@@ -142,8 +155,9 @@ def _resources(city: DemoCity) -> None:
 
 def _plan(city: DemoCity) -> Plan:
     plan, made = Plan.objects.get_or_create(
-        code="SNOW-DEMO",
+        code="SNOW-DEMO", edition=1,
         defaults={
+            "state": Plan.State.IN_FORCE, "adopted_at": timezone.now(),
             "name": "清融雪应急预案（演示）", "kind": "snow", "organisation": city.commission,
             "source": "演示用示例，结构参照公开的清雪预案；非任何城市的正式预案",
             "about": "按雪前、雪中、雪后组织，各区、各单位分工负责。",
@@ -152,14 +166,35 @@ def _plan(city: DemoCity) -> Plan:
     if made:
         for rank, name, trigger in _LEVELS:
             level = PlanLevel.objects.create(plan=plan, rank=rank, name=name, trigger=trigger)
+            for kind, amount, unit in (
+                ("vehicle", 40, "辆"),
+                ("team", 200, "人"),
+                ("salt", 900 if rank == 3 else 1500, "吨"),
+            ):
+                PlanNeed.objects.create(level=level, kind=kind, amount=amount, unit=unit)
             for position, (phase, offset, title, body, to, receipt, finish) in enumerate(
                 _STEPS[: 6 if rank == 1 else 4], 1
             ):
                 PlanStep.objects.create(
                     level=level, position=position, phase=phase, offset_minutes=offset, title=title, body=body, to=to,
+                    checklist=["除雪机具试车", "融雪剂储备点已查", "问题已补充或上报"] if position == 2 else [],
                     receipt_minutes=receipt, finish_minutes=finish, priority="emergency" if rank == 1 else "urgent",
                 )  # fmt: skip
     return plan
+
+
+def _order_templates(chief: User) -> None:
+    for name, title, body, priority, receipt, finish, items in (
+        ("值班点名", "值班情况报告", "请于时限内报告值班人员、带班领导和应急队伍在岗情况。", "routine", 15, 60, []),
+        ("道路遗撒处置", "道路遗撒清理", "立即派人清理指定路段遗撒物，处置前后拍照反馈。", "urgent", 15, 120,
+         ["现场设置警示", "清理完毕", "处置后拍照"]),
+    ):  # fmt: skip
+        if not OrderTemplate.objects.filter(name=name).exists():
+            actions.save_order_template(
+                chief,
+                OrderTemplate(name=name, title=title, body=body, priority=priority, receipt_minutes=receipt,
+                              finish_minutes=finish, checklist=items),
+            )  # fmt: skip
 
 
 def _checks(city: DemoCity) -> None:
@@ -206,6 +241,9 @@ def _carry_out(city: DemoCity, order: Order, people: dict[str, User], begun: dat
         finished = begun + timedelta(minutes=finish_minutes * (1.1 if late else city.random.uniform(0.3, 0.95)))
         with city.at(received):
             target = actions.receive_order(target, person)
+        for item in range(len(order.checklist)):
+            with city.at(received + (finished - received) / 2):
+                actions.tick_item(target, person, item, now=received + (finished - received) / 2)
         with city.at(finished):
             actions.finish_order(target, person, note="已完成（演示）")
 

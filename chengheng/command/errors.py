@@ -65,3 +65,58 @@ class NotServing(Refusal):
 class InTheFuture(Invalid):
     code = "command_in_the_future"
     message = _("This time has not come yet.")
+
+
+class BadChecklist(Invalid):
+    code = "command_bad_checklist"
+    message = _("A checklist has at most thirty different items of at most 120 letters, one a line.")
+
+
+class ItemsOpen(Refusal):
+    code = "command_items_open"
+    message = _("%(count)s items of the checklist are not ticked yet.")
+
+
+class NotForYou(Refusal):
+    code = "command_not_for_you"
+    message = _("This order was given to a person by name; only they receive and finish it.")
+
+
+class NotOpen(Refusal):
+    code = "command_not_open"
+    message = _("Items are ticked while an order is being carried out: receive it first.")
+
+
+class NotADraft(Refusal):
+    code = "command_not_a_draft"
+    message = _("Only a draft may be changed. Make a new edition.")
+
+
+class DraftThere(Refusal):
+    code = "command_draft_there"
+    message = _("There is a draft of this plan already.")
+
+
+class PlanIncomplete(Refusal):
+    code = "command_plan_incomplete"
+    message = _("“%(level)s” has no order in it.")
+
+
+class NoLevel(Refusal):
+    code = "command_no_level"
+    message = _("A plan needs at least one level.")
+
+
+class CodeTaken(Invalid):
+    code = "command_code_taken"
+    message = _("There is a plan with this code already.")
+
+
+class RankTaken(Invalid):
+    code = "command_rank_taken"
+    message = _("This plan has a level of this rank already.")
+
+
+class StepNeeds(Invalid):
+    code = "command_step_needs"
+    message = _("Name the area, or the organisations, that this order goes to.")

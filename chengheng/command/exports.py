@@ -36,6 +36,7 @@ def report(run: PlanRun) -> bytes:
     in_time = _("in time")
     facts = (
         (_("Level"), f"{run.level.name}（{run.level.trigger}）"),
+        (pgettext("plan", "Edition"), str(run.level.plan.edition)),
         (_("Reason"), run.reason),
         (_("Started"), f"{_clock(run.started_at)} {run.started_by or ''}"),
         (_("Ended"), f"{_clock(run.ended_at)} {run.ended_by or ''}"),
@@ -57,7 +58,7 @@ def report(run: PlanRun) -> bytes:
         head = (_("Organisation"), _("State"), pgettext("dispatch", "Received"), _("Receipt due"), _("Finished"),
                 _("Finish due"), _("Held by"))  # fmt: skip
         _table(document, head, (
-            (str(row.organisation), row.state_label, _clock(row.received_at), _clock(row.receipt_due_at),
+            (row.addressee, row.state_label, _clock(row.received_at), _clock(row.receipt_due_at),
              _clock(row.finished_at), _clock(row.finish_due_at), str(row.holder or "—"))
             for row in entry["targets"]
         ))  # fmt: skip
@@ -75,7 +76,7 @@ def events(run: PlanRun, limit: int = 1000) -> list[tuple[datetime, str, str, st
     found = []
     subjects: list[Any] = [run, *run.orders.all()]
     for order in run.orders.all():
-        subjects += order.targets.select_related("organisation", "order")
+        subjects += order.targets.select_related("organisation", "order", "person")
     for subject in subjects:
         for entry in trail.history(subject):
             found.append((entry.at, f"{entry.act_label} · {subject}", str(entry.actor_label), entry.note))

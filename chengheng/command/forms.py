@@ -9,15 +9,52 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from chengheng.command import queries
-from chengheng.command.models import DutyShift, PlanStep, Priority, Resource, Site
+from chengheng.command.models import (
+    DutyShift,
+    OrderTemplate,
+    Plan,
+    PlanLevel,
+    PlanNeed,
+    PlanStep,
+    Priority,
+    Resource,
+    Site,
+)
+from chengheng.common.flow.forms import FilesField
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, User
+from chengheng.common.places.queries import district_names
 
 _WHEN = "%Y-%m-%dT%H:%M"
 
 
 def _moment() -> forms.DateTimeInput:
     return forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_WHEN)
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one a line."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.Textarea(attrs={"rows": 4}))
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        return [line.strip() for line in (super().clean(value) or "").splitlines() if line.strip()]
+
+
+def checklist() -> LinesField:
+    return LinesField(
+        label=_("Checklist"), required=False, max_length=4000,
+        help_text=_("One item a line. All must be ticked before the order can be reported finished."),
+    )  # fmt: skip
+
+
+def _areas() -> list[tuple[str, str]]:
+    return [("", "—"), *district_names().items()]
 
 
 class OrderForm(forms.Form):
@@ -29,10 +66,17 @@ class OrderForm(forms.Form):
     address = forms.CharField(label=_("Place"), max_length=200, required=False)
     lon = forms.FloatField(label=_("Longitude"), required=False, min_value=-180, max_value=180)
     lat = forms.FloatField(label=_("Latitude"), required=False, min_value=-90, max_value=90)
+    checklist = checklist()
+    papers = FilesField(label=_("Attachments"), required=False)
     group = forms.ChoiceField(
         label=_("To a whole group"), required=False,
-        choices=[("", "—"), *[choice for choice in PlanStep.To.choices if choice[0] != PlanStep.To.NAMED]],
+        choices=[("", "—"), *[choice for choice in PlanStep.To.choices if choice[0] not in ("named", "area")]],
     )  # fmt: skip
+    area = forms.ChoiceField(label=_("To everybody in an area"), required=False, choices=_areas)
+    tell_all = forms.BooleanField(
+        label=_("Tell everybody there who receives orders, not only who is on duty"), required=False
+    )
+    people = forms.ModelMultipleChoiceField(label=_("To people by name"), queryset=User.objects.none(), required=False)
     organisations = forms.ModelMultipleChoiceField(
         label=pgettext_lazy("order", "To"), queryset=Organisation.objects.none(), required=False
     )
@@ -40,16 +84,78 @@ class OrderForm(forms.Form):
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["organisations"].queryset = queries.orderable(user)  # type: ignore[attr-defined]
+        self.fields["people"].queryset = queries.orderable_people(user).order_by(  # type: ignore[attr-defined]
+            "organisation__code", "display_name"
+        )
 
     def given(self) -> dict[str, Any]:
         """Arguments of `give_order`: the ticked organisations and those of the chosen group."""
         given = dict(self.cleaned_data)
-        group = given.pop("group")
+        group, area = given.pop("group"), given.pop("area")
         chosen = {row.pk: row for row in given["organisations"]}
+        more = [*queries.organisations_in(area)]
         if group:
+            more += queries.organisations_on_duty() if group == PlanStep.To.ON_DUTY else queries.organisations_of(group)
+        if more:
             allowed = set(self.fields["organisations"].queryset.values_list("pk", flat=True))  # type: ignore[attr-defined]
-            chosen |= {row.pk: row for row in queries.organisations_of(group) if row.pk in allowed}
+            chosen |= {row.pk: row for row in more if row.pk in allowed}
         return given | {"organisations": list(chosen.values())}
+
+
+class OrderTemplateForm(forms.ModelForm):
+    checklist = checklist()
+
+    class Meta:
+        model = OrderTemplate
+        fields = ("name", "title", "body", "priority", "receipt_minutes", "finish_minutes", "checklist")
+        widgets = {"body": forms.Textarea(attrs={"rows": 5})}
+
+
+class PlanForm(forms.ModelForm):
+    class Meta:
+        model = Plan
+        fields = ("code", "name", "kind", "organisation", "source", "about")
+        widgets = {"about": forms.Textarea(attrs={"rows": 4})}
+        help_texts = {"source": _("Where the plan comes from: document, number, date.")}
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        places = access.visible(user, "command.plan.change", Organisation.objects.filter(active=True))
+        self.fields["organisation"].queryset = places.exclude(kind="vendor").order_by("code")  # type: ignore[attr-defined]
+        if self.instance.pk is None:
+            self.fields["organisation"].initial = user.organisation_id
+        elif self.instance.edition > 1:
+            self.fields["code"].disabled = True
+
+
+class LevelForm(forms.ModelForm):
+    class Meta:
+        model = PlanLevel
+        fields = ("rank", "name", "trigger")
+        help_texts = {"rank": _("1 is the gravest.")}
+
+
+class StepForm(forms.ModelForm):
+    area_code = forms.ChoiceField(label=_("Area"), required=False, choices=_areas)
+    checklist = checklist()
+
+    class Meta:
+        model = PlanStep
+        fields = (
+            "phase", "offset_minutes", "title", "body", "to", "area_code", "named", "priority", "receipt_minutes",
+            "finish_minutes", "checklist",
+        )  # fmt: skip
+        widgets = {"body": forms.Textarea(attrs={"rows": 5}), "named": forms.CheckboxSelectMultiple}
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["named"].queryset = queries.orderable(user)  # type: ignore[attr-defined]
+
+
+class NeedForm(forms.ModelForm):
+    class Meta:
+        model = PlanNeed
+        fields = ("kind", "amount", "unit", "note")
 
 
 class StartForm(forms.Form):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -18,6 +19,7 @@ from django.utils.translation import pgettext_lazy
 
 from chengheng.common.flow.models import Moving
 from chengheng.common.people.access import Scope
+from chengheng.common.places.queries import name_of
 
 _PERSON: dict[str, Any] = {"to": "people.User", "on_delete": models.PROTECT, "related_name": "+"}
 _ORGANISATION: dict[str, Any] = {"to": "people.Organisation", "on_delete": models.PROTECT, "related_name": "+"}
@@ -27,6 +29,13 @@ class Priority(models.TextChoices):
     ROUTINE = "routine", _("routine")
     URGENT = "urgent", _("urgent")
     EMERGENCY = "emergency", _("emergency")
+
+
+class ResourceKind(models.TextChoices):
+    VEHICLE = "vehicle", _("vehicle")
+    TEAM = "team", pgettext_lazy("resource", "team")
+    SALT = "salt", _("de-icing agent")
+    EQUIPMENT = "equipment", _("equipment")
 
 
 class Site(models.Model):
@@ -116,8 +125,17 @@ class LinkCheck(models.Model):
         return self.site.get_absolute_url()
 
 
+def _checklist() -> ArrayField:
+    """Items to be ticked before an order may be reported finished."""
+    return ArrayField(models.CharField(max_length=120), default=list, blank=True, verbose_name=_("checklist"))
+
+
 class Plan(models.Model):
-    """A plan (预案): what is ordered, of whom and when, at each level of a snowfall, a flood or an event."""
+    """One edition of a plan (预案): what is ordered, of whom and when, at each level of a snowfall, a flood or an event.
+
+    Only a draft may be changed. Adopted, it is what `start_plan` takes until a later edition is adopted; what was run keeps
+    pointing at the edition that it was run by.
+    """
 
     class Kind(models.TextChoices):
         SNOW = "snow", _("snow clearing")
@@ -125,19 +143,32 @@ class Plan(models.Model):
         EVENT = "event", _("major event")
         OTHER = "other", pgettext_lazy("plan", "other")
 
-    code = models.CharField(_("code"), max_length=30, unique=True)
+    class State(models.TextChoices):
+        DRAFT = "draft", pgettext_lazy("plan", "draft")
+        IN_FORCE = "in_force", _("in force")
+        RETIRED = "retired", pgettext_lazy("plan", "retired")
+
+    code = models.CharField(_("code"), max_length=30)
+    edition = models.PositiveSmallIntegerField(pgettext_lazy("plan", "edition"), default=1)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DRAFT)
     name = models.CharField(_("name"), max_length=120)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     organisation = models.ForeignKey(**_ORGANISATION, verbose_name=_("organisation"))
     source = models.CharField(_("source"), max_length=300)
     about = models.TextField(_("about"), max_length=4000, blank=True)
-    active = models.BooleanField(_("in force"), default=True)
+    adopted_at = models.DateTimeField(_("adopted"), null=True, editable=False)
+    adopted_by = models.ForeignKey(**_PERSON, null=True, editable=False, verbose_name=_("adopted by"))
 
     view_act = "command.plan.view"
     access_scope = Scope(organisation="organisation")
 
     class Meta:
-        ordering = ("kind", "code")
+        ordering = ("kind", "code", "-edition")
+        constraints = (
+            models.UniqueConstraint(fields=("code", "edition"), name="command_plan_edition_once"),
+            models.UniqueConstraint(fields=("code",), condition=Q(state="in_force"), name="command_plan_one_in_force"),
+            models.UniqueConstraint(fields=("code",), condition=Q(state="draft"), name="command_plan_one_draft"),
+        )
         verbose_name = pgettext_lazy("emergency", "plan")
         verbose_name_plural = pgettext_lazy("emergency", "plans")
 
@@ -173,6 +204,8 @@ class PlanStep(models.Model):
         DISTRICTS = "districts", _("all district commissions")
         UNITS = "units", _("all subordinate units")
         SITES = "sites", _("all venues")
+        ON_DUTY = "on_duty", _("organisations with somebody on duty at that moment")
+        AREA = "area", _("organisations in an area")
         NAMED = "named", _("named organisations")
 
     level = models.ForeignKey(PlanLevel, models.CASCADE, related_name="steps")
@@ -184,7 +217,9 @@ class PlanStep(models.Model):
     title = models.CharField(_("title"), max_length=120)
     body = models.TextField(_("text"), max_length=2000)
     to = models.CharField(pgettext_lazy("order", "to"), max_length=10, choices=To.choices)
+    area_code = models.CharField(_("area"), max_length=15, blank=True)
     named = models.ManyToManyField("people.Organisation", related_name="+", blank=True, verbose_name=_("organisations"))
+    checklist = _checklist()
     priority = models.CharField(_("priority"), max_length=10, choices=Priority.choices, default=Priority.URGENT)
     receipt_minutes = models.PositiveIntegerField(_("receipt within (minutes)"), default=15)
     finish_minutes = models.PositiveIntegerField(_("finish within (minutes)"), default=480)
@@ -202,6 +237,32 @@ class PlanStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.level} · {self.title}"
+
+    @property
+    def area_name(self) -> str:
+        return name_of(self.area_code) if self.area_code else ""
+
+
+class PlanNeed(models.Model):
+    """What a level needs to be at hand; the start page shows it beside what is free."""
+
+    level = models.ForeignKey(PlanLevel, models.CASCADE, related_name="needs")
+    kind = models.CharField(_("kind"), max_length=10, choices=ResourceKind.choices)
+    amount = models.DecimalField(pgettext_lazy("resource", "amount"), max_digits=10, decimal_places=2)
+    unit = models.CharField(_("unit"), max_length=10)
+    note = models.CharField(_("note"), max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("level", "kind", "unit")
+        constraints = (
+            models.UniqueConstraint(fields=("level", "kind", "unit"), name="command_need_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="command_need_is_something"),
+        )
+        verbose_name = _("resource needed")
+        verbose_name_plural = _("resources needed")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.amount.normalize():f} {self.unit}"
 
 
 class PlanRun(models.Model):
@@ -254,6 +315,8 @@ class Order(Moving):
     run = models.ForeignKey(PlanRun, models.PROTECT, null=True, related_name="orders", verbose_name=_("plan run"))
     step = models.ForeignKey(PlanStep, models.SET_NULL, null=True, related_name="+")
     drill = models.BooleanField(_("drill"), default=False)
+    tell_all = models.BooleanField(_("tell everybody there, not only who is on duty"), default=False)
+    checklist = _checklist()
     ended_at = models.DateTimeField(_("ended"), null=True, editable=False)
 
     view_act = "command.order.view"
@@ -277,13 +340,61 @@ class Order(Moving):
         return f"令{timezone.localtime(self.issued_at):%Y%m%d}-{self.pk or 0:06}"
 
 
+class OrderPapers(Order):
+    """The same row as what its attachments hang on: whoever got the order may open them."""
+
+    view_act = "command.target.view"
+    access_scope = Scope(
+        organisation="targets__organisation", owner=("targets__holder", "targets__person", "issued_by")
+    )
+
+    class Meta:
+        proxy = True
+        verbose_name = _("papers of an order")
+        verbose_name_plural = _("papers of orders")
+
+
+class OrderTemplate(models.Model):
+    """An order that is often given: its text and limits, to be filled in when it is given."""
+
+    name = models.CharField(_("name"), max_length=60, unique=True)
+    organisation = models.ForeignKey(**_ORGANISATION, verbose_name=_("organisation"))
+    title = models.CharField(_("title"), max_length=120)
+    body = models.TextField(_("text"), max_length=4000)
+    priority = models.CharField(_("priority"), max_length=10, choices=Priority.choices, default=Priority.ROUTINE)
+    receipt_minutes = models.PositiveIntegerField(_("receipt within (minutes)"), default=30)
+    finish_minutes = models.PositiveIntegerField(_("finish within (minutes)"), default=480)
+    checklist = _checklist()
+
+    view_act = "command.order.give"
+    access_scope = Scope(organisation="organisation")
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(receipt_minutes__gt=0, finish_minutes__gte=F("receipt_minutes")),
+                name="command_template_has_limits",
+            ),
+        )
+        verbose_name = _("order template")
+        verbose_name_plural = _("order templates")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("command:order_template", args=[self.pk])
+
+
 class Target(Moving):
-    """An order as one organisation has it: receipt, progress, finish, each by its own clock."""
+    """An order as one organisation, or one person in it, has it: receipt, progress, finish, each by its own clock."""
 
     order = models.ForeignKey(
         Order, models.CASCADE, related_name="targets", verbose_name=pgettext_lazy("dispatch", "order")
     )
     organisation = models.ForeignKey(**_ORGANISATION, verbose_name=_("organisation"))
+    person = models.ForeignKey(**_PERSON, null=True, verbose_name=_("person"))
     site = models.ForeignKey(Site, models.PROTECT, null=True, related_name="targets", verbose_name=_("venue"))
     issued_at = models.DateTimeField(_("issued"))
     receipt_due_at = models.DateTimeField(_("receipt due"))
@@ -307,15 +418,43 @@ class Target(Moving):
             models.Index(fields=("organisation", "state", "due_at"), name="command_target_queue"),
             models.Index(fields=("issued_at",), name="command_target_issued"),
         ]
-        constraints = (models.UniqueConstraint(fields=("order", "organisation"), name="command_target_once"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("order", "organisation"), condition=Q(person__isnull=True), name="command_target_once"
+            ),
+            models.UniqueConstraint(
+                fields=("order", "person"), condition=Q(person__isnull=False), name="command_target_person_once"
+            ),
+        )
         verbose_name = pgettext_lazy("dispatch", "order received")
         verbose_name_plural = pgettext_lazy("dispatch", "orders received")
 
     def __str__(self) -> str:
-        return f"{self.order} → {self.organisation}"
+        return f"{self.order} → {self.addressee}"
+
+    @property
+    def addressee(self) -> str:
+        """Whom the order went to: "East commission", or "East commission · Li"."""
+        return f"{self.organisation} · {self.person}" if self.person_id else str(self.organisation)
 
     def get_absolute_url(self) -> str:
         return reverse("command:target", args=[self.pk])
+
+
+class Tick(models.Model):
+    """An item of an order's checklist that a target has ticked."""
+
+    target = models.ForeignKey(Target, models.CASCADE, related_name="ticks")
+    position = models.PositiveSmallIntegerField()
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(**_PERSON)
+
+    class Meta:
+        ordering = ("position",)
+        constraints = (models.UniqueConstraint(fields=("target", "position"), name="command_tick_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.target_id}: {self.position}"
 
 
 class DutyShift(models.Model):
@@ -354,11 +493,7 @@ class DutyShift(models.Model):
 class Resource(models.Model):
     """What can be sent: vehicles, teams, salt, equipment; where it is and whether it is free."""
 
-    class Kind(models.TextChoices):
-        VEHICLE = "vehicle", _("vehicle")
-        TEAM = "team", pgettext_lazy("resource", "team")
-        SALT = "salt", _("de-icing agent")
-        EQUIPMENT = "equipment", _("equipment")
+    Kind = ResourceKind
 
     class State(models.TextChoices):
         FREE = "free", pgettext_lazy("resource", "free")

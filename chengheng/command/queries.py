@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from chengheng.command import rules
-from chengheng.command.models import DutyShift, Order, PlanRun, Resource, Site, Target
-from chengheng.common.people import access
-from chengheng.common.people.models import Organisation
+from chengheng.command.models import DutyShift, Order, PlanLevel, PlanRun, Resource, Site, Target
+from chengheng.common.people import access, roles
+from chengheng.common.people.models import Duty, Organisation, User
 from chengheng.common.ui.search import Hit
 
 OPEN = ("issued", "received")
@@ -26,7 +27,9 @@ def orders(user: Any) -> QuerySet[Order]:
 
 
 def targets(user: Any) -> QuerySet[Target]:
-    return access.visible(user, "command.target.view", Target.objects.select_related("order", "organisation", "holder"))
+    return access.visible(
+        user, "command.target.view", Target.objects.select_related("order", "organisation", "holder", "person")
+    )
 
 
 def orderable(user: Any) -> QuerySet[Organisation]:
@@ -41,6 +44,31 @@ def organisations_of(group: str) -> QuerySet[Organisation]:
     kinds = {"districts": ("district",), "units": ("unit",)}.get(group, ("district", "unit"))
     serving = Site.objects.filter(_serving(), kind__in=kinds)
     return Organisation.objects.filter(active=True, pk__in=serving.values("organisation")).order_by("code")
+
+
+def organisations_in(area_code: str) -> QuerySet[Organisation]:
+    """The organisations of an area, by its code: those of the district, and those with a venue in service there."""
+    if not area_code:
+        return Organisation.objects.none()
+    here = Site.objects.filter(_serving(), area_code__startswith=area_code).exclude(kind="main")
+    inside = Q(district_code__startswith=area_code) | Q(pk__in=here.values("organisation"))
+    return Organisation.objects.filter(inside, active=True).exclude(kind__in=("commission", "vendor")).order_by("code")
+
+
+def organisations_on_duty(now: datetime | None = None) -> QuerySet[Organisation]:
+    """The organisations where somebody is on duty at a moment; the commission itself is not ordered about."""
+    now = now or timezone.now()
+    shifts = DutyShift.objects.filter(starts_at__lte=now, ends_at__gt=now, handed_over_at=None)
+    rows = Organisation.objects.filter(active=True, pk__in=shifts.values("organisation"))
+    return rows.exclude(kind__in=("commission", "vendor")).order_by("code")
+
+
+def orderable_people(user: Any) -> QuerySet[User]:
+    """The people to whom the user may give an order by name: they receive orders, at an organisation of the user's reach."""
+    receiving = [role.code for role in roles.granting("command.target.receive")]
+    held = Duty.objects.held_on(timezone.localdate()).filter(role__in=receiving)
+    places = access.visible(user, "command.order.give", Organisation.objects.filter(active=True))
+    return User.objects.filter(is_active=True, is_machine=False, organisation__in=places, pk__in=held.values("user"))
 
 
 def find(user: Any, text: str, limit: int) -> Iterator[Hit]:
@@ -111,16 +139,65 @@ def _serving() -> Q:
     return Q(serves_from__lte=today) & (Q(serves_until=None) | Q(serves_until__gte=today))
 
 
+def needs(level: PlanLevel) -> list[dict[str, Any]]:
+    """What a level needs, beside what is free now: `missing` is what is short."""
+    rows = Resource.objects.filter(state="free").values("kind", "unit").annotate(total=Sum("amount"))
+    free = {(row["kind"], row["unit"]): row["total"] for row in rows}
+    return [
+        {"need": need, "free": free.get((need.kind, need.unit), Decimal(0)),
+         "missing": max(Decimal(0), need.amount - free.get((need.kind, need.unit), Decimal(0)))}
+        for need in level.needs.all()
+    ]  # fmt: skip
+
+
+def timeline(run: PlanRun, figures: dict[str, Any], now: datetime | None = None) -> dict[str, Any]:
+    """A run as a drawing: for each order its bar (from its offset to its limit) and a mark for every receipt and finish.
+
+    Places are percents of the whole width, from the start to the last limit or mark.
+    """
+    now = now or timezone.now()
+    ends = [run.started_at + timedelta(hours=1)] + ([] if run.ended_at else [now])
+    for entry in figures["orders"]:
+        for row in entry["targets"]:
+            ends += [moment for moment in (row.finish_due_at, row.finished_at, row.received_at) if moment]
+    end = max(ends)
+    rows = []
+    for at, entry in enumerate(figures["orders"]):
+        order = entry["order"]
+        offset = order.step.offset_minutes if order.step else 0
+        dues = [row.finish_due_at for row in entry["targets"]] or [order.issued_at]
+        begin = rules.share(order.issued_at + timedelta(minutes=offset), run.started_at, end)
+        rows.append({
+            "order": order, "y": at * 34, "x": begin, "width": max(0.4, rules.share(max(dues), run.started_at, end) - begin),
+            "received": [rules.share(row.received_at, run.started_at, end) for row in entry["targets"] if row.received_at],
+            "finished": [
+                (rules.share(row.finished_at, run.started_at, end), row.finished_at > row.finish_due_at)
+                for row in entry["targets"] if row.finished_at
+            ],
+        })  # fmt: skip
+    hours = (end - run.started_at).total_seconds() / 3600
+    step = next(size for size in (0.25, 0.5, 1, 2, 4, 6, 12, 24, 48, 96, 192) if hours / size <= 10 or size == 192)
+    ticks: list[dict[str, Any]] = []
+    while len(ticks) * step <= hours and len(ticks) < 40:
+        moment = run.started_at + timedelta(hours=len(ticks) * step)
+        ticks.append({"x": rules.share(moment, run.started_at, end), "at": timezone.localtime(moment)})
+    live = run.ended_at is None and now <= end
+    return {
+        "rows": rows, "ticks": ticks, "height": len(rows) * 34 + 4, "days": hours > 24,
+        "now": rules.share(now, run.started_at, end) if live else None,
+    }  # fmt: skip
+
+
 def run_figures(run: PlanRun) -> dict[str, Any]:
     """One run as its page and its report show it: figures, and every order with its targets."""
     rows = list(
-        Target.objects.filter(order__run=run).select_related("order", "organisation", "holder").order_by(
+        Target.objects.filter(order__run=run).select_related("order", "organisation", "holder", "person").order_by(
             "order__pk", "organisation__code"
         )
     )  # fmt: skip
     until = run.ended_at or timezone.now()
     by_order: dict[int, dict[str, Any]] = {}
-    for order in run.orders.order_by("pk"):
+    for order in run.orders.select_related("step").order_by("pk"):
         by_order[order.pk] = {"order": order, "targets": [], "received": 0, "finished": 0, "late": 0}
     received_well = finished_well = received_due = finished_due = 0
     for row in rows:

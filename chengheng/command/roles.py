@@ -15,6 +15,7 @@ ACTS = {
     "command.site.check": _("Record a link check"),
     "command.order.view": _("View an order"),
     "command.order.give": _("Give an order"),
+    "command.order.template": _("Change order templates"),
     "command.order.supplement": _("Supplement an order"),
     "command.order.recall": _("Recall an order"),
     "command.order.complete": _("All organisations have finished"),
@@ -30,6 +31,8 @@ ACTS = {
     "command.target.withdraw": _("Withdraw the order from an organisation"),
     "command.target.lead": _("Be told when orders stay late"),
     "command.plan.view": pgettext_lazy("emergency", "View plans"),
+    "command.plan.change": pgettext_lazy("emergency", "Change plans"),
+    "command.plan.adopt": pgettext_lazy("emergency", "Put plans in force, retire them"),
     "command.plan.start": _("Start a plan"),
     "command.run.view": _("View runs of plans"),
     "command.run.end": _("End a run of a plan"),
@@ -54,7 +57,7 @@ for _act, _label in ACTS.items():
 
 _LOOK = tuple(act for act in ACTS if act.endswith(".view"))
 _GIVE = (
-    "command.order.give", "command.order.supplement", "command.order.recall", "command.order.close",
+    "command.order.give", "command.order.template", "command.order.supplement", "command.order.recall", "command.order.close",
     "command.target.accept", "command.target.send_back", "command.target.supervise", "command.target.extend",
     "command.target.withdraw", "command.site.check",
     "command.rota.change", "command.rota.hand_over", "command.resource.change",
@@ -64,7 +67,7 @@ _MEET = (
     "command.meeting.change", "command.meeting.control",
 )  # fmt: skip
 _OWN = ("command.target.receive", "command.target.report", "command.target.finish")
-_PLAN = ("command.plan.start", "command.run.end")
+_PLAN = ("command.plan.change", "command.plan.start", "command.run.end")
 
 
 def _role(code: str, label: str | Promise, acts_of: tuple[str, ...], reach: Reach) -> None:
@@ -74,7 +77,16 @@ def _role(code: str, label: str | Promise, acts_of: tuple[str, ...], reach: Reac
 _role(
     "chief",
     _("Commander"),
-    (*_LOOK, *_GIVE, *_PLAN, *_MEET, "command.meeting.watch", "command.target.lead", "command.site.change"),
+    (
+        *_LOOK,
+        *_GIVE,
+        *_PLAN,
+        *_MEET,
+        "command.plan.adopt",
+        "command.meeting.watch",
+        "command.target.lead",
+        "command.site.change",
+    ),
     Reach.ALL,
 )
 _role("dispatcher", _("Command dispatcher"), (*_LOOK, *_GIVE, *_PLAN, *_MEET, "command.meeting.watch"), Reach.ALL)

@@ -51,3 +51,24 @@ def overlap(spans: Iterable[tuple[datetime, datetime]], start: datetime, end: da
 def shift_fits(start: datetime, end: datetime) -> bool:
     """A shift has a length, and at most seven days of it."""
     return timedelta(0) < end - start <= timedelta(days=7)
+
+
+MOST_ITEMS = 30
+
+
+def checklist_fits(items: Iterable[str]) -> bool:
+    """Whether a checklist can be ticked: at most thirty items, each some words of at most 120 letters, each once."""
+    found = list(items)
+    return (
+        len(found) <= MOST_ITEMS
+        and all(item == item.strip() and 0 < len(item) <= 120 for item in found)
+        and len(set(found)) == len(found)
+    )
+
+
+def share(moment: datetime, start: datetime, end: datetime) -> float:
+    """Where a moment lies between two others, in percent from 0 to 100: for drawing a timeline."""
+    whole = (end - start).total_seconds()
+    if whole <= 0:
+        return 0.0
+    return round(100 * min(1.0, max(0.0, (moment - start).total_seconds() / whole)), 1)

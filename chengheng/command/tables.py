@@ -11,7 +11,17 @@ from django.utils.translation import pgettext_lazy
 
 from chengheng.command import queries
 from chengheng.command.flows import ORDER, TARGET
-from chengheng.command.models import DutyShift, LinkCheck, Order, PlanRun, Priority, Resource, Site, Target
+from chengheng.command.models import (
+    DutyShift,
+    LinkCheck,
+    Order,
+    OrderTemplate,
+    PlanRun,
+    Priority,
+    Resource,
+    Site,
+    Target,
+)
 from chengheng.common.tables import Choice, Column, DateRange, Organisation, Table, Text, register
 
 PRIORITIES = {"routine": "none", "urgent": "warn", "emergency": "bad"}
@@ -43,7 +53,7 @@ class OrderTable(Table):
         DateRange("issued_at", pgettext_lazy("dispatch", "Issued")),
     )
     default_sort = "-issued_at"
-    navigation = ((_("Give an order"), "command:order_new"),)
+    navigation = ((_("Give an order"), "command:order_new"), (_("Order templates"), "command:order_templates"))
     empty = _("No order has been given yet.")
 
     def queryset(self, user: Any) -> QuerySet[Order]:
@@ -58,6 +68,7 @@ class TargetTable(Table):
     columns = (
         Column("order__title", pgettext_lazy("dispatch", "Order"), link=True),
         Column("organisation__name", _("Organisation")),
+        Column("person", _("By name"), kind="user", shown=False),
         Column("order__priority", _("Priority"), badge=True, tones=lambda row: PRIORITIES[row.order.priority]),
         Column("state_label", _("State"), badge=True, sort="state"),
         Column("holder", _("Held by"), kind="user"),
@@ -79,10 +90,33 @@ class TargetTable(Table):
     empty = _("No order has come yet.")
 
     def queryset(self, user: Any) -> QuerySet[Target]:
-        return Target.objects.select_related("order", "organisation", "holder")
+        return Target.objects.select_related("order", "organisation", "holder", "person")
 
     def row_class(self, row: Target) -> str:
         return "row-late" if row.is_overdue and not row.is_final else ""
+
+
+@register
+class OrderTemplateTable(Table):
+    code = "command.order_template"
+    title = _("Order templates")
+    act = "command.order.give"
+    columns = (
+        Column("name", pgettext_lazy("venue", "Name"), link=True),
+        Column("title", _("Title")),
+        Column("priority", _("Priority"), badge=True, tones=PRIORITIES),
+        Column("receipt_minutes", _("Receipt within (minutes)"), kind="number"),
+        Column("finish_minutes", _("Finish within (minutes)"), kind="number"),
+        Column("items", _("Items of the checklist"), kind="number", value=lambda row: len(row.checklist), sort=""),
+        Column("organisation__name", _("Organisation")),
+    )
+    filters = (Text("q", _("Search"), fields=("name", "title", "body")),)
+    default_sort = "name"
+    navigation = ((_("Enter an order template"), "command:order_template_new"),)
+    empty = _("No order template yet.")
+
+    def queryset(self, user: Any) -> QuerySet[OrderTemplate]:
+        return OrderTemplate.objects.select_related("organisation")
 
 
 @register

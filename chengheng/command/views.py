@@ -8,21 +8,40 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
-from chengheng.command import actions, exports, queries
+from chengheng.command import actions, exports, planning, queries
 from chengheng.command.forms import (
     CheckForm,
     EndForm,
     HandOverForm,
+    LevelForm,
+    NeedForm,
     OrderForm,
+    OrderTemplateForm,
+    PlanForm,
     ResourceForm,
     ShiftForm,
     SiteForm,
     StartForm,
+    StepForm,
 )
-from chengheng.command.models import DutyShift, Order, Plan, PlanLevel, PlanRun, Resource, Site, Target
+from chengheng.command.models import (
+    DutyShift,
+    Order,
+    OrderPapers,
+    OrderTemplate,
+    Plan,
+    PlanLevel,
+    PlanNeed,
+    PlanRun,
+    PlanStep,
+    Resource,
+    Site,
+    Target,
+)
 from chengheng.common import files, trail
-from chengheng.common.errors import Refusal
+from chengheng.common.errors import NotFound, Refusal
 from chengheng.common.people import access
 from chengheng.common.ui import maplayers
 from chengheng.common.ui.views import page, redirect, require_act
@@ -64,7 +83,14 @@ def _refused(form: Any, refusal: Refusal) -> None:
 
 @require_act("command.order.give")
 def order_new(request: HttpRequest) -> HttpResponse:
-    form = OrderForm(request.user, request.POST or None)
+    """An order on a form: empty, filled from a template (`?template=`), or for a place (`?lon=&lat=`)."""
+    templates = access.visible(request.user, "command.order.give", OrderTemplate.objects.all())
+    number, initial, chosen_template = request.GET.get("template", ""), {}, None
+    if number.isdigit() and (chosen_template := templates.filter(pk=int(number)).first()) is not None:
+        names = ("title", "body", "priority", "receipt_minutes", "finish_minutes", "checklist")
+        initial = {name: getattr(chosen_template, name) for name in names}
+    initial |= {name: request.GET[name] for name in ("lon", "lat", "address") if name in request.GET}
+    form = OrderForm(request.user, request.POST or None, request.FILES or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             order = actions.give_order(request.user, **form.given())
@@ -72,10 +98,21 @@ def order_new(request: HttpRequest) -> HttpResponse:
             _refused(form, refusal)
         else:
             return redirect(request, order.get_absolute_url(), _("The order was given."))
-    chosen = request.POST.getlist("organisations")
+    chosen, people = request.POST.getlist("organisations"), request.POST.getlist("people")
     context = {
         "form": form,
-        "fields": [field for field in form if field.name != "organisations"],
+        "fields": [
+            field for field in form if field.name not in ("organisations", "people", "group", "area", "tell_all")
+        ],
+        "to": [form["group"], form["area"], form["tell_all"]],
+        "templates": templates[:50],
+        "chosen": chosen_template,
+        "people": [
+            (row, str(row.pk) in people)
+            for row in queries.orderable_people(request.user)
+            .select_related("organisation")
+            .order_by("organisation__code", "display_name")[:500]
+        ],
         "organisations": [(row, str(row.pk) in chosen) for row in queries.orderable(request.user)[:500]],
     }
     return page(request, "command/order_form.html", context, status=422 if form.errors else 200)
@@ -89,11 +126,12 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
         Order.objects.select_related("organisation", "issued_by", "run__level__plan"),
         pk=pk,
     )
-    rows = row.targets.select_related("organisation", "holder").order_by("organisation__code")
+    rows = row.targets.select_related("organisation", "holder", "person").order_by("organisation__code", "pk")
     context = {
         "order": row,
         "targets": access.visible(request.user, "command.target.view", rows),
         "count": queries.count_targets(row.targets.all()),
+        "papers": files.of(OrderPapers.objects.get(pk=row.pk), "paper"),
         "map": _point_map(row, 13),
     }
     return page(request, "command/order.html", context)
@@ -103,9 +141,16 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
 def target(request: HttpRequest, pk: int) -> HttpResponse:
     row = access.fetch(
         request.user, "command.target.view",
-        Target.objects.select_related("order__organisation", "organisation", "holder", "site"), pk=pk,
+        Target.objects.select_related("order__organisation", "organisation", "holder", "person", "site"), pk=pk,
     )  # fmt: skip
+    ticks = {tick.position: tick for tick in row.ticks.select_related("by")}
     context = {
+        "items": [(at, text, ticks.get(at)) for at, text in enumerate(row.order.checklist)],
+        "ticked": len(ticks),
+        "may_tick": row.state == "received"
+        and row.person_id in (None, request.user.pk)
+        and access.may(request.user, "command.target.report", row),
+        "papers": files.of(OrderPapers.objects.get(pk=row.order_id), "paper"),
         "target": row,
         "order": row.order,
         "photos": files.of(row),
@@ -114,22 +159,229 @@ def target(request: HttpRequest, pk: int) -> HttpResponse:
     return page(request, "command/target.html", context)
 
 
+@require_act("command.target.report")
+@require_POST
+def tick(request: HttpRequest, pk: int) -> HttpResponse:
+    """Tick an item of a checklist, or take the tick back."""
+    row = access.fetch(request.user, "command.target.report", Target.objects.all(), pk=pk)
+    position = request.POST.get("item", "")
+    if not position.isdigit():
+        raise NotFound
+    try:
+        actions.tick_item(row, request.user, int(position), done=request.POST.get("done") == "1")
+    except Refusal as refusal:
+        return redirect(request, row.get_absolute_url(), str(refusal), "bad")
+    return redirect(request, row.get_absolute_url())
+
+
+@require_act("command.order.template")
+def order_template(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    row = access.fetch(request.user, "command.order.give", OrderTemplate.objects.all(), pk=pk) if pk else None
+    form = OrderTemplateForm(request.POST or None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.save_order_template(request.user, form.save(commit=False))
+        except Refusal as refusal:
+            _refused(form, refusal)
+        else:
+            return redirect(request, reverse("command:order_templates"), _("Saved"))
+    removal = reverse("command:order_template_delete", args=[row.pk]) if row else ""
+    return _form(
+        request,
+        form,
+        str(row) if row else _("Enter an order template"),
+        reverse("command:order_templates"),
+        remove=removal,
+    )
+
+
+@require_act("command.order.template")
+@require_POST
+def order_template_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    actions.delete_order_template(
+        request.user, access.fetch(request.user, "command.order.give", OrderTemplate.objects.all(), pk=pk)
+    )
+    return redirect(request, reverse("command:order_templates"), _("The template was removed."))
+
+
 @require_act("command.plan.view")
 def plans(request: HttpRequest) -> HttpResponse:
+    """The plans: of each code the edition in force, or the latest there is, and its draft."""
     rows = access.visible(request.user, "command.plan.view", Plan.objects.prefetch_related("levels"))
-    return page(request, "command/plans.html", {"plans": rows})
+    latest: dict[str, Plan] = {}
+    drafts: dict[str, Plan] = {}
+    for row in rows:
+        if row.state == Plan.State.DRAFT:
+            drafts[row.code] = row
+        elif row.code not in latest or row.state == Plan.State.IN_FORCE:
+            latest[row.code] = row
+    shown = [(row, drafts.pop(code, None)) for code, row in latest.items()] + [(row, None) for row in drafts.values()]
+    may = access.may(request.user, "command.plan.change")
+    return page(request, "command/plans.html", {"plans": shown, "may_change": may})
+
+
+@require_act("command.plan.change")
+def plan_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    row = access.fetch(request.user, "command.plan.change", Plan.objects.all(), pk=pk) if pk else None
+    form = PlanForm(request.user, request.POST or None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        try:
+            saved = planning.save_plan(request.user, form.save(commit=False))
+        except Refusal as refusal:
+            _refused(form, refusal)
+        else:
+            return redirect(request, saved.get_absolute_url(), _("Saved"))
+    back = row.get_absolute_url() if row else reverse("command:plans")
+    return _form(request, form, str(row) if row else _("Write a plan"), back)
+
+
+@require_act("command.plan.change")
+@require_POST
+def plan_revise(request: HttpRequest, pk: int) -> HttpResponse:
+    row = access.fetch(request.user, "command.plan.change", Plan.objects.all(), pk=pk)
+    try:
+        draft = planning.revise_plan(request.user, row)
+    except Refusal as refusal:
+        return redirect(request, row.get_absolute_url(), str(refusal), "bad")
+    return redirect(request, draft.get_absolute_url(), _("A draft of the next edition was made."))
+
+
+@require_act("command.plan.adopt")
+@require_POST
+def plan_adopt(request: HttpRequest, pk: int) -> HttpResponse:
+    row = access.fetch(request.user, "command.plan.adopt", Plan.objects.all(), pk=pk)
+    try:
+        planning.adopt_plan(request.user, row)
+    except Refusal as refusal:
+        return redirect(request, row.get_absolute_url(), str(refusal), "bad")
+    return redirect(request, row.get_absolute_url(), _("This edition is in force now."))
+
+
+@require_act("command.plan.change")
+@require_POST
+def plan_retire(request: HttpRequest, pk: int) -> HttpResponse:
+    row = access.fetch(request.user, "command.plan.change", Plan.objects.all(), pk=pk)
+    kept = planning.retire_plan(request.user, row)
+    if kept is None:
+        return redirect(request, reverse("command:plans"), _("The draft was thrown away."))
+    return redirect(request, kept.get_absolute_url(), _("The plan was taken out of force."))
+
+
+def _drafts(request: HttpRequest) -> Any:
+    return access.visible(request.user, "command.plan.change", Plan.objects.filter(state=Plan.State.DRAFT))
+
+
+def _part(request: HttpRequest, rows: Any, pk: int, plan: str) -> Any:
+    """A part of a draft that the user may change, or NotFound."""
+    row = rows.filter(**{f"{plan}__in": _drafts(request)}, pk=pk).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _save_part(request: HttpRequest, form: Any, save: Any, title: str, plan: Plan, remove: str = "") -> HttpResponse:
+    """A form of one part of a draft; afterwards back to the plan."""
+    if request.method == "POST" and form.is_valid():
+        try:
+            save()
+        except Refusal as refusal:
+            _refused(form, refusal)
+        else:
+            return redirect(request, plan.get_absolute_url(), _("Saved"))
+    return _form(request, form, title, plan.get_absolute_url(), remove=remove)
+
+
+@require_act("command.plan.change")
+def level_edit(request: HttpRequest, plan_pk: int | None = None, pk: int | None = None) -> HttpResponse:
+    if pk:
+        row = _part(request, PlanLevel.objects.select_related("plan"), pk, "plan")
+    else:
+        row = PlanLevel(plan=_part(request, Plan.objects.all(), plan_pk or 0, "pk"))
+        last = row.plan.levels.order_by("-rank").first()
+        row.rank = last.rank + 1 if last else 1
+    form = LevelForm(request.POST or None, instance=row)
+    removal = reverse("command:level_delete", args=[pk]) if pk else ""
+    title = row.name if pk else _("Add a level")
+    return _save_part(
+        request, form, lambda: planning.save_level(request.user, form.save(commit=False)), title, row.plan, removal
+    )
+
+
+@require_act("command.plan.change")
+def step_edit(request: HttpRequest, level_pk: int | None = None, pk: int | None = None) -> HttpResponse:
+    if pk:
+        row = _part(request, PlanStep.objects.select_related("level__plan"), pk, "level__plan")
+    else:
+        row = PlanStep(level=_part(request, PlanLevel.objects.select_related("plan"), level_pk or 0, "plan"))
+    form = StepForm(request.user, request.POST or None, instance=row)
+    removal = reverse("command:step_delete", args=[pk]) if pk else ""
+    title = row.title if pk else _("Add an order to %(level)s") % {"level": row.level.name}
+    return _save_part(
+        request, form,
+        lambda: planning.save_step(request.user, form.save(commit=False), form.cleaned_data["named"]),
+        title, row.level.plan, removal,
+    )  # fmt: skip
+
+
+@require_act("command.plan.change")
+def need_edit(request: HttpRequest, level_pk: int) -> HttpResponse:
+    level = _part(request, PlanLevel.objects.select_related("plan"), level_pk, "plan")
+    form = NeedForm(request.POST or None, instance=PlanNeed(level=level))
+    title = _("Add a resource to %(level)s") % {"level": level.name}
+    return _save_part(
+        request, form, lambda: planning.save_need(request.user, form.save(commit=False)), title, level.plan
+    )
+
+
+def _remove(request: HttpRequest, part: Any) -> HttpResponse:
+    plan = planning.remove_part(request.user, part)
+    return redirect(request, plan.get_absolute_url(), _("Removed from the draft."))
+
+
+@require_act("command.plan.change")
+@require_POST
+def level_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    return _remove(request, _part(request, PlanLevel.objects.all(), pk, "plan"))
+
+
+@require_act("command.plan.change")
+@require_POST
+def step_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    return _remove(request, _part(request, PlanStep.objects.select_related("level"), pk, "level__plan"))
+
+
+@require_act("command.plan.change")
+@require_POST
+def need_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    return _remove(request, _part(request, PlanNeed.objects.select_related("level"), pk, "level__plan"))
 
 
 @require_act("command.plan.view")
 def plan(request: HttpRequest, pk: int) -> HttpResponse:
     row = access.fetch(request.user, "command.plan.view", Plan.objects.select_related("organisation"), pk=pk)
+    editions = list(
+        access.visible(request.user, "command.plan.view", Plan.objects.filter(code=row.code)).order_by("-edition")
+    )
+    before = next((one for one in editions if one.edition < row.edition), None)
+    draft = row.state == Plan.State.DRAFT
+    may_change = access.may(request.user, "command.plan.change", row)
     context = {
         "plan": row,
-        "levels": row.levels.prefetch_related("steps__named"),
+        "editions": editions,
+        "before": before,
+        "changes": planning.differences(row, before) if before else [],
+        "is_draft": draft,
+        "may_edit": draft and may_change,
+        "may_revise": not draft and may_change and not any(one.state == Plan.State.DRAFT for one in editions),
+        "may_adopt": draft and access.may(request.user, "command.plan.adopt", row),
+        "may_retire": row.state == Plan.State.IN_FORCE and access.may(request.user, "command.plan.adopt", row),
+        "levels": [(level, queries.needs(level)) for level in row.levels.prefetch_related("steps__named", "needs")],
         "runs": access.visible(
-            request.user, "command.run.view", PlanRun.objects.filter(level__plan=row).select_related("level__plan")
+            request.user,
+            "command.run.view",
+            PlanRun.objects.filter(level__plan__code=row.code).select_related("level__plan"),
         )[:20],
-        "may_start": row.active and access.may(request.user, "command.plan.start", row),
+        "may_start": row.state == Plan.State.IN_FORCE and access.may(request.user, "command.plan.start", row),
     }
     return page(request, "command/plan.html", context)
 
@@ -150,7 +402,10 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             return redirect(request, run.get_absolute_url(), _("The plan was started; all its orders were given."))
     steps = [(step, len(actions.targets_of(step))) for step in level.steps.all()]
-    return _form(request, form, _("Start: %(level)s") % {"level": level}, level.plan.get_absolute_url(), steps=steps)
+    return _form(
+        request, form, _("Start: %(level)s") % {"level": level}, level.plan.get_absolute_url(), steps=steps,
+        needs=queries.needs(level), button=_("Start the plan"),
+    )  # fmt: skip
 
 
 @require_act("command.run.view")
@@ -158,9 +413,11 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     row = access.fetch(
         request.user, "command.run.view", PlanRun.objects.select_related("level__plan", "started_by"), pk=pk
     )
+    figures = queries.run_figures(row)
     context = {
         "run": row,
-        "figures": queries.run_figures(row),
+        "figures": figures,
+        "timeline": queries.timeline(row, figures),
         "events": exports.events(row)[-60:],
         "may_end": row.ended_at is None and access.may(request.user, "command.run.end", row),
     }

@@ -83,6 +83,12 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "The same address as seen from outside, when a router or firewall translates it.",
     ),
+    Setting(
+        "CHENGHENG_TURN_URLS",
+        "",
+        "Relays for venues whose network lets no UDP through, as browsers write them: turn:host:3478 turns:host:5349; empty: none.",
+    ),
+    Setting("CHENGHENG_TURN_SECRET", "", "The secret that the relay shares (coturn: static-auth-secret)."),
     Setting("CHENGHENG_SHARED", "../shared", "Folder with the original target tables and test data, when at hand."),
     Setting("CHENGHENG_LOG_LEVEL", "INFO", "Least level that is logged."),
 )

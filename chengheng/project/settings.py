@@ -32,6 +32,8 @@ JANUS_FOLDER = DATA / "janus"
 CONFERENCE_HOST = config.text("CHENGHENG_CONFERENCE_HOST")
 CONFERENCE_PUBLIC = config.text("CHENGHENG_CONFERENCE_PUBLIC")
 CONFERENCE_PORTS = config.text("CHENGHENG_CONFERENCE_PORTS")
+TURN_URLS = config.text("CHENGHENG_TURN_URLS")
+TURN_SECRET = config.text("CHENGHENG_TURN_SECRET")
 
 COMMON = [
     "people", "trail", "calendars", "flow", "places", "files", "notices", "measures",

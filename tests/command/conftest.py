@@ -39,7 +39,9 @@ def city(db) -> SimpleNamespace:
 @pytest.fixture
 def plan(city: SimpleNamespace) -> Plan:
     """A snow plan of one level with three orders."""
-    made = Plan.objects.create(code="SNOW", name="Snow", kind="snow", organisation=city.commission, source="a test")
+    made = Plan.objects.create(
+        code="SNOW", name="Snow", kind="snow", organisation=city.commission, source="a test", state="in_force"
+    )
     level = PlanLevel.objects.create(plan=made, rank=1, name="Level one", trigger="red warning")
     for position, (to, offset) in enumerate((("sites", 0), ("districts", 60), ("named", 240)), 1):
         step = PlanStep.objects.create(

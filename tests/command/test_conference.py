@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import io
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,7 +12,7 @@ from docx import Document
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chengheng.command.conference import actions, engine, errors, exports, queries, rules, verbs
+from chengheng.command.conference import actions, engine, errors, exports, queries, rules, turn, verbs
 from chengheng.command.conference.models import Attendance, Meeting, Participant
 from chengheng.command.models import LinkCheck, Site
 from chengheng.common import trail
@@ -327,3 +329,55 @@ class TestRules:
     def test_everybody_is_shown_in_turn(self, order, seconds, after):
         shown = rules.polled(order, NOW, seconds, NOW + timedelta(seconds=after))
         assert shown == order[after // seconds % len(order)]
+
+
+class TestTheWhiteboard:
+    LINE = {"points": [0, 0, 10_000, 10_000], "colour": rules.INKS[1], "width": 6}
+
+    def test_is_drawn_on_by_who_may_send_while_it_is_up(self, city, meeting):
+        with pytest.raises(errors.BoardClosed):
+            use(meeting, city.at_east, "draw", **self.LINE)
+        with pytest.raises(errors.NotYourVerb):
+            use(meeting, city.at_east, "board", on=True)
+        use(meeting, city.chief, "board", on=True)
+        use(meeting, city.at_east, "draw", **self.LINE)
+        (stroke,) = queries.strokes(meeting.pk)
+        assert (stroke["points"], stroke["by"]) == (self.LINE["points"], seat(meeting, city.east).pk)
+        assert queries.strokes(meeting.pk, stroke["id"]) == []
+        with pytest.raises(errors.NotYourVerb):
+            use(meeting, city.at_east, "wipe_board")
+        use(meeting, city.chief, "wipe_board")
+        assert queries.strokes(meeting.pk) == []
+        assert meeting.strokes.count() == 1
+        use(meeting, city.at_east, "draw", **self.LINE)
+        assert len(queries.strokes(meeting.pk)) == 1
+
+    @pytest.mark.parametrize("change", [
+        {"points": [1]}, {"points": [1, 2, 3]}, {"points": [1, 10_001]}, {"points": [1, -1]}, {"points": "1,2"},
+        {"points": [True, False]}, {"points": [0, 0] * 401}, {"colour": "red; x"}, {"width": 0}, {"width": 61},
+    ])  # fmt: skip
+    def test_takes_nothing_else(self, city, meeting, change):
+        use(meeting, city.chief, "board", on=True)
+        with pytest.raises(errors.BadValue):
+            use(meeting, city.chief, "draw", **(self.LINE | change))
+
+    def test_is_full_some_time(self, city, meeting, monkeypatch):
+        monkeypatch.setattr(rules, "MOST_STROKES", 2)
+        use(meeting, city.chief, "board", on=True)
+        for _stroke in range(2):
+            use(meeting, city.chief, "draw", **self.LINE)
+        with pytest.raises(errors.BoardFull):
+            use(meeting, city.chief, "draw", **self.LINE)
+
+
+def test_the_relay_is_told_with_a_password_that_ends_by_itself(settings):
+    settings.TURN_URLS, settings.TURN_SECRET = "stun:relay:3478, turn:relay:3478?transport=tcp", "north"
+    stun, relay = turn.servers("p7", now=1_700_000_000)
+    assert stun == {"urls": "stun:relay:3478"}
+    assert relay["username"] == "1700043200:p7"  # twelve hours on
+    expected = hmac.new(b"north", b"1700043200:p7", "sha1").digest()
+    assert base64.b64decode(relay["credential"]) == expected
+    settings.TURN_SECRET = ""
+    assert turn.servers("p7") == [{"urls": "stun:relay:3478"}]  # without the secret no name would be let in
+    settings.TURN_URLS = ""
+    assert turn.servers("p7") == []

@@ -15,10 +15,11 @@ import pytest
 from django.test import Client
 
 from chengheng.command.conference import actions, engine, queries
-from chengheng.command.conference.models import Meeting, Participant
+from chengheng.command.conference.models import Meeting, Participant, Stroke
 from chengheng.command.models import Site
+from chengheng.common import files
 from chengheng.common.ui import assets
-from tests import access
+from tests import access, builders
 from tests.command.conference_site import ConferenceSite, until
 from tests.conftest import _no_events
 from tools.browser import FLAGS
@@ -232,7 +233,6 @@ def test_a_recording_becomes_one_file_with_chapters_that_plays(city, site, meeti
 
     from chengheng.command.conference import recording
     from chengheng.command.conference.models import MeetingRecording
-    from chengheng.common import files
 
     chair, east = seats(city.chief).enter(meeting), seats(city.at_east).enter(meeting)
     chair.sees("East")
@@ -300,6 +300,81 @@ def test_a_console_rings_is_answered_and_tests_its_line(city, site, seats):
     east.press("接听入会")
     east.until("document.querySelector('.conf')?.dataset.line === 'up'")
     assert Participant.objects.get(meeting=meeting, organisation=city.east).call == "accepted"
+
+
+def test_the_lobby_the_whiteboard_a_round_of_pictures_and_a_vote(city, site, seats):
+    row = actions.call_now(city.chief, title="清雪会商", sites=Site.objects.all(), minutes=60, lobby=True)
+    chair, east = seats(city.chief).enter(row), seats(city.at_east).enter(row)
+    viewer = seats(builders.holder("command.chief", city.commission)).enter(row)  # watches without an invitation
+    east.until("document.querySelector('.conf-waiting')?.textContent.includes('等候室')")
+    assert not east.page.query_selector(".conf-board")
+    chair.until("document.querySelector('.conf-panel').textContent.includes('等候准入')")
+    chair.press("全部准入")
+    east.until("document.querySelectorAll('.conf-tile').length > 0")
+    # the whiteboard: one draws, everybody sees the same, a page that comes later too
+    chair.press("主席台")
+    chair.press("打开白板")
+    for seat in (chair, east):
+        seat.until("document.querySelector('.conf-board canvas.is-mine') !== null")
+    area = east.page.locator(".conf-board canvas").bounding_box()
+    assert area
+    assert abs(area["width"] / area["height"] - 16 / 9) < 0.02
+    east.page.mouse.move(area["x"] + area["width"] * 0.25, area["y"] + area["height"] * 0.25)
+    east.page.mouse.down()
+    east.page.mouse.move(area["x"] + area["width"] * 0.75, area["y"] + area["height"] * 0.75, steps=12)
+    east.page.mouse.up()
+    until(lambda: Stroke.objects.filter(meeting=row).exists() or east.page.wait_for_timeout(100))
+    points = Stroke.objects.get().points
+    assert abs(points[0] - 2500) < 60
+    assert abs(points[-1] - 7500) < 60
+    for seat in (chair, east):
+        seat.until(INKED.replace("X", "0.5"))
+    chair.shot("conf-board")
+    assert viewer.page.evaluate("!document.querySelector('.conf-board canvas.is-mine')")
+    east.page.reload()
+    east.until(INKED.replace("X", "0.5"))
+    chair.page.locator(".conf-board-tools").get_by_role("button", name="存为文件").click()
+    until(lambda: files.of(queries.papers_of(row), "paper") or chair.page.wait_for_timeout(100))
+    chair.press("清空白板")
+    for seat in (chair, east):
+        seat.until(f"!({INKED.replace('X', '0.5')})")
+    assert Stroke.objects.filter(meeting=row).count() == 1  # wiped, not forgotten
+    chair.press("收起白板")
+    east.until("document.querySelector('.conf-board') === null")
+    # the round of pictures: the main one changes by itself
+    chair.page.locator("[data-key='seconds']").select_option("5")
+    chair.page.locator(".conf-panel button[data-key='poll']").click()
+    east.until("document.querySelector('.conf-marks').textContent.includes('轮询')")
+    main = "document.querySelector('.conf-tile.is-main')?.dataset.tile ?? ''"
+    east.until(f"({main}) !== ''")
+    first = east.page.evaluate(main)
+    east.until(f"({main}) !== '' && ({main}) !== '{first}'", 12)
+    chair.press("停止轮询")
+    # the vote: counted when it is closed, and not before
+    chair.page.locator(".conf-tab", has_text="表决").click()
+    chair.page.get_by_placeholder("表决事项").fill("今夜全员上岗")
+    chair.page.get_by_placeholder("选项，每行一个").fill("同意\n不同意")
+    chair.press("发起表决")
+    for seat, answer in ((chair, "同意"), (east, "不同意")):
+        seat.until("!document.querySelector('.conf-ask').hidden")
+        assert "今夜全员上岗" in seat.page.locator(".conf-ask").inner_text()
+        seat.page.locator(".conf-ask").get_by_role("button", name=answer, exact=True).click()
+    chair.until("document.querySelector('.conf-panel').textContent.includes('已投：2')")
+    assert not chair.page.query_selector(".conf-panel meter")
+    chair.press("结束表决")
+    chair.until("document.querySelectorAll('.conf-panel meter').length === 2")
+    chair.shot("conf-vote")
+    vote = row.votes.get()
+    assert sorted(vote.ballots.values_list("choice", flat=True)) == [0, 1]
+
+
+INKED = """(() => {
+  const canvas = document.querySelector('.conf-board canvas');
+  if (!canvas) return false;
+  const { data } = canvas.getContext('2d').getImageData(canvas.width * X - 8, canvas.height * X - 8, 16, 16);
+  for (let at = 0; at < data.length; at += 4) if (data[at] < 128) return true;
+  return false;
+})()"""
 
 
 def test_it_fits_a_phone(city, site, meeting, seats):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import mmap
 import struct
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -141,7 +143,7 @@ class TestRecordings:
         packets = [build(96, False, 1, 0, 1, aggregate)]
         packets += [build(96, at == 2, 2 + at, 0, 1, part) for at, part in enumerate(parts)]
         packets += [build(96, True, 5, 6000, 1, more), build(96, True, 7, 12000, 1, more)]
-        frames = mjr.h264(mjr.read(recorded("v", "h264", packets)))
+        frames = list(mjr.h264(mjr.read(recorded("v", "h264", packets))))
         assert [(frame.at, frame.key) for frame in frames] == [
             (0, True),
             (6000, False),
@@ -150,7 +152,7 @@ class TestRecordings:
 
     def test_a_recording_that_was_cut_off_ends_at_its_last_whole_packet(self):
         packets = [build(111, False, n, n * 960, 1, bytes(50)) for n in range(3)]
-        assert len(mjr.read(recorded("a", "opus", packets, cut=7)).packets) == 2
+        assert len(list(mjr.read(recorded("a", "opus", packets, cut=7)).packets())) == 2
 
     @given(st.binary(max_size=300))
     def test_anything_else_is_refused(self, content: bytes):
@@ -159,5 +161,28 @@ class TestRecordings:
 
     @given(st.lists(st.binary(max_size=60), max_size=20))
     def test_any_packets_are_read_without_a_fault(self, packets: list[bytes]):
-        mjr.h264(mjr.read(recorded("v", "h264", packets)))
-        mjr.opus(mjr.read(recorded("a", "opus", packets)))
+        list(mjr.h264(mjr.read(recorded("v", "h264", packets))))
+        list(mjr.opus(mjr.read(recorded("a", "opus", packets))))
+
+    def test_a_long_recording_is_read_with_one_window_in_memory(self, tmp_path):
+        count = 20_000
+        path = tmp_path / "long.mjr"
+        with path.open("wb") as file:
+            file.write(recorded("a", "opus", []))
+            for number in range(count):
+                packet = build(111, False, number % 65_536, number * 960 % 2**32, 1, bytes(1000))
+                file.write(mjr.MARK + struct.pack(">IH", number * 20, len(packet)) + packet)
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            track = mjr.read(content)
+            tracemalloc.start()
+            assert sum(1 for _piece in mjr.opus(track)) == count
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < 3 * mjr.WINDOW * 1000, f"{peak} bytes for {path.stat().st_size}"
+            assert track.seconds() == pytest.approx((count - 1) * 0.02)
+
+    def test_a_packet_that_comes_after_its_window_does_not_come_twice_or_late(self):
+        packets = [build(111, False, n, n * 960, 1, bytes([n % 256])) for n in range(1200)]
+        packets.append(packets[3])
+        found = [piece.at for piece in mjr.opus(mjr.read(recorded("a", "opus", packets)))]
+        assert found == [n * 960 for n in range(1200)]

@@ -108,3 +108,13 @@ class EngineOff(Refusal):
     code = "conference_engine_off"
     status = 503
     message = _("Conferences are switched off on this site: Janus is not installed.")
+
+
+class BoardClosed(Refusal):
+    code = "conference_board_closed"
+    message = _("The whiteboard is not up.")
+
+
+class BoardFull(Refusal):
+    code = "conference_board_full"
+    message = _("The whiteboard is full (%(most)s strokes): wipe it first.")

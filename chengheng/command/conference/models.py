@@ -113,6 +113,9 @@ class Meeting(Moving):
     spotlight = models.ForeignKey("Participant", models.SET_NULL, null=True, related_name="+", editable=False)
     broadcast = models.ForeignKey("Participant", models.SET_NULL, null=True, related_name="+", editable=False)
     presenter = models.ForeignKey("Participant", models.SET_NULL, null=True, related_name="+", editable=False)
+    board_open = models.BooleanField(default=False, editable=False)
+    board_from = models.BigIntegerField(default=0, editable=False)
+    """Strokes of the whiteboard up to this one were wiped away."""
     minutes_text = models.TextField(_("minutes"), max_length=20000, blank=True)
 
     view_act = "command.meeting.view"
@@ -310,6 +313,25 @@ class Remark(models.Model):
 
     def __str__(self) -> str:
         return self.text[:60]
+
+
+class Stroke(models.Model):
+    """A line on the meeting's whiteboard. `points` are x, y, x, y, … in ten-thousandths of the board's width and height."""
+
+    meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="strokes")
+    participant = models.ForeignKey(Participant, models.CASCADE, related_name="+")
+    by = models.ForeignKey(**_PERSON)
+    at = models.DateTimeField()
+    colour = models.CharField(max_length=7)
+    width = models.PositiveSmallIntegerField()
+    points = ArrayField(models.PositiveSmallIntegerField())
+
+    class Meta:
+        ordering = ("pk",)
+        indexes = (models.Index(fields=("meeting", "id"), name="command_stroke_meeting"),)
+
+    def __str__(self) -> str:
+        return f"{self.participant} {timezone.localtime(self.at):%H:%M:%S}"
 
 
 class Vote(models.Model):

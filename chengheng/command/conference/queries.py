@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from chengheng.command.conference import rules
-from chengheng.command.conference.models import Meeting, MeetingPapers, Participant, Remark, RollCall, Vote
+from chengheng.command.conference.models import Meeting, MeetingPapers, Participant, Remark, RollCall, Stroke, Vote
 from chengheng.command.models import Site
 from chengheng.common import files
 from chengheng.common.people import access
@@ -112,6 +112,7 @@ def state(meeting_pk: int) -> dict[str, Any] | None:
             "answers": dict(roll.answers.values_list("participant", "how")),
         },
         "vote": vote and _vote(vote),
+        "board": {"open": meeting.board_open, "from": meeting.board_from},
         "tape": getattr(getattr(meeting, "tape", None), "folder", ""),
         "files": [
             {"name": row.name, "url": row.get_absolute_url(), "by": str(row.by or "")}
@@ -137,6 +138,16 @@ def remarks(meeting_pk: int, after: int = 0) -> list[dict[str, Any]]:
     return [
         {"id": row.pk, "by": row.participant_id, "name": row.participant.name, "at": _stamp(row.at), "text": row.text}
         for row in reversed(found)
+    ]
+
+
+def strokes(meeting_pk: int, after: int = 0) -> list[dict[str, Any]]:
+    """The whiteboard's strokes that nobody has wiped, oldest first; with `after`, those that came since."""
+    start = Meeting.objects.filter(pk=meeting_pk).values_list("board_from", flat=True).first() or 0
+    rows = Stroke.objects.filter(meeting=meeting_pk, pk__gt=max(start, after)).order_by("pk")[: rules.MOST_STROKES]
+    return [
+        {"id": row.pk, "by": row.participant_id, "colour": row.colour, "width": row.width, "points": row.points}
+        for row in rows
     ]
 
 

@@ -1,13 +1,14 @@
 """One watchable file of a meeting: every picture in a grid with its name, all voices mixed, chapters by what happened.
 
 The engine leaves one file a track (`protocols.janus.mjr`); tracks are put on one time line by the moment of their first
-frame. What the engine was killed in the middle of is used up to its last whole packet. Nothing is held in memory but
-one second of sound and one picture of each track.
+frame. What the engine was killed in the middle of is used up to its last whole packet. Tracks are memory-mapped and read
+as the file is written: nothing is held in memory but one window of packets, one second of sound and one picture of each.
 """
 
 from __future__ import annotations
 
 import logging
+import mmap
 import re
 import shutil
 import tempfile
@@ -47,7 +48,8 @@ class Source:
     kind: str
     screen: bool
     began: float
-    pieces: list[mjr.Piece]
+    track: mjr.Track
+    seconds: float
     feed: Iterator[tuple[float, Any]] | None = None
     upcoming: tuple[float, Any] | None = None
     picture: Any = None
@@ -55,12 +57,14 @@ class Source:
     samples: list[tuple[float, Any]] = field(default_factory=list)
 
     @property
-    def clock(self) -> int:
-        return 90_000 if self.kind == "video" else RATE
-
-    @property
     def end(self) -> float:
-        return self.began + (self.pieces[-1].at / self.clock if self.pieces else 0)
+        return self.began + self.seconds
+
+
+def _mapped(path: Path) -> mmap.mmap | bytes:
+    """A file's content without reading it: the pages come and go as they are needed."""
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
 
 
 def sources(folder: Path) -> tuple[float, list[Source]]:
@@ -71,19 +75,16 @@ def sources(folder: Path) -> tuple[float, list[Source]]:
         if named is None:
             continue
         try:
-            track = mjr.read(path.read_bytes())
+            track = mjr.read(_mapped(path))
         except mjr.NotRecording as error:
             log.info("%s: %s", path.name, error)
             continue
-        if (track.kind, track.codec) == ("video", "h264"):
-            pieces = mjr.h264(track)
-        elif (track.kind, track.codec) == ("audio", "opus"):
-            pieces = mjr.opus(track)
-        else:
+        if (track.kind, track.codec) not in (("video", "h264"), ("audio", "opus")):
             continue
-        if pieces:
+        pieces = mjr.h264(track) if track.kind == "video" else mjr.opus(track)
+        if next(pieces, None) is not None:
             screen = track.kind == "video" and int(named[3]) >= 2
-            found.append((track.began_at, Source(int(named[1]), track.kind, screen, 0.0, pieces)))
+            found.append((track.began_at, Source(int(named[1]), track.kind, screen, 0.0, track, track.seconds())))
     if not found:
         return 0.0, []
     first = min(began for began, _source in found)
@@ -94,7 +95,7 @@ def sources(folder: Path) -> tuple[float, list[Source]]:
 
 def _pictures(source: Source) -> Iterator[tuple[float, Any]]:
     decoder = av.CodecContext.create("h264", "r")
-    for piece in source.pieces:
+    for piece in mjr.h264(source.track):
         try:
             frames = decoder.decode(av.Packet(piece.data))
         except av.FFmpegError:
@@ -107,7 +108,7 @@ def _sounds(source: Source) -> Iterator[tuple[float, Any]]:
     decoder = av.CodecContext.create("opus", "r")
     decoder.sample_rate, decoder.layout = RATE, "mono"
     resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
-    for piece in source.pieces:
+    for piece in mjr.opus(source.track):
         try:
             frames = decoder.decode(av.Packet(piece.data))
         except av.FFmpegError:

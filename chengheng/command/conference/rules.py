@@ -20,6 +20,9 @@ SPEAKER_HOLD_SECONDS = 2.0
 """A new voice must last so long before the picture goes to it (voice switch), so that a cough does not take it."""
 POLL_SECONDS = (5, 300)
 LONGEST_MINUTES = 12 * 60
+MOST_STROKES, MOST_POINTS = 2000, 400
+"""Of a whiteboard, and of one stroke: what a page still draws at once."""
+INKS = ("#1f2937", "#d63939", "#206bc4", "#2fb344", "#f59f00")
 
 # loss from 1 % is poor, from 5 % bad; jitter from 30 ms poor: the thresholds of `command.rules.judge_link`
 QUALITY = ((Decimal(5), 1), (Decimal(1), 2))
@@ -41,6 +44,7 @@ VERBS: dict[str, frozenset[str]] = {
     "share": _SPEAK,
     "unshare": _SPEAK,
     "request_chair": _SPEAK,
+    "draw": _SPEAK,
     # with the chair's power
     "mute": _STEER,
     "mute_all": _STEER,
@@ -58,6 +62,8 @@ VERBS: dict[str, frozenset[str]] = {
     "call_absent": _STEER,
     "invite": _STEER,
     "record": _STEER,
+    "board": _STEER,
+    "wipe_board": _STEER,
     "stop_share": _STEER,
     "give_floor": _LEAD,
     "refuse_floor": _LEAD,
@@ -148,6 +154,16 @@ def present_seconds(spans: Sequence[tuple[datetime, datetime]]) -> int:
             total += (until - end).total_seconds()
             end = until
     return round(total)
+
+
+def stroke_fits(points: object) -> bool:
+    """Whether these are the points of a stroke: x, y, x, y, … each from 0 to 10,000, at least one and at most 400."""
+    return (
+        isinstance(points, list)
+        and 2 <= len(points) <= 2 * MOST_POINTS
+        and len(points) % 2 == 0
+        and all(isinstance(one, int) and not isinstance(one, bool) and 0 <= one <= 10_000 for one in points)
+    )
 
 
 def grid(count: int) -> tuple[int, int]:

@@ -18,6 +18,8 @@ from chengheng.command.conference import actions, queries, rules
 from chengheng.command.conference.errors import (
     BadValue,
     BadVote,
+    BoardClosed,
+    BoardFull,
     ChairTaken,
     MeetingNotRunning,
     MicsFull,
@@ -38,6 +40,7 @@ from chengheng.command.conference.models import (
     Remark,
     RollCall,
     RollCallAnswer,
+    Stroke,
     Vote,
 )
 from chengheng.command.models import Site
@@ -46,7 +49,7 @@ from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
 
-_QUIET = {"say", "cast", "open_mic", "close_mic", "ask_floor", "withdraw_floor", "answer_roll_call"}
+_QUIET = {"say", "cast", "draw", "open_mic", "close_mic", "ask_floor", "withdraw_floor", "answer_roll_call"}
 """Verbs that leave no entry in the trail: what they write is their own record."""
 
 
@@ -124,7 +127,7 @@ def use(verb: str, participant_pk: int, user: User, data: dict[str, Any], *, now
     act = Act(meeting, me, user, now, data)
     target = _VERBS[verb](act)
     kept = {key: value for key, value in data.items() if key not in ("target", "text") and _is_small(value)}
-    if verb not in ("say", "cast"):
+    if verb not in ("say", "cast", "draw"):
         actions.note_event(meeting, verb, now, me, user, target, **kept)
     if verb not in _QUIET:
         trail.record(
@@ -223,7 +226,37 @@ def request_chair(act: Act) -> None:
     act.set(chair=act.me)
 
 
+@_verb
+def draw(act: Act) -> None:
+    """A stroke on the whiteboard that the chair has put up."""
+    if not act.meeting.board_open:
+        raise BoardClosed
+    points: Any = act.data.get("points")
+    colour = act.data.get("colour")
+    if not rules.stroke_fits(points) or colour not in rules.INKS:
+        raise BadValue(field="points")
+    if act.meeting.strokes.filter(pk__gt=act.meeting.board_from).count() >= rules.MOST_STROKES:
+        raise BoardFull(most=rules.MOST_STROKES)
+    Stroke.objects.create(
+        meeting=act.meeting, participant=act.me, by=act.user, at=act.now, colour=colour,
+        width=act.number("width", 1, 60), points=points,
+    )  # fmt: skip
+
+
 # With the chair's power
+
+
+@_verb
+def board(act: Act) -> None:
+    """Put the whiteboard up before everybody, or take it down; what is drawn on it stays."""
+    act.set(board_open=act.flag())
+
+
+@_verb
+def wipe_board(act: Act) -> None:
+    """Wipe the whiteboard; the strokes are kept, nobody sees them any more."""
+    last = act.meeting.strokes.order_by("-pk").values_list("pk", flat=True).first()
+    act.set(board_from=last or 0)
 
 
 @_verb

@@ -2,19 +2,25 @@
 
 `MJR00002`, a 16-bit length, the header; then for each packet `MEET`, 32 bits of milliseconds since the first, a 16-bit
 length, the packet. A recording that was cut off (the engine was killed) ends at its last whole packet.
+
+Nothing of a track is kept but the packets of one window: `content` may be a memory-mapped file of many hours.
 """
 
 from __future__ import annotations
 
+import heapq
 import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Any
 
 from chengheng.protocols.rtp.packet import RtpError, parse
 
 MAGIC, MARK = b"MJR00002", b"MEET"
+WINDOW = 512
+"""Packets among which the order is mended: what a repeat brings later than that is left out (some seconds of a picture)."""
 
 
 class NotRecording(ValueError):
@@ -29,7 +35,22 @@ class Track:
     codec: str
     began_at: float
     header: dict[str, Any]
-    packets: list[tuple[int, bytes]]
+    content: bytes | mmap
+    start: int
+
+    def packets(self) -> Iterator[tuple[int, bytes]]:
+        """Milliseconds since the first packet, and the packet, in the order of their coming."""
+        return _packets(self.content, self.start)
+
+    def seconds(self) -> float:
+        """How long it lasts: the coming of the last whole packet."""
+        last, at, size = 0, self.start, len(self.content)
+        while at + 10 <= size and self.content[at : at + 4] == MARK:
+            milliseconds, length = struct.unpack_from(">IH", self.content, at + 4)
+            at += 10 + length
+            if at <= size:
+                last = max(last, milliseconds)
+        return last / 1000
 
 
 @dataclass(frozen=True)
@@ -41,8 +62,8 @@ class Piece:
     key: bool = True
 
 
-def read(content: bytes) -> Track:
-    """The track of a file's content. Raises NotRecording."""
+def read(content: bytes | mmap) -> Track:
+    """The track of a file's content, which must stay open while it is used. Raises NotRecording."""
     if content[:8] != MAGIC or len(content) < 10:
         raise NotRecording("not an .mjr of version 2")
     (length,) = struct.unpack_from(">H", content, 8)
@@ -52,10 +73,10 @@ def read(content: bytes) -> Track:
         codec, began = str(header["c"]), float(header.get("u") or header["s"]) / 1e6
     except (ValueError, KeyError, TypeError) as error:
         raise NotRecording("its header cannot be read") from error
-    return Track(kind, codec, began, header, list(_packets(content, 10 + length)))
+    return Track(kind, codec, began, header, content, 10 + length)
 
 
-def _packets(content: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+def _packets(content: bytes | mmap, at: int) -> Iterator[tuple[int, bytes]]:
     while at + 10 <= len(content) and content[at : at + 4] == MARK:
         milliseconds, length = struct.unpack_from(">IH", content, at + 4)
         packet = content[at + 10 : at + 10 + length]
@@ -65,11 +86,12 @@ def _packets(content: bytes, at: int) -> Iterator[tuple[int, bytes]]:
         at += 10 + length
 
 
-def _ordered(track: Track) -> list[tuple[int, int, bool, bytes]]:
+def _ordered(track: Track) -> Iterator[tuple[int, int, bool, bytes]]:
     """Packets by sequence number, each once, numbers and timestamps unrolled."""
-    found: dict[int, tuple[int, int, bool, bytes]] = {}
-    highest = latest = base = -1
-    for _milliseconds, packet in track.packets:
+    waiting: list[tuple[int, int, bool, bytes]] = []
+    known: set[int] = set()
+    highest = latest = base = done = -1
+    for _milliseconds, packet in track.packets():
         try:
             parsed = parse(packet)
         except RtpError:
@@ -79,30 +101,40 @@ def _ordered(track: Track) -> list[tuple[int, int, bool, bytes]]:
             continue
         if base < 0:
             highest, latest, base = sequence, stamp, stamp
+            done = sequence - WINDOW
         number = highest + (sequence - highest + 0x8000) % 0x10000 - 0x8000
         moment = latest + (stamp - latest + 0x80000000) % 0x100000000 - 0x80000000
-        found.setdefault(number, (number, moment - base, marker, payload))
         if number > highest:
             highest, latest = number, moment
-    return [found[number] for number in sorted(found)]
+        if number in known or number <= done:
+            continue
+        known.add(number)
+        heapq.heappush(waiting, (number, moment - base, marker, bytes(payload)))
+        if len(waiting) > WINDOW:
+            out = heapq.heappop(waiting)
+            done = out[0]
+            known.discard(done)
+            yield out
+    while waiting:
+        yield heapq.heappop(waiting)
 
 
-def opus(track: Track) -> list[Piece]:
+def opus(track: Track) -> Iterator[Piece]:
     """The sound's frames: one a packet (RFC 7587)."""
-    return [Piece(stamp, payload) for _number, stamp, _marker, payload in _ordered(track)]
+    for _number, stamp, _marker, payload in _ordered(track):
+        yield Piece(stamp, payload)
 
 
-def h264(track: Track) -> list[Piece]:
+def h264(track: Track) -> Iterator[Piece]:
     """The picture's frames as Annex B (RFC 6184: single units, STAP-A, FU-A), from the first key frame on.
 
     A frame with a missing packet is left out, and with it all up to the next key frame.
     """
-    out: list[Piece] = []
     units: list[bytes] = []
     part = bytearray()
     broken, waiting, last, stamp_now = False, True, None, 0
 
-    def close() -> None:
+    def close() -> Iterator[Piece]:
         nonlocal units, broken, waiting
         key = any(unit[0] & 31 == 5 for unit in units if unit)
         if broken:
@@ -110,12 +142,12 @@ def h264(track: Track) -> list[Piece]:
         elif key:
             waiting = False
         if units and not broken and not waiting:
-            out.append(Piece(stamp_now, b"".join(b"\0\0\0\1" + unit for unit in units), key))
+            yield Piece(stamp_now, b"".join(b"\0\0\0\1" + unit for unit in units), key)
         units, broken = [], False
 
     for number, stamp, marker, payload in _ordered(track):
         if stamp != stamp_now and units:
-            close()
+            yield from close()
         stamp_now = stamp
         if last is not None and number != last + 1:
             broken, part = True, bytearray()
@@ -140,6 +172,5 @@ def h264(track: Track) -> list[Piece]:
         elif 1 <= kind <= 23:
             units.append(payload)
         if marker:
-            close()
-    close()
-    return out
+            yield from close()
+    yield from close()

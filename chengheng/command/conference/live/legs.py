@@ -140,7 +140,10 @@ class Receiver:
                 return
             except (EngineRefused, TimeoutError) as error:
                 # a feed went away between wish and request, or the browser did not answer: look again, a few times
-                log.info("%s: %s", self.opaque, error)
+                log.info("%s: %s", self.opaque, error or "no answer")
+                if isinstance(error, TimeoutError):  # what was offered was never agreed on: offer all of it anew
+                    handle, self.handle, self.shown = self.handle, 0, {}
+                    await self.janus.detach(handle)
                 tries += 1
                 if tries > 5:
                     return

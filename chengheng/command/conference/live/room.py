@@ -46,6 +46,7 @@ class Member:
         self.loss, self.jitter = Decimal(0), Decimal(0)
         self.level = 0
         self.remark = 0
+        self.stroke = 0
         self.lock = asyncio.Lock()
         self.gone = ""
         self.since = time.monotonic()
@@ -321,6 +322,20 @@ class Room:
         for member in list(self.members.values()):
             await member.say({"t": "state", "version": self.version, "doc": self.document_for(member)})
         await self._tell_remarks()
+        await self._tell_strokes()
+
+    async def _tell_strokes(self) -> None:
+        since = min((member.stroke for member in self.members.values()), default=None)
+        if since is None or not self.doc.get("board", {}).get("open"):
+            return
+        strokes = await in_thread(queries.strokes, self.pk, since)
+        if not strokes:
+            return
+        for member in list(self.members.values()):
+            fresh = [stroke for stroke in strokes if stroke["id"] > member.stroke]
+            if fresh and member.row.get("admitted"):
+                member.stroke = fresh[-1]["id"]
+                await member.say({"t": "strokes", "strokes": fresh})
 
     async def _tell_remarks(self) -> None:
         since = min((member.remark for member in self.members.values()), default=None)

@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 from django.conf import settings
 from django.utils import translation
 
-from chengheng.command.conference import actions, engine, queries, verbs
+from chengheng.command.conference import actions, engine, queries, turn, verbs
 from chengheng.command.conference.live.janus import EngineLost, EngineRefused, Janus
 from chengheng.command.conference.live.legs import Receiver, Sender, Wanted, later
 from chengheng.command.conference.live.room import Member, Room
@@ -214,6 +214,7 @@ class Gateway:
             await member.say({
                 "t": "welcome", "me": member.pk, "engine": self.janus.up, "focus": room.focus,
                 "version": room.version, "doc": room.document_for(member), "talking": list(room.talking),
+                "ice": turn.servers(f"p{member.pk}"),
             })  # fmt: skip
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
@@ -282,7 +283,7 @@ class Gateway:
         console = Console(ticket.site_id, user, session, socket)
         self.consoles.add(console)
         try:
-            await console.say({"t": "welcome", "engine": self.janus.up})
+            await console.say({"t": "welcome", "engine": self.janus.up, "ice": turn.servers(f"c{console.site}")})
             await console.say({"t": "calls", "calls": await in_thread(queries.calls_of, console.site)})
             async for message in socket:
                 if message.type is WSMsgType.TEXT:

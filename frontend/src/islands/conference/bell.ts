@@ -31,7 +31,8 @@ export function bell(place: HTMLElement, props: ConsoleProps): () => void {
   const tools = make("div", "conf-tools");
   const answer = make("p", "conf-answer");
   const back = make("div", "conf-back");
-  place.replaceChildren(state, ringing, tools, answer, back);
+  const facts = make("ul", "conf-facts muted");
+  place.replaceChildren(state, ringing, tools, answer, facts, back);
 
   let socket: WebSocket | undefined;
   let closed = false;
@@ -39,6 +40,7 @@ export function bell(place: HTMLElement, props: ConsoleProps): () => void {
   let sound: AudioContext | undefined;
   let ring = 0;
   let test: Test | undefined;
+  let ice: RTCIceServer[] = [];
 
   function tone(): void {
     sound ??= new AudioContext();
@@ -94,6 +96,8 @@ export function bell(place: HTMLElement, props: ConsoleProps): () => void {
         const told = JSON.parse(event.data) as { t: string; [key: string]: unknown };
         if (told.t === "welcome") {
           tries = 0;
+          ice = (told.ice as RTCIceServer[] | undefined) ?? [];
+          void relayTest();
           state.textContent = say("ready");
           state.classList.add("is-up");
         } else if (told.t === "calls") calls(told.calls as Call[]);
@@ -142,22 +146,47 @@ export function bell(place: HTMLElement, props: ConsoleProps): () => void {
     pipe.start();
     const stream = canvas.captureStream(15);
     for (const track of out.stream.getAudioTracks()) stream.addTrack(track);
-    const made = (test = new Test(send, stream));
+    const made = (test = new Test(send, stream, ice));
     const found = await made.measure(TEST_SECONDS);
     made.close();
     test = undefined;
     clearInterval(painting);
     void hum.close();
     const values = found
-      ? { reached: "1", loss: found.loss.toFixed(2), jitter: found.jitter.toFixed(1), note: `${why === "auto" ? "auto" : "hand"} · rtt ${Math.round(found.rtt)} ms` }
+      ? { reached: "1", loss: found.loss.toFixed(2), jitter: found.jitter.toFixed(1), note: `${why === "auto" ? "auto" : "hand"} · rtt ${Math.round(found.rtt)} ms · ${found.path}` }
       : { reached: "0", loss: "100", jitter: "0", note: `${why} · no media` };
     try {
       const told = await post(props.result, values);
-      answer.textContent = found ? `${String(told.label)} · ${say("loss")} ${found.loss.toFixed(2)} % · ${say("jitter")} ${found.jitter.toFixed(0)} ms · ${say("delay")} ${found.rtt.toFixed(0)} ms` : say("testFailed");
+      answer.textContent = found ? `${String(told.label)} · ${say("loss")} ${found.loss.toFixed(2)} % · ${say("jitter")} ${found.jitter.toFixed(0)} ms · ${say("delay")} ${found.rtt.toFixed(0)} ms · ${say("path")} ${found.path}` : say("testFailed");
       answer.dataset.result = String(told.result);
     } catch (problem) {
       answer.textContent = `${say("testFailed")} ${(problem as Error).message}`;
     }
+  }
+
+  /** What this page and network can do, before anything is tested: safe page, and whether the relay answers. */
+  async function relayTest(): Promise<void> {
+    const relays = ice.filter((one) => String(one.urls).startsWith("turn"));
+    const told = (text: string) => facts.replaceChildren(
+      make("li", "", window.isSecureContext ? say("secure") : say("secureNot")),
+      make("li", "", `${say("relay")}: ${relays.length ? `${relays.map((one) => String(one.urls)).join(" ")} · ` : ""}${text}`),
+    );
+    if (!relays.length) {
+      told(say("relayNone"));
+      return;
+    }
+    told(say("relayTrying"));
+    const peer = new RTCPeerConnection({ iceServers: relays, iceTransportPolicy: "relay" });
+    peer.createDataChannel("probe");
+    const reached = new Promise<boolean>((done) => {
+      peer.onicecandidate = (event) => event.candidate?.type === "relay" && done(true);
+      setTimeout(() => done(false), 8000);
+    });
+    await peer.setLocalDescription(await peer.createOffer());
+    const good = await reached;
+    peer.close();
+    told(good ? say("relayGood") : say("relayBad"));
+    facts.dataset.relay = good ? "good" : "bad";
   }
 
   /** Camera, microphone and echo: you see and hear yourself until you stop. */
@@ -182,7 +211,7 @@ export function bell(place: HTMLElement, props: ConsoleProps): () => void {
         level.value = Math.min(100, Math.max(...data.map((value) => Math.abs(value - 128))) * 1.6);
       }, 100);
     }
-    const made = (test = new Test(send, stream, look));
+    const made = (test = new Test(send, stream, ice, look));
     const stop = button(say("testStop"), () => {
       clearInterval(listening);
       void ear.close();
@@ -211,17 +240,20 @@ interface Figures {
   loss: number;
   jitter: number;
   rtt: number;
+  path: string;
 }
 
 /** Our own stream through the server and back. */
 class Test {
-  private readonly out = new RTCPeerConnection({ iceServers: [] });
+  private readonly out: RTCPeerConnection;
   private inward?: RTCPeerConnection;
-  private readonly outCandidates = new Candidates(this.out);
+  private readonly outCandidates: Candidates;
   private inCandidates?: Candidates;
   private over = false;
 
-  constructor(private readonly send: (message: Record<string, unknown>) => void, stream: MediaStream, private readonly look?: HTMLVideoElement) {
+  constructor(private readonly send: (message: Record<string, unknown>) => void, stream: MediaStream, private readonly ice: RTCIceServer[], private readonly look?: HTMLVideoElement) {
+    this.out = new RTCPeerConnection({ iceServers: ice });
+    this.outCandidates = new Candidates(this.out);
     this.out.onicecandidate = (event) => send({ t: "trickle", pc: "pub", candidate: event.candidate?.toJSON() ?? null });
     const [sound] = stream.getAudioTracks();
     const [picture] = stream.getVideoTracks();
@@ -244,7 +276,7 @@ class Test {
   private async receive(sdp: string, fresh: boolean): Promise<void> {
     if (fresh || !this.inward) {
       this.inward?.close();
-      const made = (this.inward = new RTCPeerConnection({ iceServers: [] }));
+      const made = (this.inward = new RTCPeerConnection({ iceServers: this.ice }));
       this.inCandidates = new Candidates(made);
       made.onicecandidate = (event) => this.send({ t: "trickle", pc: "sub", candidate: event.candidate?.toJSON() ?? null });
     }
@@ -274,12 +306,21 @@ class Test {
       got += Number(report.packetsReceived ?? 0);
       if (report.kind === "audio") jitter = Math.max(jitter, 1000 * Number(report.jitter ?? 0));
     }
-    for (const report of (await this.out.getStats()).values() as Iterable<Record<string, number & string>>) {
+    const stats = await this.out.getStats();
+    const known = new Map<string, Record<string, unknown>>();
+    stats.forEach((report: Record<string, unknown>) => known.set(String(report.id), report));
+    let path = "";
+    for (const report of known.values()) {
+      if (report.type !== "candidate-pair" || report.state !== "succeeded" || !report.nominated) continue;
+      const local = known.get(String(report.localCandidateId)) ?? {};
+      path = `${local.candidateType === "relay" ? say("relayed") : say("direct")} ${String(local.relayProtocol ?? local.protocol ?? "").toUpperCase()}`;
+    }
+    for (const report of stats.values() as Iterable<Record<string, number & string>>) {
       if (report.type !== "remote-inbound-rtp") continue;
       rtt = Math.max(rtt, 1000 * Number(report.roundTripTime ?? 0));
       up = Math.max(up, 100 * Number(report.fractionLost ?? 0));
     }
-    return got ? { loss: Math.max(up, (100 * lost) / (lost + got)), jitter, rtt } : null;
+    return got ? { loss: Math.max(up, (100 * lost) / (lost + got)), jitter, rtt, path } : null;
   }
 
   fail(): void {

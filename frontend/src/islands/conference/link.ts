@@ -38,6 +38,7 @@ export interface Doc {
   participants: Row[];
   waiting?: boolean;
   roll: { open: boolean; began: string; answers: Record<string, string> } | null;
+  board: { open: boolean; from: number };
   vote: { id: number; question: string; options: string[]; open: boolean; cast: number[]; counts: number[] | null } | null;
   files: { name: string; url: string; by: string }[];
 }
@@ -48,10 +49,18 @@ export interface Line {
   at: string;
   text: string;
 }
+export interface Stroke {
+  id: number;
+  by: number;
+  colour: string;
+  width: number;
+  points: number[];
+}
 export type What = "camera" | "screen" | "sound";
 export interface Told {
   onState(doc: Doc): void;
   onLines(lines: Line[]): void;
+  onStrokes(strokes: Stroke[]): void;
   onTalk(id: number, on: boolean): void;
   onFocus(id: number | null): void;
   onQuality(levels: Record<string, number>): void;
@@ -114,6 +123,7 @@ export class Link {
   private tries = 0;
   private closed = false;
   private engine = false;
+  private ice: RTCIceServer[] = [];
   private numbers = 0;
   private readonly waiting = new Map<number, (told: Message) => void>();
   private wants: [number, "camera" | "screen", number][] = [];
@@ -217,6 +227,7 @@ export class Link {
         this.tries = 0;
         this.me = message.me as number;
         this.engine = Boolean(message.engine);
+        this.ice = (message.ice as RTCIceServer[] | undefined) ?? [];
         this.setDoc(message.doc as Doc);
         this.told.onFocus(message.focus as number | null);
         this.told.onLine(this.engine ? "up" : "engine-down");
@@ -261,6 +272,9 @@ export class Link {
       case "chat":
         this.told.onLines(message.lines as Line[]);
         break;
+      case "strokes":
+        this.told.onStrokes(message.strokes as Stroke[]);
+        break;
       case "talk":
         this.told.onTalk(message.id as number, Boolean(message.on));
         break;
@@ -297,7 +311,7 @@ export class Link {
     const me = this.mine();
     if (!this.engine || !me || me.role === "viewer" || this.doc?.waiting) return;
     this.out?.close();
-    const peer = (this.out = new RTCPeerConnection({ iceServers: [] }));
+    const peer = (this.out = new RTCPeerConnection({ iceServers: this.ice }));
     this.outCandidates = new Candidates(peer);
     this.negotiating = this.again = false;
     this.screen = undefined;
@@ -387,7 +401,7 @@ export class Link {
   private async receive(offer: { sdp: string; fresh: boolean; tracks: { mid: string; id: number; what: What }[] }): Promise<void> {
     if (offer.fresh || !this.inward) {
       this.inward?.close();
-      const made = (this.inward = new RTCPeerConnection({ iceServers: [] }));
+      const made = (this.inward = new RTCPeerConnection({ iceServers: this.ice }));
       this.inCandidates = new Candidates(made);
       made.onicecandidate = (event) => this.send({ t: "trickle", pc: "sub", candidate: event.candidate?.toJSON() ?? null });
       this.streams.clear();

@@ -1,6 +1,7 @@
 // The meeting as people see it: pictures, bar, and a panel beside. Everything drawn follows from the document that the
 // gateway sends; nothing here decides what is allowed.
 import type { RoomProps } from "./entrance";
+import { Board } from "./board";
 import { type Doc, type Line, Link, type Row } from "./link";
 import { button, make, redraw } from "./make";
 import { post } from "./post";
@@ -66,6 +67,7 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
       if (tab !== "chat") unread += fresh.length;
       draw();
     },
+    onStrokes: (strokes) => board.add(strokes),
     onTalk: (id, on) => {
       if (on) {
         talking.add(id);
@@ -94,6 +96,25 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
     },
   });
 
+  const board = new Board(
+    async (stroke) => {
+      const refused = await link.act("draw", stroke);
+      if (refused) {
+        flash(refused);
+        throw new Error(refused);
+      }
+    },
+    { wipe: () => void act("wipe_board"), keep: (file) => void put(file) },
+  );
+  const put = async (file: File) => {
+    const data = new FormData();
+    data.append("file", file);
+    try {
+      await post(props.upload, data);
+    } catch (problem) {
+      flash((problem as Error).message);
+    }
+  };
   const act = async (verb: string, data: Record<string, unknown> = {}) => {
     const refused = await link.act(verb, data);
     if (refused) flash(refused);
@@ -140,24 +161,28 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
       tiles.clear();
       return;
     }
-    const main = mainPicture();
+    const boardUp = Boolean(doc.board?.open) && doc.broadcast === null;
+    if (doc.board) board.wiped(doc.board.from);
+    const main = boardUp ? null : mainPicture();
     const places = layout();
     const rest = present().filter((one) => !(main && main.what === "camera" && main.id === one.id));
-    const size = places === 1 ? (main ? 0 : 1) : main ? Math.min(places - 1, 8) || 1 : places;
+    const large = Boolean(main) || boardUp;
+    const size = places === 1 ? (large ? 0 : 1) : large ? Math.min(places - 1, 8) || 1 : places;
     const pages = Math.max(1, Math.ceil(rest.length / Math.max(1, size)));
     page = Math.min(page, pages - 1);
     const shown = size ? rest.slice(page * size, page * size + size) : [];
     const keys: { key: string; main: boolean }[] = [];
-    if (main) keys.push({ key: `${main.id}/${main.what}`, main: true });
+    if (boardUp) keys.push({ key: "0/board", main: true });
+    else if (main) keys.push({ key: `${main.id}/${main.what}`, main: true });
     for (const one of shown) keys.push({ key: `${one.id}/camera`, main: false });
     const wants: [number, "camera" | "screen", number][] = [];
     for (const { key, main: big } of keys) {
       const [id, what] = key.split("/") as [string, "camera" | "screen"];
-      if (Number(id) !== link.me) wants.push([Number(id), what, big ? 2 : places <= 1 ? 2 : places <= 4 ? 1 : 0]);
+      if (Number(id) && Number(id) !== link.me) wants.push([Number(id), what, big ? 2 : places <= 1 ? 2 : places <= 4 ? 1 : 0]);
     }
     link.view(wants);
     stage.dataset.places = String(keys.length);
-    stage.classList.toggle("has-main", Boolean(main));
+    stage.classList.toggle("has-main", large);
     const columns = Math.ceil(Math.sqrt(shown.length || 1));
     stage.dataset.columns = String(columns);
     const wanted = new Set(keys.map((one) => one.key));
@@ -169,10 +194,11 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
     }
     let last: Element | null = null;
     for (const { key, main: big } of keys) {
-      const tile = tiles.get(key) ?? newTile(key);
+      const tile = tiles.get(key) ?? (key === "0/board" ? boardTile() : newTile(key));
       tiles.set(key, tile);
       tile.classList.toggle("is-main", big);
-      fillTile(tile, key);
+      if (key === "0/board") board.allow(me()?.role !== "viewer", STEER.has(power()));
+      else fillTile(tile, key);
       const after: Element | null = last ? last.nextElementSibling : stage.firstElementChild;
       if (after !== tile) stage.insertBefore(tile, after);
       last = tile;
@@ -189,6 +215,13 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
       turn.lastElementChild?.setAttribute("aria-label", say("next"));
       stage.append(turn);
     }
+  }
+
+  function boardTile(): HTMLElement {
+    const tile = make("div", "conf-tile is-board");
+    tile.dataset.tile = "0/board";
+    tile.append(board.box);
+    return tile;
   }
 
   function newTile(key: string): HTMLElement {
@@ -502,7 +535,7 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
     if (!doc) return;
     const now = doc;
     const leads = LEAD.has(power());
-    redraw(panel, `lead|${JSON.stringify([now.layout, now.banner, now.locked, now.lobby, now.freeMics, now.recording, now.voiceSwitch, now.poll, now.broadcast, now.spotlight, now.presenter, now.roll?.open, leads, power()])}`, () => {
+    redraw(panel, `lead|${JSON.stringify([now.layout, now.banner, now.locked, now.lobby, now.freeMics, now.recording, now.voiceSwitch, now.poll, now.broadcast, now.spotlight, now.presenter, now.roll?.open, now.board, leads, power()])}`, () => {
       const group = (name: string, ...items: Node[]) => {
         const made = make("fieldset", "conf-group");
         made.append(make("legend", "", name), ...items);
@@ -523,6 +556,8 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
       seconds.setAttribute("aria-label", say("seconds"));
       seconds.append(...[5, 10, 15, 30, 60].map((n) => new Option(`${n} ${say("seconds")}`, String(n), n === 10, n === (now.poll || 10))));
       out.push(group(say("poll"), seconds, now.poll ? does(say("pollStop"), "poll", { seconds: 0 }, "btn btn-sm btn-primary") : keyed(button(say("poll"), () => act("poll", { seconds: Number(seconds.value) }), "btn btn-sm"), "poll"), toggle(say("voiceSwitch"), now.voiceSwitch, "voice_switch"), ...(now.broadcast !== null ? [does(say("unbroadcast"), "broadcast", { target: null }, "btn btn-sm btn-primary")] : []), ...(now.spotlight !== null ? [does(say("unspotlight"), "spotlight", { target: null })] : []), ...(now.presenter !== null ? [does(say("unshare"), "stop_share")] : [])));
+      const up = Boolean(now.board?.open);
+      out.push(group(say("board"), keyed(button(up ? say("boardDown") : say("boardUp"), () => act("board", { on: !up }), `btn btn-sm${up ? " btn-primary" : ""}`), "board")));
       const text = make("input", "form-control");
       text.maxLength = 120;
       text.value = now.banner;
@@ -593,13 +628,7 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
         pick.addEventListener("change", async () => {
           const file = pick.files?.[0];
           if (!file) return;
-          const data = new FormData();
-          data.append("file", file);
-          try {
-            await post(props.upload, data);
-          } catch (problem) {
-            flash((problem as Error).message);
-          }
+          await put(file);
         });
         wrap.append(pick);
         out.push(wrap);
