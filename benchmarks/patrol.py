@@ -30,13 +30,13 @@ FILL = """
 insert into patrol_case (
     state, state_since, alert_level, version, source, edition, kind, code, class_name, component_id, description, address,
     lon, lat, area_code, district_code, urgent, self_handled, observed_at, reported_at, month, reporter_name,
-    reporter_phone, outside_number, filed, accepted, voided, exempt, reworks, hand_backs, extensions, suspensions,
+    reporter_phone, outside_number, filed, accepted, voided, exempt, reworks, hand_backs, extensions, suspensions, extension_reason,
     accepted_at, filed_at, file_due_at, dispatched_at, handle_due_at, handled_at, close_due_at, closed_at, doubts)
 select 'closed', at, 0, 1, case when n %% 10 < 8 then 'collector' else 'hotline' end, 'GB/T 30428.2-2013', 'event',
     lpad((100 + n %% 60)::text, 4, '0'), 'bench', '', 'bench case of ordinary length, by the gate', '',
     117.2, 39.1, '12010' || n %% 9, '12010' || n %% 9, false, false, at, at,
     (extract(year from at) * 100 + extract(month from at))::int, '', '', '', n %% 12 > 0, true, false, false,
-    (n %% 50 = 0)::int, 0, 0, 0, at, at, at + interval '1 hour', at, at + interval '1 day',
+    (n %% 50 = 0)::int, 0, 0, 0, '', at, at, at + interval '1 hour', at, at + interval '1 day',
     at + (n %% 30) * interval '1 hour', at + interval '2 days', at + (n %% 60) * interval '1 hour', '{}'
 from (select n, timestamptz '2024-01-01 04:00+08' + (n %% 730) * interval '1 day' as at
       from generate_series(1, %s) n) made

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from chengheng.common import flow, notices, places, rows, trail
 from chengheng.common.calendars.rules import Kind as LimitKind
@@ -22,11 +23,13 @@ from chengheng.common.people.models import Organisation, User
 from chengheng.patrol import queries
 from chengheng.patrol.errors import (
     AlreadySuspended,
+    AskedAlready,
     NoDepartment,
     NoPlace,
     NoShift,
     NoStandard,
     NotADuplicate,
+    NotAsked,
     NotInTheCity,
     ShiftOpen,
     TaskOpen,
@@ -145,10 +148,13 @@ def _stage_limits(now: datetime) -> dict[str, Limit]:
 
 def _take(
     case: Case, step: str, actor: Any, stage: str = "", *, fields: Mapping[str, Any] | None = None, now: datetime,
-    limits: Mapping[str, Limit] | None = None, **taken: Any,
+    limits: Mapping[str, Limit] | None = None, filing: Mapping[str, Limit] | None = None, **taken: Any,
 ) -> Case:  # fmt: skip
-    """Take a step and keep the due time of the stage that it starts in the case's own column."""
-    limits = dict(limits or {})
+    """Take a step and keep the due time of the stage that it starts in the case's own column.
+
+    `limits` are those that came with the step's form; `filing` is the limit of the filing condition, which goes before.
+    """
+    limits = {**(limits or {}), **(filing or {})}
     if stage and stage not in limits:
         limits[stage] = _stage_limits(now).get(stage, _UNLIMITED)
     case = flow.take(case, step, actor, limits=limits, fields=fields, now=now, **taken)
@@ -269,7 +275,7 @@ def dispatch_case(
     if case.standard is None:
         raise NoStandard(class_code=case.code, edition=case.edition)
     case = _take(
-        case, "dispatch", actor, "handle", limits={"handle": case.standard.limit},
+        case, "dispatch", actor, "handle", filing={"handle": case.standard.limit},
         fields={"department": department, "dispatched_at": now}, holder_organisation=department,
         data={"department": department.name, "department_id": department.pk}, note=note, now=now, **taken,
     )  # fmt: skip
@@ -289,12 +295,15 @@ def hand_back_case(case: Case, actor: Any, *, note: str, now: datetime | None = 
     """The department hands the case back (回退): not theirs. It waits for another dispatch."""
     return _take(
         case, "hand_back", actor, "dispatch",
-        fields={"hand_backs": case.hand_backs + 1, "department": None, "dispatched_at": None, "handle_due_at": None},
+        fields={"hand_backs": case.hand_backs + 1, "department": None, "dispatched_at": None, "handle_due_at": None,
+                **_NOTHING_ASKED},
         holder_organisation=None, note=note, now=now or timezone.now(), **taken,
     )  # fmt: skip
 
 
 # Handling
+
+_NOTHING_ASKED = {"extension_asked_at": None, "extension_reason": ""}
 
 
 @transaction.atomic
@@ -305,22 +314,65 @@ def report_handled(
     """The department reports the problem solved (处置); it is checked on site before it closes."""
     now = now or timezone.now()
     return _take(
-        case, "handle", actor, "check", fields={"handled_at": now}, data=dict(data or {}), note=note, now=now, **taken
+        case,
+        "handle",
+        actor,
+        "check",
+        fields={"handled_at": now, **_NOTHING_ASKED},
+        data=dict(data or {}),
+        note=note,
+        now=now,
+        **taken,
     )
 
 
 @transaction.atomic
-def extend_case(case: Case, actor: Any, *, note: str, now: datetime | None = None, **_taken: Any) -> Case:
-    """Give handling its filing limit once more (延期), as often as the settings allow and only before it is overdue."""
-    now, settings = now or timezone.now(), queries.settings_in_force()
-    case = access.fetch_locked(actor, "patrol.case.extend", Case.objects.all(), pk=case.pk)
-    if case.extensions >= settings.most_extensions:
+def ask_extension(case: Case, actor: Any, *, note: str, now: datetime | None = None, **taken: Any) -> Case:
+    """The department asks for more time (申请延期), before the case is overdue; whoever may give it is told."""
+    now = now or timezone.now()
+    _may_be_extended(case, case.handle_due_at, now)
+    if case.extension_asked_at is not None:
+        raise AskedAlready
+    fields = {"extension_asked_at": now, "extension_reason": note.strip()[:500]}
+    case = _take(case, "ask_extension", actor, fields=fields, note=note, now=now, **taken)
+    title = _("More time asked for: %s") % case
+    notices.tell(list(access.able("patrol.case.extend", case)), title=title, body=note, subject=case)
+    return case
+
+
+def _may_be_extended(case: Case, asked_at_latest: datetime | None, asked_at: datetime) -> None:
+    if case.extensions >= queries.settings_in_force().most_extensions:
         raise TooManyExtensions(count=case.extensions)
-    if case.handle_due_at is None or case.handle_due_at < now or case.standard is None:
+    if asked_at_latest is None or asked_at_latest < asked_at or case.standard is None:
         raise TooLate
+
+
+@transaction.atomic
+def extend_case(case: Case, actor: Any, *, note: str, now: datetime | None = None, **_taken: Any) -> Case:
+    """Give handling its filing limit once more (延期), as often as the settings allow. TooLate once it is overdue,
+    unless the department asked before."""
+    now = now or timezone.now()
+    case = access.fetch_locked(actor, "patrol.case.extend", Case.objects.all(), pk=case.pk)
+    _may_be_extended(case, case.handle_due_at, case.extension_asked_at or now)
+    assert case.standard is not None
+    asked = case.extension_asked_at is not None
     case = flow.extend(case, "handle", case.standard.limit_amount, actor, "patrol.case.extend", note=note, now=now)
     case.extensions, case.handle_due_at = case.extensions + 1, case.due_at
-    case.save(update_fields=["extensions", "handle_due_at"])
+    case.extension_asked_at, case.extension_reason = None, ""
+    case.save(update_fields=["extensions", "handle_due_at", "extension_asked_at", "extension_reason"])
+    if asked and case.department:
+        _tell_department(case, case.department)
+    return case
+
+
+@transaction.atomic
+def refuse_extension(case: Case, actor: Any, *, note: str, now: datetime | None = None, **taken: Any) -> Case:
+    """Give no more time, with the reason; a refusal does not count as an extension."""
+    if case.extension_asked_at is None:
+        raise NotAsked
+    case = _take(case, "refuse_extension", actor, fields=_NOTHING_ASKED, note=note, now=now or timezone.now(), **taken)
+    if case.department:
+        _tell_department(case, case.department)
     return case
 
 
@@ -329,7 +381,7 @@ def suspend_case(case: Case, actor: Any, *, note: str, now: datetime | None = No
     """Suspend handling (挂账): the clock stands still. Once a case."""
     if case.suspensions:
         raise AlreadySuspended
-    fields = {"suspensions": case.suspensions + 1, "handle_due_at": None}
+    fields = {"suspensions": case.suspensions + 1, "handle_due_at": None, **_NOTHING_ASKED}
     return _take(case, "suspend", actor, fields=fields, note=note, now=now or timezone.now(), **taken)
 
 
@@ -393,7 +445,7 @@ def rework_case(case: Case, actor: Any, *, note: str, now: datetime | None = Non
         raise NoStandard(class_code=case.code, edition=case.edition)
     fields = {"reworks": case.reworks + 1, "handled_at": None, "checked_at": None, "check_passed": None}
     case = _take(
-        case, "rework", actor, "handle", limits={"handle": case.standard.limit}, fields=fields, note=note,
+        case, "rework", actor, "handle", filing={"handle": case.standard.limit}, fields=fields, note=note,
         now=now or timezone.now(), **taken,
     )  # fmt: skip
     if case.department:
@@ -431,33 +483,34 @@ def void_case(case: Case, actor: Any, *, note: str, now: datetime | None = None,
 
 
 @transaction.atomic
-def merge_duplicate(case: Case, original: Case, actor: Any, *, note: str = "") -> Case:
-    """Mark a case as a duplicate of another: both are kept, the duplicate is voided if it still moves."""
-    case = access.fetch_locked(actor, "patrol.case.merge", Case.objects.all(), pk=case.pk)
-    original = access.fetch(actor, "patrol.case.view", Case.objects.all(), pk=original.pk)
+def merge_case(
+    case: Case, actor: Any, *, data: Mapping[str, Any], note: str = "", now: datetime | None = None, **taken: Any
+) -> Case:
+    """Merge a report into the case that it repeats: both are kept, the duplicate ends and points to the original.
+
+    `data["original"]` is the original's id. Raises NotADuplicate.
+    """
+    original = access.fetch(actor, "patrol.case.view", Case.objects.all(), pk=int(data["original"]))
     if case.pk == original.pk or original.duplicate_of_id or case.duplicates.exists():
-        raise NotADuplicate
-    case.duplicate_of = original
-    case.save(update_fields=["duplicate_of"])
-    trail.record("patrol.case.merge", actor, case, {"duplicate_of": original.number}, note)
+        raise NotADuplicate(field="original")
+    fields = {"duplicate_of": original, "voided": True}
+    told = {"duplicate_of": original.number, "original": original.pk}
+    case = _take(case, "merge", actor, fields=fields, data=told, note=note, now=now or timezone.now(), **taken)
     trail.record("patrol.case.merge", actor, original, {"duplicate": case.number}, note)
     return case
 
 
 @transaction.atomic
-def reclassify_case(case: Case, actor: Any, *, kind: str, code: str, note: str) -> Case:
-    """Change the class of a case that is not filed yet, within its edition."""
-    case = access.fetch_locked(actor, "patrol.case.reclassify", Case.objects.all(), pk=case.pk)
-    entry = DictionaryEntry.objects.filter(edition=case.edition, kind=kind, code=code, active=True).first()
+def reclassify_case(
+    case: Case, actor: Any, *, data: Mapping[str, Any], note: str, now: datetime | None = None, **taken: Any
+) -> Case:
+    """Change the class of a case that is not filed yet, within its edition. `data["entry"]`: id in the dictionary."""
+    entry = DictionaryEntry.objects.filter(pk=int(data["entry"]), edition=case.edition, active=True).first()
     if entry is None:
-        raise UnknownClass(field="code", class_code=code, kind=kind, edition=case.edition)
-    if case.filed is not None or case.is_final:
-        raise TooLate
-    before = case.code
-    case.kind, case.code, case.class_name = kind, code, entry.name
-    case.save(update_fields=["kind", "code", "class_name"])
-    trail.record("patrol.case.reclassify", actor, case, {"code": [before, code]}, note)
-    return case
+        raise UnknownClass(field="entry", class_code=str(data["entry"]), kind=case.kind, edition=case.edition)
+    fields = {"kind": entry.kind, "code": entry.code, "class_name": entry.name}
+    told = {"code": [case.code, entry.code]}
+    return _take(case, "reclassify", actor, fields=fields, data=told, note=note, now=now or timezone.now(), **taken)
 
 
 # Shifts

@@ -115,6 +115,8 @@ class StepIn(Schema):
     department: Text | None = None
     collector: Text | None = None
     result: Text | None = None
+    original: int | None = Field(None, ge=1, lt=1 << 62)
+    entry: int | None = Field(None, ge=1, lt=1 << 62)
     lon: float | None = None
     lat: float | None = None
 
@@ -247,6 +249,9 @@ def take_step(request: HttpRequest, pk: int, step: str, body: StepIn) -> Case:
     given: dict[str, Any] = {"data": {}}
     if body.standard is not None:
         given["data"]["standard"] = body.standard
+    for name in ("original", "entry"):
+        if (value := getattr(body, name)) is not None:
+            given["data"][name] = value
     if body.department is not None:
         given["data"]["department"] = Organisation.objects.filter(code=body.department, active=True).first()
     if body.collector is not None:

@@ -11,7 +11,7 @@ class PatrolConfig(AppConfig):
         from chengheng.common import files, preparation
         from chengheng.common.ui import maplayers, navigation, search
         from chengheng.common.ui.navigation import Item
-        from chengheng.patrol import actions, flows, imports, measures, queries, reference, roles, tables  # noqa: F401
+        from chengheng.patrol import actions, flows, imports, measures, queries, reference, roles, tables, tiles  # noqa: F401
 
         navigation.room("patrol", _("Patrol"), "map-search", 20)
         for order, (label, name, icon, act) in enumerate(
@@ -28,13 +28,14 @@ class PatrolConfig(AppConfig):
                 (_("Boundary of collection"), "boundaries", "polygon", "patrol.boundary.view"),
                 (_("Filing standards"), "standards", "scale", "patrol.standard.view"),
                 (_("Dictionary"), "dictionary", "book", "patrol.dictionary.view"),
+                (_("Webhooks"), "hooks", "webhook", "patrol.hook.manage"),
             )
         ):
             navigation.add(Item("patrol", label, f"patrol:{name}", icon, act, order))
         preparation.add("patrol.reference", reference.load)
         maplayers.add(
-            "patrol.cases", _("Live cases"), "/patrol/cases.geojson", "patrol.case.view",
-            room="patrol", order=10, shown=True, bounded=True,
+            "patrol.cases", _("Live cases"), "/api/v1/patrol/tiles/{z}/{x}/{y}.mvt", "patrol.case.view",
+            room="patrol", order=10, shown=True, tiles=tiles.LAYER,
         )  # fmt: skip
         search.add("patrol", queries.find)
         files.on_attach("patrol.case", actions.look_at_photo)

@@ -11,6 +11,7 @@ import hmac
 import http.client
 import json
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,10 +28,13 @@ from chengheng.common.people import access
 from chengheng.common.people.seal import seal, unseal
 from chengheng.common.trail.models import Entry
 from chengheng.common.trail.recording import Cursor, cursor_of
+from chengheng.patrol import tasks
 from chengheng.patrol.models import Case, Hook
 
 SUBJECT = "patrol.case"
 BATCH = 100
+KEPT_DELIVERIES = 200
+"""Of each hook; what was told is in the trail anyway."""
 _LATEST = timedelta(hours=6)
 
 
@@ -72,6 +76,11 @@ def since(user: Any, cursor: Cursor, limit: int = BATCH) -> Changes:
 # Webhooks
 
 
+def waiting_for(hook: Hook) -> int:
+    """How many changes of cases lie after what the hook was told, counted no further than one call holds."""
+    return len(trail.after(Cursor(hook.era, hook.transaction_id, hook.entry_id), BATCH, SUBJECT))
+
+
 @transaction.atomic
 def add_hook(actor: Any, url: str) -> tuple[Hook, str]:
     """Have changes told to an address from now on; returns the secret, which is not told again. UnsafeAddress."""
@@ -96,6 +105,27 @@ def remove_hook(actor: Any, pk: int) -> None:
     hook.active = False
     hook.save(update_fields=["active"])
     trail.record("patrol.hook.manage", actor, hook, {"active": False})
+
+
+@transaction.atomic
+def retry_hook(actor: Any, pk: int) -> None:
+    """Call an address again now, without waiting for the time that it was put off to."""
+    hook = access.fetch_locked(actor, "patrol.hook.manage", Hook.objects.filter(active=True), pk=pk)
+    hook.next_at = timezone.now()
+    hook.save(update_fields=["next_at"])
+    trail.record("patrol.hook.manage", actor, hook, {"retry": hook.failures})
+    tasks.tell_hooks_now.defer()
+
+
+@transaction.atomic
+def renew_secret(actor: Any, pk: int) -> str:
+    """Give a hook a new secret, which is told once; calls are signed by it from now on."""
+    hook = access.fetch_locked(actor, "patrol.hook.manage", Hook.objects.filter(active=True), pk=pk)
+    secret = secrets.token_urlsafe(32)
+    hook.secret = seal(secret)
+    hook.save(update_fields=["secret"])
+    trail.record("patrol.hook.manage", actor, hook, {"secret": "renewed"})
+    return secret
 
 
 def signature(secret: str, at: int, body: bytes) -> str:
@@ -147,18 +177,28 @@ def _call(hook: Hook, cursor: Cursor, found: Changes, now: datetime) -> str:
     secret = unseal(hook.secret)
     if secret is None:
         return "the secret cannot be read on this machine"
+    name = f"{hook.pk}-{'.'.join(map(str, cursor))}"
     said = {"cursor": found.cursor, "cases": [told(case, found.acts[case.pk]) for case in found.cases]}
     body, at = json.dumps(said, cls=DjangoJSONEncoder, ensure_ascii=False).encode(), int(now.timestamp())
     headers = {
         "Content-Type": "application/json; charset=utf-8",
-        "X-Chengheng-Delivery": f"{hook.pk}-{'.'.join(map(str, cursor))}",
+        "X-Chengheng-Delivery": name,
         "X-Chengheng-Signature": f"t={at},v1={signature(secret, at, body)}",
     }
+    began = time.perf_counter()
     try:
         answer = outbound.post(hook.url, body, headers)
+        said_no = "" if 200 <= answer.status < 300 else f"HTTP {answer.status}"
     except (UnsafeAddress, OSError, http.client.HTTPException) as fault:
-        return str(fault) or type(fault).__name__
-    return "" if 200 <= answer.status < 300 else f"HTTP {answer.status}"
+        said_no = str(fault) or type(fault).__name__
+    took_ms = int((time.perf_counter() - began) * 1000)
+    hook.deliveries.create(
+        at=now, name=name, cases=len(found.cases), size=len(body), took_ms=took_ms, fault=said_no[:200]
+    )
+    kept = hook.deliveries.values_list("pk", flat=True)[KEPT_DELIVERIES : KEPT_DELIVERIES + 1]
+    for oldest in kept:
+        hook.deliveries.filter(pk__lte=oldest).delete()
+    return said_no
 
 
 def told(case: Case, acts: list[str]) -> dict[str, Any]:

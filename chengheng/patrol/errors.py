@@ -70,6 +70,16 @@ class NoShift(Refusal):
     message = _("You are not signed in to a shift.")
 
 
+class AskedAlready(Refusal):
+    code = "asked_already"
+    message = _("More time was asked for already; it waits for an answer.")
+
+
+class NotAsked(Refusal):
+    code = "not_asked"
+    message = _("No more time was asked for.")
+
+
 class NotADuplicate(Invalid):
     code = "not_a_duplicate"
     message = _("A case cannot be a duplicate of itself or of a duplicate.")

@@ -43,6 +43,17 @@ def _check_results(_case: Case, _actor: Any) -> list[tuple[str, str]]:
     return [(r.value, str(r.label)) for r in (CaseTask.Result.PASSED, CaseTask.Result.FAILED)]
 
 
+def _entries(case: Case, _actor: Any) -> list[tuple[int, str]]:
+    """The classes of the case's edition, those of its own kind first."""
+    found = queries.entries(case.edition).order_by("-kind" if case.kind == "event" else "kind", "code")
+    return [(entry.pk, f"{entry} · {entry.class_name}") for entry in found]
+
+
+def _alike(case: Case, actor: Any) -> list[tuple[int, str]]:
+    found = queries.only_seen(actor, queries.like(case))
+    return [(other.pk, f"{other} · {other.state_label} · {metres:.0f} m") for other, metres in found]
+
+
 def _collectors(case: Case, _actor: Any) -> Any:
     return queries.collectors_for(case)
 
@@ -103,8 +114,12 @@ CASE = flow.register(
                  fields=(StepField("after", pgettext_lazy("case", "Photos after handling"), "files", required=False), NOTE)),
             Step("hand_back", pgettext_lazy("case", "Hand back"), "handling", "filed", "patrol.case.hand_back", stop="handle",
                  start="dispatch", needs=("note",), by=actions.hand_back_case, danger=True),
+            Step("ask_extension", pgettext_lazy("case", "Ask for more time"), "handling", SAME, "patrol.case.ask_extension",
+                 needs=("note",), by=actions.ask_extension, offered=lambda case: case.extension_asked_at is None),
             Step("extend", pgettext_lazy("case", "Give more time"), "handling", SAME, "patrol.case.extend", needs=("note",),
                  by=actions.extend_case),
+            Step("refuse_extension", pgettext_lazy("case", "Give no more time"), "handling", SAME, "patrol.case.extend",
+                 needs=("note",), by=actions.refuse_extension, offered=lambda case: case.extension_asked_at is not None),
             Step("suspend", pgettext_lazy("case", "Suspend"), "handling", "suspended", "patrol.case.suspend", pause="handle",
                  needs=("note",), by=actions.suspend_case),
             Step("resume", pgettext_lazy("case", "Resume"), "suspended", "handling", "patrol.case.resume", resume="handle",
@@ -128,6 +143,12 @@ CASE = flow.register(
                  by=actions.grant_appeal),
             Step("reject", pgettext_lazy("case", "Reject the appeal"), "appealed", "closed", "patrol.case.decide_appeal", needs=("note",),
                  by=actions.reject_appeal, danger=True),
+            Step("reclassify", pgettext_lazy("case", "Change the class"), ("reported", "accepted", "verified"), SAME,
+                 "patrol.case.reclassify", needs=("note",), by=actions.reclassify_case,
+                 fields=(StepField("entry", _("Class"), "choice", choices=_entries),)),
+            Step("merge", pgettext_lazy("case", "Merge into an earlier case"), ("reported", "accepted", "verified"), "voided",
+                 "patrol.case.merge", by=actions.merge_case, danger=True, offered=lambda case: bool(queries.like(case)),
+                 fields=(StepField("original", pgettext_lazy("case", "The same problem as"), "choice", choices=_alike),)),
             Step("void", pgettext_lazy("case", "Void"), ("reported", "accepted", "verified", "filed", "handling", "suspended"), "voided",
                  "patrol.case.void", needs=("note",), by=actions.void_case, danger=True),
         ],

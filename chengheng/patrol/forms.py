@@ -131,6 +131,12 @@ class BoundaryForm(forms.Form):
     file = forms.FileField(label=_("Map file"), help_text=_("GeoJSON, zipped Shapefile or GeoPackage"))
 
 
+class HookForm(forms.Form):
+    """An address to be told of changes."""
+
+    url = forms.URLField(label=_("address"), max_length=500, assume_scheme="https")
+
+
 class BulletinForm(forms.Form):
     """Which month to publish, and why again."""
 

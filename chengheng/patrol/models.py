@@ -80,7 +80,7 @@ class StandardSet(models.Model):
         return f"{self.name} ({self.in_force_from})"
 
     def get_absolute_url(self) -> str:
-        return reverse("patrol:standards")
+        return reverse("patrol:standard", args=[self.pk])
 
 
 class FilingStandard(models.Model):
@@ -203,6 +203,8 @@ class Case(Moving):
     filed = models.BooleanField(null=True, editable=False)
     voided = models.BooleanField(default=False, editable=False)
     exempt = models.BooleanField(_("exempt by appeal"), default=False, editable=False)
+    extension_asked_at = models.DateTimeField(_("more time asked for"), null=True, editable=False)
+    extension_reason = models.CharField(_("why more time"), max_length=500, blank=True, editable=False)
     reworks = models.PositiveSmallIntegerField(_("reworks"), default=0, editable=False)
     hand_backs = models.PositiveSmallIntegerField(_("hand-backs"), default=0, editable=False)
     extensions = models.PositiveSmallIntegerField(_("extensions"), default=0, editable=False)
@@ -255,6 +257,9 @@ class Case(Moving):
             models.Index(fields=("lon", "lat"), name="patrol_case_live", condition=~Q(state__in=ENDED)),
             models.Index(fields=("batch",), name="patrol_case_batch", condition=Q(batch__isnull=False)),
             models.Index(fields=("outside_number",), name="patrol_case_outside", condition=~Q(outside_number="")),
+            models.Index(
+                fields=("due_at",), name="patrol_case_more_time", condition=Q(extension_asked_at__isnull=False)
+            ),
             GinIndex(fields=("doubts",), name="patrol_case_doubts", condition=~Q(doubts=[])),
         ]  # fmt: skip
         verbose_name = _("case")
@@ -437,6 +442,28 @@ class Hook(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    def get_absolute_url(self) -> str:
+        return reverse("patrol:hook", args=[self.pk])
+
+
+class HookDelivery(models.Model):
+    """One call to a hook's address: what was told, and what the receiver said. The latest of each hook are kept."""
+
+    hook = models.ForeignKey(Hook, models.CASCADE, related_name="deliveries")
+    at = models.DateTimeField(pgettext_lazy("webhook", "called"))
+    name = models.CharField(pgettext_lazy("webhook", "delivery"), max_length=80)  # as in X-Chengheng-Delivery
+    cases = models.PositiveIntegerField(_("cases"))
+    size = models.PositiveIntegerField(pgettext_lazy("webhook", "bytes"))
+    took_ms = models.PositiveIntegerField(_("milliseconds"))
+    fault = models.CharField(pgettext_lazy("webhook", "fault"), max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("-pk",)
+        indexes = (models.Index(fields=("hook", "-id"), name="patrol_hook_latest"),)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class CaseTask(models.Model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,11 +14,12 @@ from typing import Any
 import h3
 import shapely
 import shapely.geometry
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import Avg, Count, F, Func, IntegerField, Max, Q, QuerySet, Value
+from django.db.models import Avg, Count, F, Func, IntegerField, Max, Q, QuerySet, TextField, Value
 from django.db.models import Case as When
 from django.db.models import When as Then
-from django.db.models.functions import Cast, Floor
+from django.db.models.functions import Cast, Concat, Floor
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -191,6 +193,74 @@ def standards_for(case: Case, day: date | None = None) -> QuerySet[FilingStandar
     return FilingStandard.objects.filter(table=table, edition=case.edition, kind=case.kind, code=case.code)
 
 
+STANDARDS_AT_MOST = 300
+
+
+def standard_versions(tables: QuerySet[StandardSet], day: date | None = None) -> list[dict[str, Any]]:
+    """The versions of the filing standards, the newest first: until when each holds, and how much is in it."""
+    day = day or timezone.localdate()
+    sizes: dict[Any, Any] = {
+        row["table"]: row
+        for row in FilingStandard.objects.order_by()
+        .values("table")
+        .annotate(conditions=Count("pk"), classes=Count(Concat("edition", "kind", "code"), distinct=True))
+    }
+    found, later, in_force = [], None, False
+    for table in tables:  # the newest day first
+        state = "later" if table.in_force_from > day else "before" if in_force else "now"
+        in_force = in_force or state == "now"
+        found.append(
+            {
+                "table": table, "state": state, "until": later and later - timedelta(days=1),
+                "conditions": sizes.get(table.pk, {}).get("conditions", 0),
+                "classes": sizes.get(table.pk, {}).get("classes", 0),
+            }
+        )  # fmt: skip
+        later = table.in_force_from
+    return found
+
+
+def standard_version(table: StandardSet) -> dict[str, Any]:
+    """A version's conditions, and what it changed against the version that was in force before it."""
+    names = {
+        (entry.edition, entry.kind, entry.code): entry.name
+        for entry in DictionaryEntry.objects.only("edition", "kind", "code", "name")
+    }
+    rows = list(table.standards.all())
+    for row in rows:
+        row.class_name = names.get((row.edition, row.kind, row.code), "")  # type: ignore[attr-defined]
+    before = StandardSet.objects.filter(in_force_from__lt=table.in_force_from).first()
+    context: dict[str, Any] = {
+        "rows": rows[:STANDARDS_AT_MOST], "more": max(0, len(rows) - STANDARDS_AT_MOST), "before": before,
+    }  # fmt: skip
+    if before is not None:
+        was = {(row.edition, row.kind, row.code, row.condition): _terms(row) for row in before.standards.all()}
+        now = {(row.edition, row.kind, row.code, row.condition): _terms(row) for row in rows}
+        new, gone = sorted(now.keys() - was.keys()), sorted(was.keys() - now.keys())
+        changed = sorted(key for key in now.keys() & was.keys() if now[key] != was[key])
+        lines = [
+            {
+                "code": key[2],
+                "name": names.get(key[:3], ""),
+                "condition": key[3],
+                "was": was.get(key),
+                "is": now.get(key),
+            }
+            for key in (*changed, *new, *gone)
+        ]
+        same = len(now) - len(new) - len(changed)
+        context["changes"] = {
+            "new": new, "gone": gone, "changed": changed, "same": same, "lines": lines[:STANDARDS_AT_MOST],
+            "more": max(0, len(lines) - STANDARDS_AT_MOST),
+        }  # fmt: skip
+    return context
+
+
+def _terms(row: FilingStandard) -> str:
+    """What a condition says besides its words: limit, closing condition, who is responsible."""
+    return " · ".join(part for part in (str(row.limit), row.closing_condition, row.responsible) if part)
+
+
 def departments_for(case: Case) -> QuerySet[Organisation]:
     """Departments that could handle the case: of its district and of the city, the suggested ones first.
 
@@ -258,12 +328,21 @@ def near(
     return sorted((pair for pair in found if pair[1] <= settings.near_m), key=lambda pair: pair[1])
 
 
-def case_page(case: Case) -> dict[str, Any]:
-    """What the case page shows beside the case: duplicates suggested, tasks."""
-    suggested = []
-    if case.lon is not None and case.lat is not None and not case.is_final:
-        suggested = near(case.lon, case.lat, case.code, case.reported_at, settings_in_force(), case.pk)
-    return {"suggested": suggested, "tasks": case.tasks.select_related("collector")}
+def like(case: Case) -> list[tuple[Case, float]]:
+    """What `near` finds for a case that has not ended."""
+    if case.lon is None or case.lat is None or case.is_final:
+        return []
+    return near(case.lon, case.lat, case.code, case.reported_at, settings_in_force(), case.pk)
+
+
+def case_page(user: Any, case: Case) -> dict[str, Any]:
+    """What the case page shows beside the case: what it repeats and what repeats it, tasks, standing of the clocks."""
+    return {
+        "suggested": only_seen(user, like(case)),
+        "merged": access.visible(user, "patrol.case.view", case.duplicates.all())[:50],
+        "original": access.visible(user, "patrol.case.view", Case.objects.filter(duplicates=case)).first(),
+        "tasks": case.tasks.select_related("collector"),
+    }
 
 
 def edition_today() -> str:
@@ -273,7 +352,21 @@ def edition_today() -> str:
 
 def near_now(user: Any, lon: float, lat: float, code: str) -> list[tuple[Case, float]]:
     """What `near` finds for a problem that is told now, within what the user may see."""
-    found = near(lon, lat, code, timezone.now(), settings_in_force())
+    return only_seen(user, near(lon, lat, code, timezone.now(), settings_in_force()))
+
+
+def place_name(case: Case) -> str:
+    """Where a case lies, in words: district, street, community, grid, as far as the map knows them."""
+    code = case.area_code
+    parts = [code[:length] for length in (6, 9, 12, 15) if len(code) >= length]
+    names = [common_places.name_of(part) for part in parts]
+    return " ".join(name for name, part in zip(names, parts, strict=True) if name != part) or code
+
+
+def only_seen(user: Any, found: list[tuple[Case, float]]) -> list[tuple[Case, float]]:
+    """Of what `near` found, the cases that the user may see."""
+    if not found:
+        return []
     seen = access.visible(user, "patrol.case.view", Case.objects.filter(pk__in=[case.pk for case, _m in found]))
     allowed = set(seen.values_list("pk", flat=True))
     return [pair for pair in found if pair[0].pk in allowed]
@@ -289,7 +382,14 @@ def district_choices() -> list[tuple[str, str]]:
 QUEUE_AT_MOST = 500
 
 
-def _waiting(user: Any) -> list[Case]:
+QUEUE_SHOWN = 50
+_IN_QUEUE = (
+    "state", "due_at", "reported_at", "class_name", "source", "address", "description", "urgent", "doubts",
+    "extension_asked_at",
+)  # fmt: skip
+
+
+def _waiting(user: Any) -> QuerySet[Case]:
     """Cases that the user's post moves on: by the usual step of their state, or by any where no step is the usual one.
 
     Narrower than the inbox of `flow`: whoever may void or urge a case does not have it in the queue for that.
@@ -304,29 +404,34 @@ def _waiting(user: Any) -> list[Case]:
     rows = Case.objects.none()
     for act, states in states_by_act.items():
         rows |= access.visible(user, act, Case.objects.filter(state__in=states))
-    rows = rows.filter(Q(holder=None) | Q(holder=user.pk)).order_by(F("due_at").asc(nulls_last=True), "pk")
-    return list(rows[:QUEUE_AT_MOST])
+    if access.may(user, "patrol.case.extend"):  # a department that asked for more time waits for an answer
+        rows |= access.visible(user, "patrol.case.extend", Case.objects.filter(extension_asked_at__isnull=False))
+    return rows.filter(Q(holder=None) | Q(holder=user.pk)).order_by(F("due_at").asc(nulls_last=True), "pk")
 
 
 def queue(user: Any, state: str = "") -> dict[str, Any]:
-    """What waits for the user, the nearest deadline first: all stages with their numbers, and the rows of one."""
-    waiting = _waiting(user)
+    """What waits for the user, the nearest deadline first: all stages with their numbers, and the rows of one.
+
+    No more than QUEUE_AT_MOST are counted and QUEUE_SHOWN are read in full.
+    """
+    waiting = list(_waiting(user).values_list("pk", "state", "due_at")[:QUEUE_AT_MOST])
     states = flow.flow_of(Case).states
-    numbers = {code: sum(case.state == code for case in waiting) for code in states}
-    stages = [(code, str(states[code]), number) for code, number in numbers.items() if number]
-    rows = [case for case in waiting if not state or case.state == state]
+    numbers = Counter(code for _pk, code, _due in waiting)
+    stages = [(code, str(label), numbers[code]) for code, label in states.items() if numbers[code]]
+    shown = [pk for pk, code, _due in waiting if not state or code == state][:QUEUE_SHOWN]
+    found = Case.objects.filter(pk__in=shown).only(*_IN_QUEUE).in_bulk()
     now = timezone.now()
     return {
-        "stages": stages, "state": state if state in states else "", "rows": rows[:100], "waiting": len(waiting),
-        "more": len(waiting) >= QUEUE_AT_MOST, "late": sum(bool(case.due_at and case.due_at < now) for case in waiting),
+        "stages": stages, "state": state if state in states else "", "rows": [found[pk] for pk in shown if pk in found],
+        "waiting": len(waiting), "more": len(waiting) >= QUEUE_AT_MOST,
+        "late": sum(bool(due and due < now) for _pk, _code, due in waiting),
     }  # fmt: skip
 
 
 def next_in_queue(user: Any, passed: list[int], state: str = "") -> Case | None:
     """The case with the nearest deadline that waits for the user and was not passed in this round."""
-    skip = set(passed)
-    rows = (case for case in _waiting(user) if not state or state == "1" or case.state == state)
-    return next((case for case in rows if case.pk not in skip), None)
+    rows = _waiting(user).exclude(pk__in=passed)
+    return (rows.filter(state=state) if state and state != "1" else rows).first()
 
 
 # The map and the search box
@@ -382,6 +487,24 @@ def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_SEARCHED = ("description", "address", "class_name", "outside_number")
+"""The columns that words are looked for in, in the order of the index `patrol_case_words`."""
+
+
+def with_words(rows: QuerySet[Case], words: str) -> QuerySet[Case]:
+    """The cases that hold every word somewhere. Words of two and more characters are found by the index of pairs."""
+    for word in words.split()[:5]:
+        pairs = sorted({word.lower()[place : place + 2] for place in range(len(word) - 1)})
+        if pairs:
+            held = Func(
+                *(Cast(name, TextField()) for name in _SEARCHED), function="patrol_pairs",
+                output_field=ArrayField(TextField()),
+            )  # fmt: skip
+            rows = rows.alias(pairs=held).filter(pairs__contains=pairs)  # type: ignore[misc]
+        rows = rows.filter(Q.create([(f"{name}__icontains", word) for name in _SEARCHED], connector=Q.OR))
+    return rows
+
+
 def find(user: Any, words: str, limit: int) -> list[Hit]:
     """Cases for the search box: by number (20240513-000017, or the part after the dash) or by words."""
     rows = access.visible(user, "patrol.case.view", Case.objects.all())
@@ -389,9 +512,7 @@ def find(user: Any, words: str, limit: int) -> list[Hit]:
     if number.isdigit() and len(number) < 18:
         rows = rows.filter(Q(pk=int(number)) | Q(outside_number=words))
     else:
-        rows = rows.filter(
-            Q(class_name__icontains=words) | Q(address__icontains=words) | Q(description__icontains=words)
-        )
+        rows = with_words(rows, words)
     kind = str(flow.flow_of(Case).label)
     return [
         Hit(str(case), case.get_absolute_url(), kind, f"{case.state_label} {case.address}".strip(), "clipboard-list")

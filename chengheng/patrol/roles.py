@@ -25,6 +25,7 @@ ACTS = {
     "patrol.case.dispatch": _("Dispatch to a department"),
     "patrol.case.handle": _("Report it handled"),
     "patrol.case.hand_back": _("Hand back"),
+    "patrol.case.ask_extension": _("Ask for more time"),
     "patrol.case.extend": _("Give more time"),
     "patrol.case.suspend": _("Suspend"),
     "patrol.case.resume": _("Resume"),
@@ -67,7 +68,9 @@ ACTS = {
 for _act, _label in ACTS.items():
     acts.declare(_act, _label)
 
-_LOOK = ("patrol.case.view", "patrol.dictionary.view", "patrol.standard.view", "patrol.statistics.view")
+_LOOK = ("patrol.case.view", "patrol.statistics.view")
+_REFERENCE = dict.fromkeys(("patrol.dictionary.view", "patrol.standard.view"), Reach.ALL)
+"""The same for the whole city, so that a district's duty reaches it too."""
 _POSTS = {
     "receptionist": (_("Receptionist"), ("receive", "accept", "refuse", "ask_verify", "ask_check", "reclassify", "merge")),
     "duty_chief": (
@@ -88,6 +91,7 @@ for _reach, _prefix, _where in (
                 _label,
                 {
                     **dict.fromkeys((*_LOOK, "patrol.task.view", *(f"patrol.case.{verb}" for verb in _verbs)), _reach),
+                    **_REFERENCE,
                     "patrol.bulletin.export": Reach.ALL,
                     "patrol.bulletin.view": Reach.ALL,
                 },
@@ -118,8 +122,16 @@ declare(
         _("Handling department"),
         {
             **dict.fromkeys(
-                (*_LOOK, "patrol.case.handle", "patrol.case.hand_back", "patrol.case.appeal"), Reach.ORGANISATION
+                (
+                    *_LOOK,
+                    "patrol.case.handle",
+                    "patrol.case.hand_back",
+                    "patrol.case.ask_extension",
+                    "patrol.case.appeal",
+                ),
+                Reach.ORGANISATION,
             ),
+            **_REFERENCE,
             "patrol.bulletin.export": Reach.ALL,
             "patrol.bulletin.view": Reach.ALL,
         },
@@ -134,9 +146,21 @@ _MANAGER = ("patrol.hook.manage", "patrol.boundary.import", "patrol.boundary.vie
             "patrol.shift.view", "patrol.task.view", "patrol.bulletin.publish", "patrol.bulletin.view",
             "patrol.allocation.approve", "patrol.allocation.view", "patrol.allocation.publish")  # fmt: skip
 declare(
-    Role("patrol.supervisor", _("City supervisor"), dict.fromkeys((*_LOOK, *_SUPERVISOR), Reach.ALL), group="patrol")
+    Role(
+        "patrol.supervisor",
+        _("City supervisor"),
+        dict.fromkeys((*_LOOK, *_REFERENCE, *_SUPERVISOR), Reach.ALL),
+        group="patrol",
+    )
 )
-declare(Role("patrol.manager", _("Patrol manager"), dict.fromkeys((*_LOOK, *_MANAGER), Reach.ALL), group="patrol"))
+declare(
+    Role(
+        "patrol.manager",
+        _("Patrol manager"),
+        dict.fromkeys((*_LOOK, *_REFERENCE, *_MANAGER), Reach.ALL),
+        group="patrol",
+    )
+)
 declare(
     Role(
         "patrol.outside",

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from chengheng.common.flow.table import flow_of
 from chengheng.common.tables import Choice, Column, DateRange, Organisation, Table, Text, register
+from chengheng.patrol import queries
 from chengheng.patrol.models import Case, CaseTask, DictionaryEntry, FilingStandard, Shift, Source
 from chengheng.patrol.rules.dictionary import Edition, Kind
 
@@ -20,6 +21,13 @@ _TONES = {
 
 def _state_tone(case: Case) -> str:
     return "bad" if case.is_overdue and not case.is_final else _TONES.get(case.state, "info")
+
+
+class Words(Text):
+    """Words of a case, by the index that finds them among millions."""
+
+    def apply(self, queryset: QuerySet, value: str, user: Any) -> QuerySet:
+        return queries.with_words(queryset, value)
 
 
 @register
@@ -43,7 +51,7 @@ class CaseTable(Table):
         Column("doubts", _("Doubts"), value=lambda case: ", ".join(case.doubt_labels), shown=False),
     )
     filters = (
-        Text("q", _("Search"), fields=("description", "address", "class_name", "outside_number")),
+        Words("q", _("Search")),
         Choice("state", _("State"), choices=lambda: list(flow_of(Case).states.items())),
         Choice("source", _("Source"), choices=Source.choices),
         Choice("district", _("District"), lookup="district_code", choices=lambda: _districts()),

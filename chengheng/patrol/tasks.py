@@ -12,3 +12,11 @@ def tell_hooks(timestamp: int) -> int:
     from chengheng.patrol import changes
 
     return changes.tell_due()
+
+
+@queue.task(name="patrol.tell_hooks_now", queue="default", lock="patrol.tell_hooks")
+def tell_hooks_now() -> int:
+    """As each minute, when somebody asks for it."""
+    from chengheng.patrol import changes
+
+    return changes.tell_due()

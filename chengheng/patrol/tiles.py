@@ -1,4 +1,8 @@
-"""Cases as vector tiles: live cases, clustered where they lie close on the screen, within what the user may see."""
+"""Cases as vector tiles: live cases, clustered where they lie close on the screen, within what the user may see.
+
+A feature carries what other systems need (`number`, `state`, `cases`, `late`) and what our own map draws (`title`,
+`label`, `tone`, `count`, `url`), in the language of whoever asks.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from typing import Any
 from django.db.models import Avg, Count, ExpressionWrapper, F, FloatField, Max, Q, Value
 from django.db.models.functions import Floor
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from shapely import Point
 
 from chengheng.common import flow
@@ -18,7 +23,9 @@ LAYER = "cases"
 MOST_ZOOM = 20
 ALONE_FROM = 17
 """From this zoom on every case is a point of its own."""
-_CELLS = 32  # clusters across a tile
+_CELLS = 12
+"""Clusters across a tile: of 512 pixels on the map, so that circles of the largest size just do not touch."""
+_ALONE_AT_MOST = 4096
 
 
 def tile(user: Any, z: int, x: int, y: int) -> bytes:
@@ -32,7 +39,7 @@ def tile(user: Any, z: int, x: int, y: int) -> bytes:
         single = [group["one"] for group in groups if group["cases"] == 1]
         features += [_cluster(group) for group in groups if group["cases"] > 1]
         rows = Case.objects.filter(pk__in=single)
-    features += [_alone(case) for case in rows.only(*_SHOWN)[: _CELLS * _CELLS * 4]]
+    features += [_alone(case) for case in rows.only(*_SHOWN)[:_ALONE_AT_MOST]]
     return mvt.encode({LAYER: features}, z, x, y)
 
 
@@ -50,13 +57,25 @@ def _groups(rows: Any, west: float, east: float, south: float, north: float) -> 
 
 
 def _cluster(group: dict[str, Any]) -> mvt.Feature:
-    return mvt.Feature(Point(group["lon"], group["lat"]), {"cases": group["cases"], "late": group["late"]})
+    told = {"cases": group["cases"], "late": group["late"], **_drawn(_many(group["cases"]), group["late"] > 0)}
+    if group["late"]:
+        told["label"] = _("%(cases)s overdue") % {"cases": group["late"]}
+    return mvt.Feature(Point(group["lon"], group["lat"]), {**told, "count": group["cases"]})
+
+
+def _many(cases: int) -> str:
+    return _("%(cases)s cases") % {"cases": cases}
+
+
+def _drawn(title: str, late: bool) -> dict[str, str]:
+    """What our own map reads of every layer."""
+    return {"title": title, "tone": "bad" if late else "info"}
 
 
 def _alone(case: Case) -> mvt.Feature:
     told: dict[str, Any] = {
         "number": case.number, "class": case.class_name, "code": case.code, "state": case.state, "late": case.is_overdue,
-        "url": case.get_absolute_url(),
+        "url": case.get_absolute_url(), "label": case.state_label, **_drawn(str(case), case.is_overdue),
     }  # fmt: skip
     return mvt.Feature(Point(case.lon, case.lat), told, id=case.pk)
 

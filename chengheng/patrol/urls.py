@@ -2,7 +2,7 @@ from django.urls import path
 
 from chengheng.common import tables
 from chengheng.patrol.tables import CaseTable, DictionaryTable, ShiftTable, StandardTable, TaskTable
-from chengheng.patrol.views import cases, figures, inspections, rewards
+from chengheng.patrol.views import cases, figures, hooks, inspections, rewards, standards
 
 app_name = "patrol"
 urlpatterns = [
@@ -30,5 +30,12 @@ urlpatterns = [
     path("tasks/", tables.view(TaskTable), name="tasks"),
     path("shifts/", tables.view(ShiftTable), name="shifts"),
     path("dictionary/", tables.view(DictionaryTable), name="dictionary"),
-    path("standards/", tables.view(StandardTable), name="standards"),
+    path("standards/", standards.standards, name="standards"),
+    path("standards/<int:pk>/", standards.version, name="standard"),
+    path("standards/conditions/", tables.view(StandardTable), name="standard_rows"),
+    path("hooks/", hooks.hooks, name="hooks"),
+    path("hooks/<int:pk>/", hooks.hook, name="hook"),
+    path("hooks/<int:pk>/retry/", hooks.retry, name="hook_retry"),
+    path("hooks/<int:pk>/renew/", hooks.renew, name="hook_renew"),
+    path("hooks/<int:pk>/remove/", hooks.remove, name="hook_remove"),
 ]

@@ -99,6 +99,7 @@ def city_map(request: HttpRequest) -> HttpResponse:
         {
             "code": layer.code, "label": str(layer.label), "url": layer.url, "shape": layer.shape, "tone": layer.tone,
             "shown": layer.shown or layer.code in request.GET.getlist("layer"), "bounded": layer.bounded, "room": layer.room,
+            "tiles": layer.tiles,
         }
         for layer in maplayers.for_user(request.user)
     ]  # fmt: skip

@@ -13,15 +13,17 @@ from chengheng.common.errors import NotFound, NotPermitted
 from chengheng.patrol import actions, queries
 from chengheng.patrol.errors import (
     AlreadySuspended,
+    AskedAlready,
     NoPlace,
     NotADuplicate,
+    NotAsked,
     NotInTheCity,
     ShiftOpen,
     TooLate,
     TooManyExtensions,
     UnknownClass,
 )  # fmt: skip
-from chengheng.patrol.models import Case, CaseTask
+from chengheng.patrol.models import Case, CaseTask, DictionaryEntry
 from tests import builders
 from tests.patrol.conftest import HEPING, IN_HEPING
 
@@ -127,6 +129,38 @@ def test_more_time_is_given_as_often_as_the_settings_allow(posts):
         actions.extend_case(case, posts.chief, note="once more", now=at(2))
 
 
+def test_a_department_that_asked_in_time_may_get_more_time_later(posts):
+    case = handling(posts)  # four working hours: due at 14:30
+    case = actions.ask_extension(case, posts.handler, note="needs a crane", now=at(1))
+    assert [row.pk for row in queries.queue(posts.chief)["rows"]] == [case.pk]
+    with pytest.raises(AskedAlready):
+        actions.ask_extension(case, posts.handler, note="again", now=at(2))
+    case = actions.extend_case(case, posts.chief, note="granted", now=at(26))
+    assert (case.extensions, case.extension_asked_at, case.extension_reason) == (1, None, "")
+    with pytest.raises(TooLate):
+        actions.ask_extension(case, posts.handler, note="too late", now=at(24 * 9))
+
+
+def test_a_refused_request_for_more_time_does_not_count(posts):
+    case = actions.ask_extension(handling(posts), posts.handler, note="rain", now=at(1))
+    case = actions.refuse_extension(case, posts.chief, note="it is dry", now=at(1.5))
+    assert (case.extensions, case.extension_asked_at) == (0, None)
+    with pytest.raises(NotAsked):
+        actions.refuse_extension(case, posts.chief, note="again", now=at(2))
+    with pytest.raises(NotFound):
+        actions.extend_case(case, posts.handler, note="we give it to ourselves", now=at(2))
+
+
+def test_only_a_class_of_the_cases_edition_replaces_its_class(posts):
+    case = report(posts)
+    other = DictionaryEntry.objects.get(edition=EDITION, kind="event", code="0112")
+    case = actions.reclassify_case(case, posts.receptionist, data={"entry": other.pk}, note="a road", now=at(0.1))
+    assert (case.code, case.class_name) == ("0112", other.name)
+    newer = DictionaryEntry.objects.filter(edition="GB/T 47678.5-2026").first()
+    with pytest.raises(UnknownClass):
+        actions.reclassify_case(case, posts.receptionist, data={"entry": newer.pk}, note="?", now=at(0.2))
+
+
 def test_no_more_time_once_it_is_overdue(posts):
     case = handling(posts, "0201", START)
     with pytest.raises(TooLate):
@@ -193,11 +227,11 @@ def test_a_duplicate_is_suggested_and_both_are_kept(posts):
     report(posts, code="0201")
     suggested = queries.near(again.lon, again.lat, again.code, again.reported_at, queries.settings_in_force(), again.pk)
     assert [(case, round(metres)) for case, metres in suggested] == [(original, 17)]
-    again = actions.merge_duplicate(again, original, posts.receptionist)
-    assert again.duplicate_of == original
+    again = actions.merge_case(again, posts.receptionist, data={"original": original.pk}, now=at(1))
+    assert (again.duplicate_of, again.state) == (original, "voided")
     assert Case.objects.count() == 3
     with pytest.raises(NotADuplicate):
-        actions.merge_duplicate(original, again, posts.receptionist)
+        actions.merge_case(original, posts.receptionist, data={"original": again.pk}, now=at(1))
 
 
 def test_one_shift_at_a_time(posts):

@@ -8,12 +8,13 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.urls import reverse
 
 from chengheng.common.intake import actions as intake
 from chengheng.common.intake.models import State
 from chengheng.patrol import queries
 from chengheng.patrol.models import Case, DictionaryEntry, FilingStandard, StandardSet
-from tests import builders
+from tests import access, builders
 
 EDITION = "CJ/T 214-2007"
 
@@ -95,6 +96,21 @@ def test_standards_are_taken_back_with_their_table(manager):
     intake.undo_batch(manager, batch.pk)
     assert not StandardSet.objects.filter(name="本市标准").exists()
     assert not FilingStandard.objects.filter(table__name="本市标准").exists()
+
+
+def test_versions_of_the_standards_say_what_they_changed(client, manager, posts):
+    imported(manager, "patrol.standard", standard(表名="甲", 生效日期="2030-01-01"))
+    later = {"表名": "乙", "生效日期": "2030-06-01"}
+    imported(manager, "patrol.standard", standard(**later, 处置时限="2"), standard(**later, 立案条件="有粪便"))
+    new = StandardSet.objects.get(name="乙")
+    found = queries.standard_version(new)["changes"]
+    assert (len(found["changed"]), len(found["new"]), len(found["gone"]), found["same"]) == (1, 1, 0, 0)
+    assert found["lines"][0]["was"] != found["lines"][0]["is"]
+    versions = queries.standard_versions(StandardSet.objects.all())
+    assert [row["state"] for row in versions[:3]] == ["later", "later", "now"]
+    assert versions[1]["until"] == date(2030, 5, 31)
+    urls = [reverse("patrol:standards"), new.get_absolute_url(), reverse("patrol:standard_rows")]
+    access.assert_scoped(client, urls, posts.chief, builders.user("nobody", posts.commission))
 
 
 def past(**more):

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from PIL import Image
 from chengheng.common import files
 from chengheng.common.errors import Invalid
 from chengheng.common.people.actions import create_token
+from chengheng.common.people.seal import unseal
 from chengheng.common.trail.models import Entry
 from chengheng.patrol import actions, changes, sampling, tiles
 from chengheng.patrol.models import Case, Hook
@@ -177,6 +179,43 @@ def test_a_hook_is_made_and_removed_by_the_api(client, posts, receiver):
     assert not Hook.objects.get().active
 
 
+def test_the_pages_show_the_secret_once_and_every_delivery(client, posts, receiver, settled):
+    access.sign_in(client, builders.holder("patrol.manager", posts.commission, name="hooker"))
+    made = client.post(reverse("patrol:hooks"), {"url": receiver.url})
+    hook = Hook.objects.get()
+    secret = unseal(hook.secret)
+    assert secret in made.content.decode()
+    assert made["Cache-Control"] == "no-store"
+    report(posts.collector)
+    settled()
+    receiver.answers = [500]
+    changes.tell_due()
+    page = reverse("patrol:hook", args=[hook.pk])
+    shown = client.get(page).content.decode()
+    assert "HTTP 500" in shown
+    assert secret not in shown
+    assert client.post(reverse("patrol:hook_retry", args=[hook.pk])).status_code == 302
+    changes.tell_due()
+    assert [bool(row.fault) for row in hook.deliveries.all()] == [False, True]
+    renewed = client.post(reverse("patrol:hook_renew", args=[hook.pk])).content.decode()
+    hook.refresh_from_db()
+    assert unseal(hook.secret) in renewed
+    assert unseal(hook.secret) != secret
+    assert client.post(reverse("patrol:hook_remove", args=[hook.pk])).status_code == 302
+    assert client.post(reverse("patrol:hooks"), {"url": "http://169.254.169.254/"}).status_code == 422
+    access.assert_scoped(client, [reverse("patrol:hooks"), page], hook.owner, posts.chief)
+
+
+def test_no_more_deliveries_are_kept_than_a_person_reads(posts, receiver, settled, monkeypatch):
+    monkeypatch.setattr(changes, "KEPT_DELIVERIES", 2)
+    hook, _secret = changes.add_hook(builders.holder("patrol.manager", posts.commission, name="hooker"), receiver.url)
+    for number in range(4):
+        report(posts.collector, number)
+        settled()
+        changes.tell_due()
+    assert hook.deliveries.count() == 2
+
+
 # Tiles
 
 
@@ -190,6 +229,7 @@ def test_cases_are_clustered_far_away_and_alone_close_by(posts):
         report(posts.collector, number)
     far = decode(tiles.tile(posts.chief, 8, *tile_of(*IN_HEPING, 8)))["cases"]
     assert [point["properties"]["cases"] for point in far] == [6]
+    assert far[0]["properties"]["count"] == 6, "what the map draws"
     x, y = tile_of(*IN_HEPING, 17)
     close = decode(tiles.tile(posts.chief, 17, x, y))["cases"]
     assert {point["id"] for point in close} == set(Case.objects.values_list("pk", flat=True))

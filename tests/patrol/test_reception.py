@@ -115,6 +115,14 @@ def test_search_finds_a_case_by_number_and_words_only_for_those_who_may(posts):
     assert not people.may(posts.handler, "patrol.case.receive")
 
 
+@pytest.mark.parametrize("words", ["桥", "桥下", "渣土 桥下", "KV", "kV柜", "12345-9", "下渣", "南京路 桥下"])
+def test_words_are_found_wherever_they_stand(posts, words):
+    case = report(posts.collector, description="桥下渣土,10kV柜旁", address="南京路1号", outside_number="12345-9")
+    report(posts.collector, description="下桥 桥下土渣")
+    assert [found.pk for found in queries.with_words(Case.objects.filter(state="reported"), words)][-1:] == [case.pk]
+    assert not queries.with_words(Case.objects.all(), "下桥下").exists(), "each pair is there, the word is not"
+
+
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_a_queue_is_worked_without_the_mouse(signed_in, live_server):

@@ -55,7 +55,7 @@ def steps_for(user: Any, subject: Moving) -> list[Step]:
     return [
         step
         for step in flow_of(subject).steps_from(subject.state)
-        if not step.machine and access.may(user, step.act, subject)
+        if not step.machine and access.may(user, step.act, subject) and (step.offered is None or step.offered(subject))
     ]
 
 

@@ -63,7 +63,8 @@ class Step:
     `act` is the permission. `start`/`stop`/`pause`/`resume` name clocks. `needs` are the data that must be given
     ("note" is the note itself); `fields` are asked for in the form, in this order. `by(subject, actor, note=, data=)` is
     the action that takes the step when plain `flow.take` is not enough. `guard(subject, actor, data)` raises a Refusal.
-    `machine` steps are taken by the system only. `primary` is the step that a person usually takes here: the big
+    `offered(subject)` False keeps the step's button away where it would be refused anyway. `machine` steps are taken by
+    the system only. `primary` is the step that a person usually takes here: the big
     button, the Enter key. `danger` is one to think about twice.
     """
 
@@ -80,6 +81,7 @@ class Step:
     fields: tuple[StepField, ...] = ()
     by: Callable[..., Any] | None = None
     guard: Guard | None = None
+    offered: Callable[[Any], bool] | None = None
     machine: bool = False
     primary: bool = False
     danger: bool = False

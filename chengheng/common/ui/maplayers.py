@@ -17,6 +17,8 @@ class Layer:
     """A GeoJSON address (WGS-84/CGCS2000). Features may carry `title`, `state`, `url` and `tone` in their properties.
 
     `tone` is one of good, warn, bad, info, none and colours the feature; without it the layer's own `tone` does.
+    `tiles`: the address is that of Mapbox vector tiles, `…/{z}/{x}/{y}.mvt`, and this is the name of their layer; points
+    only, clustered by the server: a feature that stands for many has `count`.
     `bounded`: the address takes `?bbox=west,south,east,north` and is asked again when the map moves.
     """
 
@@ -30,6 +32,7 @@ class Layer:
     order: int = 100
     shown: bool = False
     bounded: bool = False
+    tiles: str = ""
 
 
 _layers: dict[str, Layer] = {}

@@ -25,7 +25,7 @@ def worker() -> HttpResponse:
 def files(entry: str) -> JsonResponse:
     """The static files that the page of this front-end entry needs, for the worker to keep."""
     scripts, styles, chunks = assets.files(entry)
-    return JsonResponse([static(path) for path in (*scripts, *styles, *chunks)], safe=False)
+    return JsonResponse([static(path) for path in (*scripts, *styles, *chunks, "ui/theme.js")], safe=False)
 
 
 def manifest(name: str, short_name: str, page: str) -> JsonResponse:

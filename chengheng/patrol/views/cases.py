@@ -11,6 +11,7 @@ from django.shortcuts import redirect as go
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from chengheng.common import files, replay, trail
 from chengheng.common.errors import Invalid, Refusal
@@ -30,11 +31,31 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     subject = access.fetch(request.user, VIEW, Case.objects.select_related("department", "standard", "holder"), pk=pk)
     if subject.reporter_name or subject.reporter_phone:
         trail.viewed(request.user, subject, VIEW)
-    photos = {
-        kind: [one for one in files.of(subject) if one.kind == kind]
-        for kind in ("before", "after", "photos", "evidence")
-    }
-    return page(request, "patrol/case.html", {"case": subject, "photos": photos, **queries.case_page(subject)})
+    context = {"case": subject, "area": queries.place_name(subject), "map": _place_map(subject), **_evidence(subject)}
+    return page(request, "patrol/case.html", {**context, **queries.case_page(request.user, subject)})
+
+
+_SHOWN_AS = {
+    "before": gettext_lazy("As reported"),
+    "after": pgettext_lazy("photos", "After handling"),
+    "photos": gettext_lazy("By the verifier or checker"),
+    "evidence": gettext_lazy("Evidence"),
+}
+
+
+def _evidence(subject: Case) -> dict[str, Any]:
+    """Pictures by what they show, side by side; what is no picture (a voice note, a document) by itself."""
+    kept = list(files.of(subject))
+    pictures = [one for one in kept if one.file.is_image]
+    groups = [(label, [one for one in pictures if one.kind == kind]) for kind, label in _SHOWN_AS.items()]
+    return {"photos": [pair for pair in groups if pair[1]], "papers": [one for one in kept if not one.file.is_image]}
+
+
+def _place_map(subject: Case) -> dict[str, Any] | None:
+    if subject.lon is None or subject.lat is None:
+        return None
+    point = [subject.lon, subject.lat]
+    return {"point": point, "zoom": 15, "districts": reverse("places:districts"), "tiles": settings.MAP_TILES}
 
 
 # The queue

@@ -229,19 +229,28 @@ async function loadTasks(): Promise<void> {
   } catch {
     // no network: the last ones seen
   }
-  const answered = new Set((await all()).filter((entry) => entry.what === "step").map((entry) => entry.label));
+  // by task: after a rework the same case comes to be checked again
+  const answered = new Set((await all()).filter((entry) => entry.what === "step").map((entry) => (entry.body as { task?: number }).task));
+  const open = tasks.filter((task) => !answered.has(task.id));
+  const list = $("#tasks");
+  // a line that is there stays as it is: somebody may be writing in it while the network answers
+  const there = new Map([...list.querySelectorAll<HTMLElement>("li[data-task]")].map((line) => [line.dataset.task!, line]));
+  if (open.length === there.size && open.every((task) => there.has(String(task.id)))) return;
   const template = $<HTMLTemplateElement>("#task");
-  $("#tasks").replaceChildren(
-    ...tasks
-      .filter((task) => !answered.has(`${task.purpose} ${task.case.number}`))
-      .map((task) => {
-        const line = template.content.firstElementChild!.cloneNode(true) as HTMLElement;
-        line.querySelector("b")!.textContent = `${words[task.purpose]} · ${task.case.number} ${task.case.class_name}`;
-        line.querySelector("p")!.textContent = task.case.description;
-        for (const button of line.querySelectorAll("button"))
-          button.onclick = () => void answer(task, button.dataset.yes === "1", line);
-        return line;
-      }),
+  list.replaceChildren(
+    ...open.map((task) => {
+      const known = there.get(String(task.id));
+      if (known) return known;
+      const line = template.content.firstElementChild!.cloneNode(true) as HTMLElement;
+      line.dataset.task = String(task.id);
+      line.querySelector("b")!.textContent = `${words[task.purpose]} · ${task.case.number} ${task.case.class_name}`;
+      line.querySelector("p")!.textContent = task.case.description;
+      const file = line.querySelector<HTMLInputElement>("input[type=file]")!;
+      file.onchange = () => line.querySelector(".pick")!.classList.toggle("picked", Boolean(file.files?.length));
+      for (const button of line.querySelectorAll("button"))
+        button.onclick = () => void answer(task, button.dataset.yes === "1", line);
+      return line;
+    }),
   );
 }
 
@@ -256,6 +265,7 @@ async function answer(task: Task, yes: boolean, line: HTMLElement): Promise<void
     url: `${API}/cases/${task.case.id}/steps/${task.purpose}`,
     body: {
       case: task.case.id,
+      task: task.id,
       result: yes ? results[0] : results[1],
       note: line.querySelector<HTMLInputElement>("input[type=text]")!.value,
       lon: place?.coords.longitude,

@@ -26,25 +26,11 @@ async function one(entry: Waiting): Promise<Outcome> {
   entry.state = "sending";
   await keep(entry);
   try {
-    if (entry.caseId === undefined) {
-      const response = await call(entry.url, JSON.stringify(entry.body), { "Content-Type": "application/json" });
-      if (response.status === 401) return await wait(entry, "signed-out");
-      if (response.status >= 500 || response.status === 429) return await wait(entry, "offline");
-      const answer = await response.json();
-      if (!response.ok && !(entry.what !== "report" && response.status === 409)) return await refuse(entry, answer);
-      entry.caseId = answer.id ?? (entry.body.case as number) ?? 0;
-      await keep(entry);
-    }
-    for (const photo of entry.photos) {
-      if (photo.sent) continue;
-      const form = new FormData();
-      form.append("photo", photo.blob, photo.name);
-      const response = await call(`${API}/cases/${entry.caseId}/photos?kind=${photo.kind}`, form);
-      if (response.status === 401) return await wait(entry, "signed-out");
-      if (response.status >= 500 || response.status === 429) return await wait(entry, "offline");
-      if (!response.ok) return await refuse(entry, await response.json());
-      photo.sent = true;
-      await keep(entry);
+    // photos of an answer go first: with the answer the case leaves this collector's hands
+    const parts = entry.what === "step" ? [photos, words] : [words, photos];
+    for (const part of parts) {
+      const stopped = await part(entry);
+      if (stopped) return stopped;
     }
     entry.state = "sent";
     entry.photos = []; // the centre has them; the phone's room is small
@@ -54,6 +40,33 @@ async function one(entry: Waiting): Promise<Outcome> {
     if (error instanceof TypeError) return await wait(entry, "offline"); // fetch: no network
     throw error;
   }
+}
+
+async function words(entry: Waiting): Promise<Outcome | undefined> {
+  if (entry.caseId !== undefined) return undefined;
+  const response = await call(entry.url, JSON.stringify(entry.body), { "Content-Type": "application/json" });
+  if (response.status === 401) return await wait(entry, "signed-out");
+  if (response.status >= 500 || response.status === 429) return await wait(entry, "offline");
+  const answer = await response.json();
+  if (!response.ok && !(entry.what !== "report" && response.status === 409)) return await refuse(entry, answer);
+  entry.caseId = answer.id ?? (entry.body.case as number) ?? 0;
+  await keep(entry);
+  return undefined;
+}
+
+async function photos(entry: Waiting): Promise<Outcome | undefined> {
+  for (const photo of entry.photos) {
+    if (photo.sent) continue;
+    const form = new FormData();
+    form.append("photo", photo.blob, photo.name);
+    const response = await call(`${API}/cases/${entry.caseId ?? entry.body.case}/photos?kind=${photo.kind}`, form);
+    if (response.status === 401) return await wait(entry, "signed-out");
+    if (response.status >= 500 || response.status === 429) return await wait(entry, "offline");
+    if (!response.ok) return await refuse(entry, await response.json());
+    photo.sent = true;
+    await keep(entry);
+  }
+  return undefined;
 }
 
 async function wait(entry: Waiting, outcome: Outcome): Promise<Outcome> {

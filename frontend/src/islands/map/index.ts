@@ -2,7 +2,7 @@
 // Colours are the design tokens; text is drawn with the page's own fonts (no glyph files are fetched).
 import "maplibre-gl/dist/maplibre-gl.css";
 import * as maplibre from "maplibre-gl";
-import type { AllPaintProperties, GeoJSONSource, LngLatBoundsLike, Map as Chart, MapLayerMouseEvent, StyleSpecification } from "maplibre-gl";
+import type { AllPaintProperties, GeoJSONSource, LngLatBoundsLike, Map as Chart, MapLayerMouseEvent, StyleSpecification, VectorTileSource } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import { onTheme, token, zh, type Island } from "../../islands";
 
@@ -18,6 +18,7 @@ interface Layer {
   tone?: string;
   shown?: boolean;
   bounded?: boolean;
+  tiles?: string; // the name of the layer in vector tiles, when `url` is their address
 }
 interface Props {
   districts?: string;
@@ -85,7 +86,34 @@ const map: Island<Props> = async (place, props) => {
   Object.assign(place, { chart }); // for an island that comes later than the event
   place.dispatchEvent(new CustomEvent("map-drawn", { bubbles: true, detail: chart })); // further layers come on top
 
+  const panel = props.panel ? document.getElementById(props.panel) : null;
+  const told = (code: string, text: string) => {
+    const count = panel?.querySelector(`[data-count="${CSS.escape(code)}"]`);
+    if (count) count.textContent = text;
+  };
+  /** What of a tiled layer is in view, added up as it is drawn. */
+  const inView = (layer: Layer) => {
+    const drawn = chart.queryRenderedFeatures({ layers: parts(layer) });
+    const once = new Map(drawn.map((one) => [one.id ?? (one.geometry as GeoJSON.Point).coordinates.join(), Number(one.properties?.count ?? 1)]));
+    told(layer.code, String([...once.values()].reduce((all, each) => all + each, 0)));
+  };
+  const tiled = layers.filter((one) => one.tiles);
+  if (tiled.length) {
+    chart.on("idle", () => tiled.filter((one) => one.shown).forEach(inView));
+    chart.on("error", (event) => {
+      const layer = tiled.find((one) => one.code === (event as unknown as { sourceId?: string }).sourceId);
+      if (layer) tell(layer.code, `${layer.label}: ${say("未能载入", "could not be loaded")}`);
+    });
+    chart.on("sourcedata", (event) => {
+      if (event.isSourceLoaded && tiled.some((one) => one.code === event.sourceId)) tell(event.sourceId, "");
+    });
+  }
+  const again = window.setInterval(() => {
+    if (!document.hidden) for (const layer of tiled) if (layer.shown) (chart.getSource(layer.code) as VectorTileSource).setTiles([tilesOf(layer, Date.now())]);
+  }, 60_000);
+
   const load = async (layer: Layer) => {
+    if (layer.tiles) return;
     let data: Features | GeoJSON.GeoJSON | string | undefined = layer.data;
     if (layer.url) {
       const b = chart.getBounds();
@@ -98,8 +126,7 @@ const map: Island<Props> = async (place, props) => {
     const features = "features" in data ? data.features.reduce((all, one) => all + Number(one.properties?.count ?? 1), 0) : 1;
     const partial = (data as Features).partial === true;
     tell(layer.code, partial ? `${layer.label}: ${say("数量较多，请放大查看全部", "too many to show all; zoom in")}` : "");
-    const count = panel?.querySelector(`[data-count="${CSS.escape(layer.code)}"]`);
-    if (count) count.textContent = `${features}${partial ? "+" : ""}`;
+    told(layer.code, `${features}${partial ? "+" : ""}`);
   };
   const show = (code: string, shown: boolean) => {
     for (const part of chart.getStyle().layers) {
@@ -109,7 +136,6 @@ const map: Island<Props> = async (place, props) => {
     if (layer) layer.shown = shown;
     if (layer && shown) void load(layer);
   };
-  const panel = props.panel ? document.getElementById(props.panel) : null;
   for (const layer of layers) show(layer.code, layer.shown ?? !panel);
   panel?.addEventListener("change", (event) => {
     const box = event.target as HTMLInputElement;
@@ -170,6 +196,7 @@ const map: Island<Props> = async (place, props) => {
   place.dispatchEvent(new CustomEvent("map-ready", { bubbles: true, detail: chart }));
   return () => {
     stop();
+    clearInterval(again);
     chart.remove();
   };
 };
@@ -226,8 +253,20 @@ const parts = (layer: Layer): string[] =>
 const one: maplibre.ExpressionSpecification = ["coalesce", ["get", "count"], 1];
 const sum: maplibre.ExpressionSpecification = ["coalesce", ["get", "sum"], one];
 
+/** Tiles are asked with the page's own session; `at` asks again for what changed meanwhile. */
+const tilesOf = (layer: Layer, at = 0) => `${new URL(layer.url!, location.href).href.replaceAll("%7B", "{").replaceAll("%7D", "}")}${at ? `?at=${at}` : ""}`;
+
 function prepare(chart: Chart, layer: Layer): void {
   const shape = layer.shape ?? "point";
+  if (layer.tiles) {
+    const many: maplibre.ExpressionSpecification = ["has", "count"];
+    const of = { source: layer.code, "source-layer": layer.tiles };
+    chart.addSource(layer.code, { type: "vector", tiles: [tilesOf(layer)], minzoom: 0, maxzoom: 17 });
+    chart.addLayer({ id: `${layer.code}-dot`, type: "circle", ...of, filter: ["!", many] });
+    chart.addLayer({ id: `${layer.code}-many`, type: "circle", ...of, filter: many });
+    chart.addLayer({ id: `${layer.code}-number`, type: "symbol", ...of, filter: many, layout: { "text-field": ["to-string", one], "text-size": 11, "text-font": ["sans"], "text-allow-overlap": true } });
+    return;
+  }
   const empty: Features = { type: "FeatureCollection", features: [] };
   const id = layer.code;
   if (shape === "point") {
@@ -254,13 +293,13 @@ function paint(chart: Chart, layers: Layer[]): void {
   set("districts-name", "text-color", token("ink-2"));
   set("districts-name", "text-halo-color", token("surface"));
   set("districts-name", "text-halo-width", 1.2);
-  for (const { code, tone = "info" } of layers) {
+  for (const { code, tiles, tone = "info" } of layers) {
     const colour = ["match", ["coalesce", ["get", "tone"], tone], ...TONES.flatMap((name) => [name, token(name)]), token("info")];
     set(`${code}-dot`, "circle-color", colour);
     set(`${code}-dot`, "circle-radius", ["interpolate", ["linear"], ["zoom"], 8, 3.5, 14, 7]);
     set(`${code}-dot`, "circle-stroke-width", 1.5);
     set(`${code}-dot`, "circle-stroke-color", token("surface"));
-    set(`${code}-many`, "circle-color", token(tone));
+    set(`${code}-many`, "circle-color", tiles ? colour : token(tone));
     set(`${code}-many`, "circle-radius", ["step", sum, 11, 50, 15, 500, 19]);
     set(`${code}-many`, "circle-opacity", 0.9);
     set(`${code}-number`, "text-color", token("surface"));
@@ -280,7 +319,7 @@ function open(chart: Chart, event: MapLayerMouseEvent, layer: Layer): void {
     return;
   }
   if (feature.properties?.count) chart.easeTo({ center: (feature.geometry as GeoJSON.Point).coordinates as [number, number], zoom: chart.getZoom() + 2 });
-  const { title, state, url } = feature.properties as { title?: string; state?: string; url?: string };
+  const { title, label, state, url } = feature.properties as { title?: string; label?: string; state?: string; url?: string };
   const box = document.createElement("div");
   box.className = "map-pop";
   const head = document.createElement(url && /^\/(?!\/)/.test(url) ? "a" : "b");
@@ -288,7 +327,7 @@ function open(chart: Chart, event: MapLayerMouseEvent, layer: Layer): void {
   if (head instanceof HTMLAnchorElement) head.href = url!;
   box.append(head);
   const more = document.createElement("span");
-  more.textContent = [layer.label, state].filter(Boolean).join(" · ");
+  more.textContent = [layer.label, label ?? (layer.tiles ? "" : state)].filter(Boolean).join(" · ");
   box.append(more);
   new maplibre.Popup({ closeButton: true, maxWidth: "280px" }).setLngLat(event.lngLat).setDOMContent(box).addTo(chart);
 }

@@ -1,0 +1,280 @@
+"""What cases in stock cost: a create, the queue, the inbox, the list with filters, duplicates, a case, map tiles, search.
+
+CHENGHENG_BENCH_SIZES="10000,100000" (default; "10000,100000,1000000" for a million): so many cases in stock, written by
+COPY, of which 5,000 are live (CHENGHENG_BENCH_LIVE) as a city has them at any size of its history. Pages go in process
+through the whole stack of middleware; the time is the wall's, the processor's of the web and of the database beside it.
+The plan of each statement that took over a millisecond is kept in var/bench/patrol_growth-<cases>.explain.txt. What
+must hold: nothing costs more at ten times the stock.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chengheng.project.settings")
+
+from benchmarks.limits import server
+from benchmarks.report import Report
+
+SIZES = [int(size) for size in os.environ.get("CHENGHENG_BENCH_SIZES", "10000,100000").split(",")]
+LIVE = int(os.environ.get("CHENGHENG_BENCH_LIVE", "5000"))
+TIMES = int(os.environ.get("CHENGHENG_BENCH_TIMES", "9"))
+EDITION = "GB/T 30428.2-2013"
+STATES = ("reported", "accepted", "filed", "handling", "handling", "handling", "handled", "checked")
+WORDS = (
+    "小区门口有垃圾堆放",
+    "路面有积尘和杂物",
+    "沿街商户占道经营",
+    "墙面有小广告",
+    "非机动车占用人行道",
+    "井盖松动有声响",
+)
+COLUMNS = (
+    "state", "state_since", "alert_level", "version", "due_at", "source", "edition", "kind", "code", "class_name",
+    "component_id", "description", "address", "lon", "lat", "accuracy_m", "cell", "area_code", "district_code", "urgent",
+    "self_handled", "observed_at", "reported_at", "month", "reporter_name", "reporter_phone", "outside_number", "filed",
+    "accepted", "voided", "exempt", "reworks", "hand_backs", "extensions", "suspensions", "extension_reason",
+    "accepted_at", "filed_at", "dispatched_at", "handle_due_at", "handled_at", "closed_at", "reported_by_id",
+    "department_id", "doubts",
+)  # fmt: skip
+
+
+def run(report: Report) -> None:
+    import django
+
+    django.setup()
+    with server():
+        from django.core.management import call_command
+        from django.db import connection
+
+        try:
+            call_command("migrate", verbosity=0)
+            measure(report)
+        finally:
+            connection.close()
+
+
+def measure(report: Report) -> None:
+    from django.conf import settings
+    from django.utils import translation
+
+    settings.ALLOWED_HOSTS = ["*"]
+    translation.activate("zh-hans")
+    people = _people()
+    found: dict[str, list[float]] = {}
+    for size in SIZES:
+        seconds = fill(size, people)
+        report.line(f"{size:,} cases written by COPY and analysed", size / seconds, "rows/s")
+        with open(f"var/bench/patrol_growth-{size}.explain.txt", "w") as plans:
+            for what, (work, note) in _works(people).items():
+                wall, busy, base = _measured(work)
+                _explain(work, what, plans)
+                found.setdefault(what, []).append(wall)
+                report.line(f"{what}, {size:,} cases", wall, "ms", f"web {busy:.1f}, database {base:.1f} ms CPU{note}")
+    for what, times in found.items():
+        if len(times) > 1:
+            report.line(f"{what}: growth at {SIZES[-1] / SIZES[0]:.0f} × the stock", times[-1] / times[0], "×")
+
+
+def _people() -> dict[str, Any]:
+    from chengheng.common.people.models import Duty, Organisation, User
+    from chengheng.patrol import reference
+
+    reference.load()
+    district, _made = Organisation.objects.get_or_create(
+        code="BENCH", defaults={"name": "Bench", "kind": "district", "district_code": "120101"}
+    )
+    department, _made = Organisation.objects.get_or_create(
+        code="BENCH-HW",
+        defaults={"name": "Bench HW", "kind": "department", "district_code": "120101", "parent": district},
+    )
+    given: dict[str, Any] = {"department": department}
+    for name, role, at, area in (
+        ("collector", "collector", district, "120101"), ("reception", "district_receptionist", district, "120101"),
+        ("chief", "city_duty_chief", district, ""), ("handler", "department", department, ""),
+        ("supervisor", "supervisor", district, ""),
+    ):  # fmt: skip
+        user, _made = User.objects.get_or_create(
+            username=f"growth_{name}", defaults={"organisation": at, "password": "!", "display_name": name}
+        )
+        Duty.objects.get_or_create(
+            user=user, role=f"patrol.{role}", organisation=at, area_code=area, defaults={"starts_on": "2020-01-01"}
+        )
+        given[name] = user
+    return given
+
+
+def fill(size: int, people: dict[str, Any]) -> float:
+    """So many cases and no others: the oldest first, the last LIVE of them not ended. Seconds that it took."""
+    from django.db import connection
+
+    from chengheng.patrol.queries import cell_of
+
+    chance, now = random.Random(size), datetime.now(UTC)
+    live_from = size - min(LIVE, size // 2)
+    with connection.cursor() as cursor:
+        cursor.execute("truncate patrol_case, flow_clockrun cascade")
+    began = time.perf_counter()
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"copy patrol_case ({', '.join(COLUMNS)}) from stdin") as copy,
+    ):
+        for number in range(size):
+            live = number >= live_from
+            at = now - timedelta(minutes=(size - number) * 2)
+            lon, lat = 117.05 + chance.random() * 0.3, 39.0 + chance.random() * 0.25
+            district = f"12010{1 + number % 6}"
+            state = STATES[number % 8] if live else "closed"
+            filed = state not in ("reported", "accepted")
+            handed = state in ("handling", "handled", "checked", "closed")
+            done = at + timedelta(hours=5)
+            copy.write_row(
+                (state, at, 0, 1, now + timedelta(hours=number % 400 - 200) if live else None,
+                 "collector" if number % 10 < 8 else "hotline", EDITION, "event", f"01{number % 36 + 1:02}", "bench", "",
+                 chance.choice(WORDS), f"南京路{number % 500}号", lon, lat, 8.0, cell_of(lon, lat), district, district, False,
+                 False, at, at, at.year * 100 + at.month, "", "", "", True if filed else None,
+                 True if state != "reported" else None, False, False, 0, 0, 0, 0, "", at, at if filed else None,
+                 at if handed else None, done if handed else None, at if state in ("handled", "checked", "closed") else None,
+                 at if state == "closed" else None, people["collector"].pk if number % 50 == 0 else None,
+                 people["department"].pk if handed and number % 6 == 0 else None, "{}")
+            )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("vacuum analyze patrol_case")
+    return time.perf_counter() - began
+
+
+def _works(people: dict[str, Any]) -> dict[str, tuple[Callable[[], Any], str]]:
+    from django.urls import reverse
+
+    from benchmarks.patrol import _environ
+    from chengheng.common.people import limits
+    from chengheng.common.people.actions import create_token
+    from chengheng.patrol import queries, tiles
+    from chengheng.patrol.models import Case
+    from chengheng.project.wsgi import application
+
+    environ = _environ(create_token(people["collector"], people["collector"], "growth")[1])
+    settings, now = queries.settings_in_force(), datetime.now(UTC)
+    chance = random.Random(1)
+
+    def create() -> None:
+        limits.api.clear()
+        told = {"client_id": str(uuid4()), "kind": "event", "code": "06010", "lon": 117.2025, "lat": 39.1185}
+        told |= {"lon": 117.19 + chance.random() * 0.02, "lat": 39.11 + chance.random() * 0.01}
+        body = json.dumps(told).encode()
+        said: list[str] = []
+        answer = application(
+            {**environ, "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)},
+            lambda status, _headers, _fault=None: said.append(status),
+        )
+        text = b"".join(answer)
+        answer.close()
+        assert said[0].startswith("201"), text
+
+    clients = {name: _client(people[name]) for name in ("reception", "chief", "handler", "supervisor")}
+
+    def got(who: str, url: str) -> Callable[[], Any]:
+        def ask() -> None:
+            answer = clients[who].get(url)
+            assert answer.status_code == 200, answer
+            b"".join(answer) if answer.streaming else answer.content
+
+        return ask
+
+    cases = reverse("patrol:cases")
+    middle = Case.objects.order_by("-pk").values_list("pk", flat=True)[100]
+    from chengheng.protocols import mvt
+
+    def tile(zoom: int) -> Callable[[], Any]:
+        import numpy as np
+
+        x, y = (int(part[0] * 2**zoom) for part in mvt.world(np.array([117.2]), np.array([39.12])))
+        return lambda: tiles.tile(people["supervisor"], zoom, x, y)
+
+    return {
+        "create by the API": (create, ""),
+        "queue of a district's reception": (got("reception", reverse("patrol:queue")), ""),
+        "queue of the city's duty chief": (got("chief", reverse("patrol:queue")), ""),
+        "queue of a department": (got("handler", reverse("patrol:queue")), ""),
+        "inbox of the duty chief": (got("chief", "/inbox/"), ""),
+        "list, newest first": (got("supervisor", cases), ""),
+        "list, state and district": (got("supervisor", f"{cases}?state=handling&district=120101"), ""),
+        "list, closed in a district": (
+            got("supervisor", f"{cases}?state=closed&district=120102"), ""),
+        "list, words that are there": (got("supervisor", f"{cases}?q=小广告"), ""),
+        "list, words that are not there": (got("supervisor", f"{cases}?q=没有这个"), ""),
+        "list of a department": (got("handler", cases), ""),
+        "search box, words that are not there": (lambda: queries.find(people["supervisor"], "没有这个", 5), ""),
+        "a case": (got("supervisor", reverse("patrol:case", args=[middle])), ""),
+        "duplicates near a place": (lambda: queries.near(117.2, 39.12, "0110", now, settings), "; goal 5 ms"),
+        "departments suggested": (
+            lambda: list(queries.departments_for(Case(code="0110", edition=EDITION, district_code="120101"))[:20]), ""),
+        "map tile, zoom 10": (tile(10), "; goal 50 ms"),
+        "map tile, zoom 13": (tile(13), "; goal 50 ms"),
+        "map tile, zoom 17": (tile(17), "; goal 50 ms"),
+    }  # fmt: skip
+
+
+def _client(user: Any) -> Any:
+    from django.test import Client
+    from django.utils import timezone
+
+    client = Client(SERVER_NAME="localhost", REMOTE_ADDR="", headers={"accept-language": "zh-hans"})
+    client.force_login(user, backend="chengheng.common.people.auth.Backend")
+    session = client.session
+    session["began_at"] = session["seen_at"] = timezone.now().timestamp()
+    session["second_factor"] = True
+    session.save()
+    return client
+
+
+def _measured(work: Callable[[], Any]) -> tuple[float, float, float]:
+    """Milliseconds of one call: the median by the wall, and the mean of processor time in web and database."""
+    import psutil
+    from django.db import connection
+
+    for _time in range(3):
+        work()
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        backend = psutil.Process(cursor.fetchone()[0])
+    spent = []
+    busy, base = time.process_time(), sum(backend.cpu_times()[:2])
+    for _time in range(TIMES):
+        began = time.perf_counter()
+        work()
+        spent.append((time.perf_counter() - began) * 1000)
+    busy, base = time.process_time() - busy, sum(backend.cpu_times()[:2]) - base
+    return statistics.median(spent), busy / TIMES * 1000, base / TIMES * 1000
+
+
+def _explain(work: Callable[[], Any], what: str, plans: Any) -> None:
+    """The plans of the statements of one call that took longer than a millisecond."""
+    from django.db import connection
+
+    slow: list[tuple[float, str, Any]] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        began = time.perf_counter()
+        answer = execute(sql, params, many, context)
+        took = (time.perf_counter() - began) * 1000
+        if took > 1 and sql.lstrip().lower().startswith(("select", "with")):
+            slow.append((took, sql, params))
+        return answer
+
+    with connection.execute_wrapper(note):
+        work()
+    for took, sql, params in slow:
+        with connection.cursor() as cursor:
+            cursor.execute(f"explain (analyze, buffers) {sql}", params)
+            lines = [row[0] for row in cursor.fetchall()]
+        plans.write(f"== {what}: {took:.1f} ms\n{sql}\n" + "\n".join(lines) + "\n\n")
