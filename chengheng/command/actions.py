@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.command import queries, rules
@@ -166,7 +166,7 @@ def supplement_order(order: Order, actor: Any, *, note: str, **taken: Any) -> Or
     """Add to the text of an order; everybody who has it open is told."""
     stamp = f"\n\n[{timezone.localtime():%m-%d %H:%M}] {note.strip()}"
     if len(order.body) + len(stamp) > 4000:
-        raise Invalid(_now("The text of an order may have 4,000 characters."), field="note")
+        raise Invalid(gettext("The text of an order may have 4,000 characters."), field="note")
     order = flow.take(order, "supplement", actor, note=note, fields={"body": order.body + stamp}, **taken)
     for target in order.targets.filter(state__in=_OPEN).select_related("organisation", "holder"):
         _tell(target, _("Supplement: %(title)s"), {"title": order.title}, "warning", note)
@@ -314,7 +314,7 @@ def extend_target(
     """Give an organisation more hours to finish."""
     more = Decimal(str((data or {}).get("hours") or 0))
     if not Decimal("0.25") <= more <= 720:
-        raise Invalid(_now("Between a quarter of an hour and thirty days."), field="hours")
+        raise Invalid(gettext("Between a quarter of an hour and thirty days."), field="hours")
     target = flow.extend(target, "finish", more, actor, "command.target.extend", note=note)
     target.finish_due_at += timedelta(hours=float(more))
     target.extensions += 1
@@ -366,7 +366,7 @@ def start_plan(
     for step in level.steps.order_by("position"):
         targets = targets_of(step, now)
         if not targets:
-            raise NoTarget(_now("“%(step)s” reaches no organisation.") % {"step": step.title})
+            raise NoTarget(gettext("“%(step)s” reaches no organisation.") % {"step": step.title})
         _give(
             actor, targets, title=f"【演练】{step.title}" if drill else step.title, body=step.body,
             priority=step.priority, receipt_minutes=step.receipt_minutes,
@@ -395,7 +395,7 @@ def end_run(run: PlanRun, actor: Any, *, conclusion: str, now: datetime | None =
     if run.ended_at is not None:
         raise RunOver
     for order in run.orders.filter(state="issued"):
-        recall_order(order, SYSTEM, note=_now("The run of the plan ended."), now=now)
+        recall_order(order, SYSTEM, note=gettext("The run of the plan ended."), now=now)
     for order in run.orders.filter(state="done"):
         close_order(order, SYSTEM, now=now)
     run.ended_at, run.ended_by, run.conclusion = now, (actor if actor.pk else None), conclusion.strip()[:4000]
@@ -523,7 +523,7 @@ def check_link(
             f"command:{site.code}",
             ok=check.result != "down",
             at=at,
-            text=_now("%(site)s: the link is down") % {"site": site},
+            text=gettext("%(site)s: the link is down") % {"site": site},
         )
     return check
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -50,7 +50,7 @@ class Words(Text):
     def read(self, params: Any) -> str | None:
         words = super().read(params)
         if words and not queries.search_keys(words):
-            raise Invalid(_now("A search needs a word of at least two characters."))
+            raise Invalid(gettext("A search needs a word of at least two characters."))
         return words
 
     def apply(self, queryset: QuerySet, value: str, user: Any) -> QuerySet:

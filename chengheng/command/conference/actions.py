@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.command import actions as dispatch
@@ -514,7 +514,7 @@ def missed_line_tests(since: datetime, *, now: datetime | None = None) -> int:
     done = 0
     for site in rows.exclude(pk__in=LinkCheck.objects.filter(at__gte=since, way="machine").values("site")):
         dispatch.check_link(
-            SYSTEM, site, reached=False, way=LinkCheck.Way.MACHINE, at=now, note=_now("No console was open for the daily test.")
+            SYSTEM, site, reached=False, way=LinkCheck.Way.MACHINE, at=now, note=gettext("No console was open for the daily test.")
         )  # fmt: skip
         done += 1
     return done
