@@ -114,12 +114,15 @@ class Guard:
         self._ha1: dict[tuple[str, str, str], str] = {}
         self._ha2: dict[tuple[str, str, str], str] = {}
 
-    def _half(self, kept: dict[tuple[str, str, str], str], make: Callable[..., str], *parts: str) -> str:
-        found = kept.get(parts)  # type: ignore[call-overload]
+    @staticmethod
+    def _half(
+        kept: dict[tuple[str, str, str], str], make: Callable[[str, str, str], str], parts: tuple[str, str, str]
+    ) -> str:
+        found = kept.get(parts)
         if found is None:
             if len(kept) >= MOST_KEPT:
                 kept.clear()
-            found = kept[parts] = make(*parts)  # type: ignore[index]
+            found = kept[parts] = make(*parts)
         return found
 
     def _secret(self, username: str, password: str, algorithm: str) -> str:
@@ -158,10 +161,9 @@ class Guard:
             return Verdict.REPLAYED
         if values.get("realm") != self.realm or values.get("username") != username:
             return Verdict.WRONG
-        expected = response(
-            values, self._half(self._ha1, self._secret, username, password, algorithm), method, algorithm,
-            self._half(self._ha2, ha2, method, values.get("uri", ""), algorithm),
-        )  # fmt: skip
+        secret = self._half(self._ha1, self._secret, (username, password, algorithm))
+        public = self._half(self._ha2, ha2, (method, values.get("uri", ""), algorithm))
+        expected = response(values, secret, method, algorithm, public)
         given = values.get("response", "").lower()
         if not given.isascii() or not hmac.compare_digest(expected, given):
             return Verdict.WRONG

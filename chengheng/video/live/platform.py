@@ -900,7 +900,7 @@ class Platform:
             elif now - call.idle_since > (rules.IDLE_SECONDS if call.kind == "live" else 5):
                 await self.end(call, "idle")
                 continue
-            if call.kind == "live" and now - call.source.stream.rtp.last_at > MEDIA_LOST_SECONDS:
+            if call.kind in ("live", "download") and now - call.source.stream.rtp.last_at > MEDIA_LOST_SECONDS:
                 await self.end(call, "media_lost")
 
     async def live(
