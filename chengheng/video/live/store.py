@@ -234,7 +234,7 @@ def _merge(device: Device, told: list[manscdp.CatalogItem], now: datetime) -> in
     if not rows:
         return 0
     text = json.dumps(list(rows.values()), ensure_ascii=False)
-    values = {"device": device.pk, "organisation": device.organisation_id, "now": now, "told": text}
+    values: dict[str, Any] = {"device": device.pk, "organisation": device.organisation_id, "now": now, "told": text}
     with connection.cursor() as cursor:
         cursor.execute(_MERGE, values)
         return cursor.rowcount

@@ -29,8 +29,7 @@ interface Options {
   to?: number;
 }
 
-const EDGE = 0.08; // seconds of buffer that are aimed at; more on a machine that cannot keep up
-const MOST_EDGE = 0.5;
+const EDGE = 0.08;
 const LATE = 0.6;
 const KEEP = 20;
 const FINAL = new Set(["revoked", "stopped", "finished", "offline", "refused", "bad_codec", "not_program_stream"]);
@@ -65,8 +64,6 @@ export class Player {
   private timer = 0;
   private late = LATE;
   private jumped = 0;
-  private target = EDGE;
-  private starved = 0;
   private wanted = false;
   private peer?: RTCPeerConnection;
   call = "";
@@ -90,11 +87,6 @@ export class Player {
     this.box.append(this.video, mark, this.note);
     place.append(this.box);
     this.video.addEventListener("error", () => this.rebuild());
-    this.video.addEventListener("waiting", () => {
-      const now = performance.now();
-      if (this.first && now - this.starved > 1000) this.target = Math.min(MOST_EDGE, this.target * 1.3);
-      this.starved = now;
-    });
     if (!("MediaSource" in window)) this.tell(say("noSource"));
     else void this.open();
   }
@@ -295,17 +287,11 @@ export class Player {
         // a machine that cannot keep up is not made faster by jumping: jumps become rarer
         this.late = now - this.jumped < 6000 ? Math.min(3, this.late * 1.5) : LATE;
         this.jumped = now;
-        video.currentTime = Math.max(start, end - this.target);
+        video.currentTime = Math.max(start, end - EDGE);
       }
-      else {
-        // the further behind, the faster, so that the edge is reached within a second; in steps, for each change costs
-        const rate = 1 + Math.max(-0.06, Math.min(0.3, Math.round((behind - this.target) * 30) / 50));
-        if (Math.abs(rate - video.playbackRate) > 0.015) video.playbackRate = Math.abs(rate - 1) < 0.03 ? 1 : rate;
-        if (now - this.starved > 10_000 && this.target > EDGE) {
-          this.target = Math.max(EDGE, this.target * 0.9);
-          this.starved = now;
-        }
-      }
+      else if (behind > 0.25) video.playbackRate = 1.05;
+      else if (behind < EDGE) video.playbackRate = 0.98;
+      else video.playbackRate = 1;
     }
     if (video.paused && !this.closed) void video.play().catch(() => undefined);
     if (video.currentTime - buffer.buffered.start(0) > KEEP * 1.5 && !buffer.updating) buffer.remove(0, video.currentTime - KEEP);
