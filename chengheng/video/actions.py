@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM, Actor
 from chengheng.common.people.models import Organisation, User
 from chengheng.protocols.gb28181 import ids
-from chengheng.video import gateway, tokens
+from chengheng.video import gateway, rules, tokens
 from chengheng.video.errors import BadIdentifier, DeviceOffline, NotMovable
 from chengheng.video.models import (
     Alarm,
@@ -28,7 +28,9 @@ from chengheng.video.models import (
     Operation,
     OperationChannel,
     OperationNote,
+    PictureThresholds,
     Recording,
+    RecordingPlan,
     Scene,
     Share,
     Snapshot,
@@ -260,6 +262,88 @@ def record(actor: Actor, pk: int, seconds: int = 0, keep_days: int = 30) -> Reco
     return Recording.objects.get(pk=made)
 
 
+def fetch_recording(actor: Actor, pk: int, from_at: datetime, to_at: datetime, keep_days: int = 30) -> Recording:
+    """Fetch a stretch of what the device has recorded and keep it here, signed. It goes on after this returns."""
+    channel = access.fetch(actor, "video.channel.playback", Channel.objects.all(), pk=pk)
+    access.require(actor, "video.recording.make", channel)
+    if to_at <= from_at or to_at > timezone.now():
+        raise Invalid(_("The end must be after the beginning, and past."), field="to_at")
+    if to_at - from_at > rules.LONGEST_DOWNLOAD:
+        raise Invalid(_("At most four hours can be fetched at once."), field="to_at")
+    made = gateway.ask(
+        "download", channel=channel.pk, user=actor.pk, from_at=from_at.timestamp(), to_at=to_at.timestamp(),
+        keep_days=keep_days,
+    )  # fmt: skip
+    return Recording.objects.get(pk=made)
+
+
+@transaction.atomic
+def plan_recording(
+    actor: Actor, pk: int, weekdays: str, from_time: time, to_time: time, keep_days: int = 30
+) -> RecordingPlan:
+    """Have a camera recorded here every week."""
+    channel = access.fetch_locked(actor, "video.recording.make", Channel.objects.all(), pk=pk)
+    days = "".join(sorted(set(weekdays) & set("1234567")))
+    if not days:
+        raise Invalid(_("Choose at least one day."), field="weekdays")
+    if from_time == to_time:
+        raise Invalid(_("The plan has no length."), field="to_time")
+    if not 1 <= keep_days <= 3650:
+        raise Invalid(_("Recordings are kept for 1 to 3650 days."), field="keep_days")
+    plan = RecordingPlan.objects.create(
+        channel=channel, weekdays=days, from_time=from_time, to_time=to_time, keep_days=keep_days, by=actor
+    )
+    data = {"plan": plan.pk, "weekdays": days, "from": str(from_time), "to": str(to_time), "keep_days": keep_days}
+    trail.record("video.recording.make", actor, channel, data)
+    return plan
+
+
+@transaction.atomic
+def end_plan(actor: Actor, pk: int) -> Channel:
+    """Take a plan away; what runs is recorded to the end of its piece."""
+    plan = access.fetch(actor, "video.recording.view", RecordingPlan.objects.select_related("channel"), pk=pk)
+    access.require(actor, "video.recording.make", plan.channel)
+    trail.record("video.recording.make", actor, plan.channel, {"plan_ended": plan.pk, "plan": str(plan)})
+    plan.delete()
+    return plan.channel
+
+
+@transaction.atomic
+def set_thresholds(actor: Actor, starts_on: date, source: str, **figures: float) -> PictureThresholds:
+    """Judge pictures by these figures from a day on. Sets of days that have begun are history and stay."""
+    access.require(actor, "video.device.change")
+    if starts_on < timezone.localdate():
+        raise Invalid(_("The day must not be past."), field="starts_on")
+    if not source.strip() or any(not 0 <= value <= 100_000 for value in figures.values()):
+        raise Invalid(_("Give a source and figures that are not negative."), field="source")
+    row, _new = PictureThresholds.objects.update_or_create(
+        starts_on=starts_on, defaults={**figures, "source": source.strip()[:300], "by": actor}
+    )
+    trail.record("video.device.change", actor, row, {**figures, "starts_on": str(starts_on), "source": row.source})
+    return row
+
+
+def set_home_position(actor: Actor, pk: int, preset: int, seconds: int) -> None:
+    """Have a camera go back to a preset after it was left alone for `seconds`; 0 switches that off (A.2.3.1.10)."""
+    channel = access.fetch(actor, "video.channel.steer", Channel.objects.all(), pk=pk)
+    if not channel.movable:
+        raise NotMovable
+    if seconds and not (1 <= preset <= 255 and 10 <= seconds <= 86_400):
+        raise Invalid(_("A preset of 1 to 255 and at least ten seconds."), field="seconds")
+    home = {"Enabled": 1, "ResetTime": seconds, "PresetIndex": preset} if seconds else {"Enabled": 0}
+    gateway.ask("control", channel=channel.pk, values={"HomePosition": home})
+    with transaction.atomic():
+        trail.record("video.channel.steer", actor, channel, {"home": home})
+
+
+def guard(actor: Actor, pk: int, on: bool) -> None:
+    """Set or lift a camera's guard: whether it tells of alarms (GuardCmd, A.2.3.1.4)."""
+    channel = access.fetch(actor, "video.channel.steer", Channel.objects.all(), pk=pk)
+    gateway.ask("control", channel=channel.pk, values={"GuardCmd": "SetGuard" if on else "ResetGuard"})
+    with transaction.atomic():
+        trail.record("video.channel.steer", actor, channel, {"guard": on})
+
+
 def stop_recording(actor: Actor, pk: int) -> None:
     recording = access.fetch(actor, "video.recording.view", Recording.objects.all(), pk=pk)
     access.require(actor, "video.recording.make", recording.channel)
@@ -267,21 +351,24 @@ def stop_recording(actor: Actor, pk: int) -> None:
 
 
 @transaction.atomic
-def begin_recording(channel_pk: int, call_id: str, user_pk: int | None, reason: str, keep_days: int) -> int:
+def begin_recording(
+    channel_pk: int, call_id: str, user_pk: int | None, reason: str, keep_days: int, of: datetime | None = None
+) -> int:
+    """`of`: when what is recorded happened, where that is not now."""
     channel = Channel.objects.get(pk=channel_pk)
     by = User.objects.filter(pk=user_pk).first() if user_pk else None
     recording = Recording.objects.create(
-        channel=channel, call_id=call_id, by=by, reason=reason,
+        channel=channel, call_id=call_id, by=by, reason=reason, started_at=of or timezone.now(),
         keep_until=timezone.now() + timedelta(days=max(1, min(keep_days, 3650))),
     )  # fmt: skip
     trail.record("video.recording.make", by or SYSTEM, channel, {"recording": recording.pk, "reason": reason})
     return recording.pk
 
 
-def end_recording(pk: int, path: Path, frames: int, why: str) -> None:
-    """Store what was recorded, or say that nothing was."""
+def end_recording(pk: int, path: Path, frames: int, why: str, seconds: float | None = None) -> None:
+    """Store what was recorded, or say that nothing was. `seconds`: its length, where it did not happen just now."""
     recording = Recording.objects.select_related("channel", "by").get(pk=pk)
-    recording.ended_at = timezone.now()
+    recording.ended_at = timezone.now() if seconds is None else recording.started_at + timedelta(seconds=seconds)
     try:
         with transaction.atomic():
             if frames:

@@ -6,8 +6,9 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from chengheng.video.models import Channel, Device, Operation, Upstream
+from chengheng.video.models import WEEKDAYS, Channel, Device, Operation, PictureThresholds, RecordingPlan, Upstream
 
 
 class DeviceForm(forms.ModelForm):
@@ -47,3 +48,44 @@ class UpstreamForm(forms.ModelForm):
     class Meta:
         model = Upstream
         fields = ("name", "gb_id", "realm", "host", "port", "transport", "own_id", "login", "organisation", "enabled")
+
+
+class PlanForm(forms.ModelForm):
+    weekdays = forms.MultipleChoiceField(
+        label=_("days of the week"),
+        choices=[(str(number), label) for number, label in enumerate(WEEKDAYS, 1)],
+        initial=list("1234567"),
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    class Meta:
+        model = RecordingPlan
+        fields = ("weekdays", "from_time", "to_time", "keep_days")
+        widgets = {
+            "from_time": forms.TimeInput(attrs={"type": "time"}),
+            "to_time": forms.TimeInput(attrs={"type": "time"}),
+        }
+
+    def clean_weekdays(self) -> str:
+        return "".join(self.cleaned_data["weekdays"])
+
+
+class FetchForm(forms.Form):
+    """What to fetch from the device's own recordings."""
+
+    from_at = forms.DateTimeField(
+        label=pgettext_lazy("video", "from"), widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"})
+    )
+    to_at = forms.DateTimeField(
+        label=pgettext_lazy("video", "until"), widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"})
+    )
+
+
+class ThresholdsForm(forms.ModelForm):
+    class Meta:
+        model = PictureThresholds
+        fields = ("starts_on", "black_mean", "plain_deviation", "blur_variance", "frozen_difference", "source")
+        widgets = {"starts_on": forms.DateInput(attrs={"type": "date"})}
+
+    def validate_unique(self) -> None:
+        """The same day again replaces its set."""

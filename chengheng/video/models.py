@@ -12,10 +12,12 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from chengheng.common.people.access import Scope
+
+WEEKDAYS = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
 
 
 class MediaMode(models.TextChoices):
@@ -435,7 +437,7 @@ class Recording(models.Model):
 
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="recordings", verbose_name=_("camera"))
     call = models.ForeignKey(Call, models.SET_NULL, null=True, related_name="recordings")
-    reason = models.CharField(max_length=12, default="manual")  # manual, schedule, operation
+    reason = models.CharField(max_length=12, default="manual")  # manual, schedule, download
     started_at = models.DateTimeField(pgettext_lazy("video", "from"), default=timezone.now)
     ended_at = models.DateTimeField(pgettext_lazy("video", "until"), null=True)
     by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
@@ -460,6 +462,69 @@ class Recording(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("video:channel", args=[self.channel_id])
+
+
+class RecordingPlan(models.Model):
+    """A camera is recorded here on certain days of the week between two times; midnight may lie between them."""
+
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="plans", verbose_name=_("camera"))
+    weekdays = models.CharField(_("days of the week"), max_length=7, default="1234567")  # 1 Monday … 7 Sunday
+    from_time = models.TimeField(pgettext_lazy("video", "from"))
+    to_time = models.TimeField(pgettext_lazy("video", "until"))
+    keep_days = models.PositiveIntegerField(_("kept for (days)"), default=30)
+    by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    view_act = "video.recording.view"
+    access_scope = Scope(organisation="channel__organisation", area="channel__area_code")
+
+    class Meta:
+        ordering = ("channel", "from_time")
+        constraints = (
+            models.CheckConstraint(condition=~Q(from_time=models.F("to_time")), name="plan_has_length"),
+            models.CheckConstraint(condition=Q(weekdays__regex="^[1-7]{1,7}$"), name="plan_weekdays"),
+        )
+        verbose_name = _("recording plan")
+        verbose_name_plural = _("recording plans")
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.from_time:%H:%M}–{self.to_time:%H:%M}"
+
+    @property
+    def days_label(self) -> str:
+        """The days in words."""
+        if self.weekdays == "1234567":
+            return gettext("every day")
+        return gettext(", ").join(str(WEEKDAYS[int(day) - 1]) for day in self.weekdays)
+
+    def get_absolute_url(self) -> str:
+        return reverse("video:channel", args=[self.channel_id])
+
+
+class PictureThresholds(models.Model):
+    """From which day on, by which thresholds a probe's picture is judged; see `rules.Thresholds`."""
+
+    starts_on = models.DateField(_("valid from"), unique=True)
+    black_mean = models.FloatField(_("black: mean brightness at most"))
+    plain_deviation = models.FloatField(_("covered: deviation below"))
+    blur_variance = models.FloatField(_("blurred: sharpness below"))
+    frozen_difference = models.FloatField(_("frozen: change below"))
+    source = models.CharField(pgettext_lazy("video", "source"), max_length=300)
+    by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
+
+    view_act = "video.channel.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("-starts_on",)
+        verbose_name = _("thresholds of pictures")
+        verbose_name_plural = _("thresholds of pictures")
+
+    def __str__(self) -> str:
+        return f"{self.starts_on:%Y-%m-%d} {self.source}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("video:thresholds")
 
 
 class Alarm(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from chengheng.common import files, places
 from chengheng.common.people import access
 from chengheng.common.ui.search import Hit
 from chengheng.video import rules, words
-from chengheng.video.models import Call, Channel, Device, Operation, Scene, Snapshot, StateSpan
+from chengheng.video.models import Call, Channel, Device, Operation, PictureThresholds, Scene, Snapshot, StateSpan
 
 
 def cameras(user: Any) -> QuerySet[Channel]:
@@ -211,3 +211,11 @@ def worst(devices: QuerySet[Device], start: datetime, end: datetime, limit: int 
 
 def area_name(code: str) -> str:
     return places.name_of(code) if code else ""
+
+
+def thresholds(day: date | None = None) -> rules.Thresholds:
+    """What pictures are judged by on a day (today): the latest set that has begun, the example set where there is none."""
+    row = PictureThresholds.objects.filter(starts_on__lte=day or timezone.localdate()).first()
+    if row is None:
+        return rules.EXAMPLE_THRESHOLDS
+    return rules.Thresholds(row.black_mean, row.plain_deviation, row.blur_variance, row.frozen_difference)

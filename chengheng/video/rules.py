@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 KEEPALIVE_SECONDS = 60  # GB/T 28181-2016 9.6: default period
@@ -57,26 +57,64 @@ def succeeded(times: Mapping[str, datetime | None], within: timedelta = timedelt
 
 
 # -- pictures --------------------------------------------------------------------------------------------------------
-BLACK_MEAN = 22.0  # of 255, limited range black is 16
-PLAIN_DEVIATION = 7.0
-BLUR_VARIANCE = 12.0  # variance of the Laplacian on a 320 pixel wide picture
-FROZEN_DIFFERENCE = 0.15  # mean absolute difference of two pictures some seconds apart
+@dataclass(frozen=True)
+class Thresholds:
+    """What a picture is judged by; brightness, deviation and change in steps of 255.
+
+    The defaults are an example set of ours (no standard names figures); a city sets its own, dated, on the page of
+    thresholds.
+    """
+
+    black_mean: float = 22.0  # limited range black is 16
+    plain_deviation: float = 7.0
+    blur_variance: float = 12.0  # variance of the Laplacian on a 320 pixel wide picture
+    frozen_difference: float = 0.15  # mean absolute difference of two pictures some seconds apart
 
 
-def verdict(mean: float, deviation: float, sharpness: float, difference: float | None) -> str:
-    """What a probe's figures mean: black, covered, blurred, frozen or good (local rule, thresholds above).
+EXAMPLE_THRESHOLDS = Thresholds()
+
+
+def verdict(
+    mean: float, deviation: float, sharpness: float, difference: float | None, by: Thresholds = EXAMPLE_THRESHOLDS
+) -> str:
+    """What a probe's figures mean: black, covered, blurred, frozen or good (local rule).
 
     `difference` is None when only one picture was taken; then nothing is said about frozen.
     """
-    if mean <= BLACK_MEAN and deviation < PLAIN_DEVIATION * 2:
+    if mean <= by.black_mean and deviation < by.plain_deviation * 2:
         return "black"
-    if deviation < PLAIN_DEVIATION:
+    if deviation < by.plain_deviation:
         return "covered"
-    if difference is not None and difference < FROZEN_DIFFERENCE:
+    if difference is not None and difference < by.frozen_difference:
         return "frozen"
-    if sharpness < BLUR_VARIANCE:
+    if sharpness < by.blur_variance:
         return "blurred"
     return "good"
+
+
+# -- recording by plan -----------------------------------------------------------------------------------------------
+DOWNLOAD_SPEED = 4  # times the speed at which recordings are fetched from a device (local rule)
+LONGEST_DOWNLOAD = timedelta(hours=4)  # local rule
+LONGEST_PIECE = timedelta(minutes=30)  # a plan is recorded in files of at most this length (local rule)
+
+
+def runs_until(weekdays: str, from_time: time, to_time: time, now: datetime) -> datetime | None:
+    """When the window of a plan that is open at `now` (local) closes; None when none is.
+
+    `weekdays` are the days on which a window opens, 1 Monday to 7 Sunday; one that passes midnight belongs to its
+    first day.
+    """
+    for back in (0, 1):
+        day = now.date() - timedelta(days=back)
+        if str(day.isoweekday()) not in weekdays:
+            continue
+        opens = datetime.combine(day, from_time, now.tzinfo)
+        closes = datetime.combine(day, to_time, now.tzinfo)
+        if closes <= opens:
+            closes += timedelta(days=1)
+        if opens <= now < closes:
+            return closes
+    return None
 
 
 # -- online time -----------------------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from chengheng.common.files.keeping import remove_content
 from chengheng.common.files.models import Attachment
 from chengheng.common.jobs import queue
 from chengheng.common.people.access import SYSTEM
-from chengheng.video import gateway
+from chengheng.video import gateway, rules
 from chengheng.video.errors import CallFailed, DeviceOffline, LiveUnreachable
-from chengheng.video.models import Channel, Operation, Recording, Snapshot
+from chengheng.video.models import Channel, Operation, Recording, RecordingPlan, Snapshot
 
 log = logging.getLogger(__name__)
 PROBE_EVERY = timedelta(hours=6)
@@ -69,6 +69,36 @@ def operation_snapshots(timestamp: int = 0) -> int:
                     channel_id=pk, purpose="plan", operation=operation, verdict="none", fault=str(refusal)[:300]
                 )
     return taken
+
+
+@queue.periodic(cron="* * * * *")
+@queue.task(name="video.recording_plans", queue="default")
+def recording_plans(timestamp: int = 0) -> int:
+    """Begin what plans want recorded now and what is not running. Returns how many were begun."""
+    now = timezone.localtime()
+    begun = 0
+    running = set(Recording.objects.filter(reason="schedule", ended_at=None).values_list("channel_id", flat=True))
+    for plan in RecordingPlan.objects.select_related("channel").filter(
+        channel__removed_at=None, channel__device__enabled=True, channel__device__online=True
+    ):
+        closes = rules.runs_until(plan.weekdays, plan.from_time, plan.to_time, now)
+        if closes is None or plan.channel_id in running:
+            continue
+        seconds = min(closes - now, rules.LONGEST_PIECE).total_seconds()
+        try:
+            gateway.ask(
+                "record", channel=plan.channel_id, seconds=max(1.0, seconds), reason="schedule",
+                keep_days=plan.keep_days,
+            )  # fmt: skip
+        except LiveUnreachable:
+            log.info("the live process does not answer: no recordings by plan now")
+            break
+        except (CallFailed, DeviceOffline) as refusal:
+            log.info("the plan %s cannot be followed now: %s", plan, refusal)
+            continue
+        running.add(plan.channel_id)
+        begun += 1
+    return begun
 
 
 @queue.periodic(cron="20 3 * * *")

@@ -20,12 +20,21 @@ from chengheng.common.people import access
 from chengheng.common.ui.csp import live_origin
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.video import actions, queries, words
-from chengheng.video.forms import ChannelForm, DeviceForm, OperationForm, UpstreamForm
+from chengheng.video.forms import (
+    ChannelForm,
+    DeviceForm,
+    FetchForm,
+    OperationForm,
+    PlanForm,
+    ThresholdsForm,
+    UpstreamForm,
+)
 from chengheng.video.models import (
     Call,
     Channel,
     Device,
     Operation,
+    PictureThresholds,
     Recording,
     Scene,
     Snapshot,
@@ -106,6 +115,9 @@ def channel(request: HttpRequest, pk: int) -> HttpResponse:
         "snapshots": _with_files(snapshots),
         "recordings": _with_files(recordings) if access.may(request.user, "video.recording.view", row) else [],
         "may_record": access.may(request.user, "video.recording.make", row),
+        "plans": row.plans.select_related("by") if access.may(request.user, "video.recording.view", row) else (),
+        "may_fetch": bool(props["records_url"]) and access.may(request.user, "video.recording.make", row),
+        "may_steer": bool(priority),
         "may_change": access.may(request.user, "video.channel.change", row),
         "area": queries.area_name(row.area_code),
         "history": trail.history(row).order_by("-at")[:15],
@@ -200,6 +212,85 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(request, reverse("video:channel", args=[pk]), _("Recording has begun."))
 
 
+@require_act("video.recording.make")
+def fetch_recording(request: HttpRequest, pk: int) -> HttpResponse:
+    """Fetch a clip of what the device has recorded."""
+    row = access.fetch(request.user, "video.channel.playback", Channel.objects.all(), pk=pk)
+    form = FetchForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.fetch_recording(request.user, pk, **form.cleaned_data)
+        except Refusal as refusal:
+            form.add_error(getattr(refusal, "field", None) or None, str(refusal))
+        else:
+            text = _("The clip is being fetched; it appears under the recordings kept here.")
+            return redirect(request, row.get_absolute_url(), text)
+    title = _("Fetch a clip from the device: %(camera)s") % {"camera": row}
+    return page(request, "video/form.html", {"form": form, "title": title, "back": row.get_absolute_url()})
+
+
+@require_act("video.recording.make")
+def plan_recording(request: HttpRequest, pk: int) -> HttpResponse:
+    row = access.fetch(request.user, "video.recording.make", Channel.objects.all(), pk=pk)
+    form = PlanForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.plan_recording(request.user, pk, **form.cleaned_data)
+        except Invalid as refusal:
+            form.add_error(refusal.field or None, str(refusal))
+        else:
+            return redirect(request, row.get_absolute_url(), _("Saved."))
+    title = _("Record by plan: %(camera)s") % {"camera": row}
+    return page(request, "video/form.html", {"form": form, "title": title, "back": row.get_absolute_url()})
+
+
+@require_POST
+@require_act("video.recording.make")
+def end_plan(request: HttpRequest, pk: int) -> HttpResponse:
+    return redirect(request, actions.end_plan(request.user, pk).get_absolute_url(), _("The plan is taken away."))
+
+
+@require_POST
+@require_act("video.channel.steer")
+def home_position(request: HttpRequest, pk: int) -> HttpResponse:
+    """Preset and seconds of the home position; 0 seconds switch it off."""
+    values = [request.POST.get(name, "") for name in ("preset", "seconds")]
+    if not all(value.isdigit() and len(value) < 7 for value in values):
+        raise Invalid(field="seconds")
+    actions.set_home_position(request.user, pk, int(values[0]), int(values[1]))
+    return redirect(request, reverse("video:channel", args=[pk]), _("The camera has taken the command."))
+
+
+@require_POST
+@require_act("video.channel.steer")
+def guard(request: HttpRequest, pk: int) -> HttpResponse:
+    actions.guard(request.user, pk, request.POST.get("on") == "1")
+    return redirect(request, reverse("video:channel", args=[pk]), _("The camera has taken the command."))
+
+
+@require_act("video.channel.view")
+def thresholds(request: HttpRequest) -> HttpResponse:
+    """By what pictures are judged, now and before; those who set up devices add a set."""
+    may_change = access.may(request.user, "video.device.change")
+    current = queries.thresholds()
+    first = {name: getattr(current, name) for name in current.__dataclass_fields__}
+    form = ThresholdsForm(request.POST or None, initial={**first, "starts_on": timezone.localdate()})
+    if request.method == "POST":
+        access.require(request.user, "video.device.change")
+        if form.is_valid():
+            try:
+                actions.set_thresholds(request.user, **form.cleaned_data)
+            except Invalid as refusal:
+                form.add_error(refusal.field or None, str(refusal))
+            else:
+                return redirect(request, reverse("video:thresholds"), _("Saved."))
+    context = {
+        "form": form, "may_change": may_change, "current": current, "example": not PictureThresholds.objects.exists(),
+        "sets": PictureThresholds.objects.select_related("by")[:50],
+    }  # fmt: skip
+    return page(request, "video/thresholds.html", context)
+
+
 @require_POST
 @require_act("video.recording.make")
 def stop_recording(request: HttpRequest, pk: int) -> HttpResponse:
@@ -236,7 +327,7 @@ def state(request: HttpRequest) -> HttpResponse:
     """How the cameras are: online, with a picture, called up with success."""
     found = queries.state(request.user)
     chart = {
-        "kind": "line", "unit": "%", "x": [f"{item['day']:%m-%d}" for item in found["by_day"]],
+        "kind": "line", "unit": "%", "most": 100, "x": [f"{item['day']:%m-%d}" for item in found["by_day"]],
         "series": [{"name": _("Online rate"), "data": [item["rate"] for item in found["by_day"]], "tone": "accent"}],
     }  # fmt: skip
     pictures = {

@@ -166,7 +166,8 @@ def test_h265_is_said_when_the_browser_cannot_show_it(site, device, operator, si
         (camera,) = ready(device, "和平路口")
         page = signed_in(operator)
         page.goto(f"{live_server.url}/video/cameras/{camera.pk}/")
-        until(page, "document.querySelector('.player-note').innerText.includes('H.265')", 90)
+        # the island's script comes after the page has loaded: an element must be waited for before it is asked
+        page.wait_for_selector(".player-note:has-text('H.265')", timeout=90_000)
 
 
 def test_every_page_opens(site, device, engineer, signed_in, live_server, client):

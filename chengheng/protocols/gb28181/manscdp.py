@@ -26,6 +26,9 @@ _NOT_TAG = re.compile(r"<(/?)([A-Za-z_][\w.-]*)([^<>]*)(?=<|$)")
 _DOUBLED = re.compile(r"(</Item>\s*)(?:</Item>\s*)+")
 
 
+_LOWER: dict[str, str] = {}  # tags as devices write them, bounded
+
+
 class ManscdpError(ValueError):
     """This body is no MANSCDP command."""
 
@@ -183,45 +186,41 @@ class CatalogItem(NamedTuple):
 
 def catalog_item(element: etree._Element) -> CatalogItem | None:
     """An Item element to an entry; None without a DeviceID."""
-    values = {child.tag.lower(): (child.text or "").strip() for child in element if isinstance(child.tag, str)}
-    identifier = values.get("deviceid", "")
+    values: dict[str, str] = {}
+    info: etree._Element | None = None
+    for child in element:
+        tag = child.tag
+        name = _LOWER.get(tag)
+        if name is None:
+            if not isinstance(tag, str):
+                continue
+            name = tag.lower()
+            if len(_LOWER) < 300:
+                _LOWER[tag] = name
+        if tag == "Info" and info is None:
+            info = child
+        else:
+            values[name] = (child.text or "").strip()
+    get = values.get
+    identifier = get("deviceid", "")
     if not identifier or len(identifier) > 40:
         return None
-    info = element.find("Info")
-    detail = (
-        {child.tag.lower(): (child.text or "").strip() for child in info if isinstance(child.tag, str)}
-        if info is not None
-        else {}
-    )
-    lon, lat = real(values.get("longitude", "")), real(values.get("latitude", ""))
+    detail: dict[str, str] = {}
+    if info is not None:
+        detail = {child.tag.lower(): (child.text or "").strip() for child in info if isinstance(child.tag, str)}
+    lon, lat = real(get("longitude", "")), real(get("latitude", ""))
     if lon is None or lat is None or (lon == 0 and lat == 0) or abs(lon) > 180 or abs(lat) > 90:
         lon = lat = None
-    civil = values.get("civilcode", "")
+    civil = get("civilcode", "")
     return CatalogItem(
-        id=identifier,
-        name=values.get("name", "")[:200],
-        manufacturer=values.get("manufacturer", "")[:100],
-        model=values.get("model", "")[:100],
-        owner=values.get("owner", "")[:100],
-        civil_code=civil if civil.isascii() and civil.isdigit() else "",
-        block=values.get("block", "")[:40],
-        address=values.get("address", "")[:200],
-        parental=values.get("parental") == "1",
-        parent_id=values.get("parentid", ""),
-        group_id=values.get("businessgroupid", "") or detail.get("businessgroupid", ""),
-        register_way=integer(values.get("registerway", "")),
-        secrecy=integer(values.get("secrecy", "")),
-        ip_address=values.get("ipaddress", "")[:200],
-        port=integer(values.get("port", "")),
-        status=values.get("status", "")[:20],
-        lon=lon,
-        lat=lat,
-        ptz_type=integer(detail.get("ptztype", "") or values.get("ptztype", "")),
-        resolution=detail.get("resolution", "")[:60],
-        download_speed=detail.get("downloadspeed", "")[:40],
-        stream_count=integer(values.get("streamnum", "")),
-        event=values.get("event", "").upper()[:12],
-    )
+        identifier, get("name", "")[:200], get("manufacturer", "")[:100], get("model", "")[:100],
+        get("owner", "")[:100], civil if civil.isascii() and civil.isdigit() else "", get("block", "")[:40],
+        get("address", "")[:200], get("parental") == "1", get("parentid", ""),
+        get("businessgroupid", "") or detail.get("businessgroupid", ""), integer(get("registerway", "")),
+        integer(get("secrecy", "")), get("ipaddress", "")[:200], integer(get("port", "")), get("status", "")[:20],
+        lon, lat, integer(detail.get("ptztype", "") or get("ptztype", "")), detail.get("resolution", "")[:60],
+        detail.get("downloadspeed", "")[:40], integer(get("streamnum", "")), get("event", "").upper()[:12],
+    )  # fmt: skip
 
 
 def parent_of(item: CatalogItem, device_id: str) -> str:

@@ -8,13 +8,13 @@ everything (facts §2 quirk 3).
 from __future__ import annotations
 
 import heapq
-import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from chengheng.protocols.sip.chance import token
 from chengheng.protocols.sip.message import Message, SipError, mark_source, response_to
 from chengheng.protocols.sip.stream import DatagramReader, StreamReader
+from chengheng.protocols.sip.usual import Reader, Usual
 
 T1, T2 = 0.5, 4.0
 TIMEOUT = 64 * T1
@@ -29,16 +29,14 @@ class Peer(NamedTuple):
     port: int
 
 
-@dataclass(frozen=True)
-class Requested:
+class Requested(NamedTuple):
     """A new request. Answer it with `Endpoint.answer`; an ACK needs no answer."""
 
     request: Message
     peer: Peer
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """A response to one of our requests (provisional ones too)."""
 
     request: Message
@@ -46,8 +44,7 @@ class Answered:
     peer: Peer
 
 
-@dataclass(frozen=True)
-class TimedOut:
+class TimedOut(NamedTuple):
     """Nobody answered our request in time (Timer B/F), or nobody acknowledged our 2xx (`unacknowledged`)."""
 
     request: Message
@@ -55,8 +52,7 @@ class TimedOut:
     unacknowledged: bool = False
 
 
-@dataclass(frozen=True)
-class Malformed:
+class Malformed(NamedTuple):
     """Bytes that are no SIP; `lost` when the connection they came on must be closed."""
 
     peer: Peer
@@ -100,6 +96,7 @@ class Endpoint:
         self.agent = agent
         self.outgoing: list[tuple[Peer, bytes]] = []
         self._datagrams = DatagramReader()
+        self._usual = Reader()
         self._streams: dict[Peer, StreamReader] = {}
         self._clients: dict[tuple[str, str], _Client] = {}
         self._servers: OrderedDict[tuple[str, str, str], _Server] = OrderedDict()
@@ -154,10 +151,40 @@ class Endpoint:
         mark_source(message, peer.host, peer.port)
         if known is not None:
             del self._servers[key]
-        self._servers[key] = _Server(message, peer, now + TIMEOUT)
-        while self._servers and (len(self._servers) > self._most or next(iter(self._servers.values())).expires < now):
-            self._servers.popitem(last=False)
+        self._remember(key, _Server(message, peer, now + TIMEOUT), now)
         return Requested(message, peer)
+
+    def _remember(self, key: tuple[str, str, str], server: _Server, now: float) -> None:
+        servers = self._servers
+        servers[key] = server
+        while servers and (len(servers) > self._most or next(iter(servers.values())).expires < now):
+            servers.popitem(last=False)
+
+    # -- the usual way -------------------------------------------------------------------------------------------
+    def usual(self, data: bytes, peer: Peer, now: float) -> Usual | bool:
+        """A new usual request in this datagram; True: a repeat, dealt with; False: it must go the way of `receive`."""
+        if self._datagrams.holding and self._datagrams.holds(peer):
+            return False
+        request = self._usual.read(data)
+        if request is None:
+            return False
+        known = self._servers.get(request.key)
+        if known is None or known.expires <= now:
+            return request
+        if known.data is not None:
+            self.outgoing.append((peer, known.data))
+        return True
+
+    def learn(self, request: Message) -> None:
+        """This request was accepted: the next one of its shape may go the usual way."""
+        self._usual.learn(request)
+
+    def answered(self, request: Usual, peer: Peer, data: bytes, now: float) -> None:
+        """Remember the answer to a usual request for its repeats."""
+        server = _Server(None, peer, now + TIMEOUT)
+        server.data = data
+        self._servers.pop(request.key, None)
+        self._remember(request.key, server, now)
 
     @staticmethod
     def _server_key(message: Message) -> tuple[str, str, str]:
@@ -204,7 +231,7 @@ class Endpoint:
     # -- going out -----------------------------------------------------------------------------------------------
     def send(self, request: Message, peer: Peer, now: float, local: tuple[str, int]) -> Message:
         """Start a client transaction; Via, Max-Forwards and User-Agent are added. ACK is sent without one."""
-        branch = "z9hG4bK" + secrets.token_hex(8)
+        branch = "z9hG4bK" + token(8)
         request.headers = {
             "via": [f"SIP/2.0/{peer.transport.upper()} {_host(local[0])}:{local[1]};rport;branch={branch}"],
             **{name: values for name, values in request.headers.items() if name != "via"},
@@ -243,7 +270,7 @@ class Endpoint:
             server.request = None
 
     def refuse(self, request: Message, peer: Peer, status: int, now: float, **headers: str) -> None:
-        self.answer(request, peer, response_to(request, status, "", secrets.token_hex(5), **headers), now)
+        self.answer(request, peer, response_to(request, status, "", token(5), **headers), now)
 
     # -- time ----------------------------------------------------------------------------------------------------
     def _alarm(self, at: float, what: _Client | _Server) -> None:
@@ -332,8 +359,8 @@ def _host(host: str) -> str:
 
 
 def new_tag() -> str:
-    return secrets.token_hex(6)
+    return token(6)
 
 
 def new_call_id(host: str) -> str:
-    return f"{secrets.token_hex(12)}@{host}"
+    return f"{token(12)}@{host}"

@@ -105,6 +105,10 @@ class DatagramReader:
         late = [source for source, (since, _data) in self._held.items() if now - since >= HOLD_SECONDS]
         return [(source, parse(self._held.pop(source)[1])) for source in late]
 
+    def holds(self, source: Hashable) -> bool:
+        """Whether an unfinished message of this source waits for its rest."""
+        return source in self._held
+
     @property
     def holding(self) -> int:
         return len(self._held)

@@ -14,6 +14,7 @@ from typing import Any
 
 from chengheng.protocols.sip.endpoint import Answered, Endpoint, Event, Malformed, Peer, Requested, TimedOut
 from chengheng.protocols.sip.message import Message, response_to
+from chengheng.protocols.sip.usual import Usual
 
 log = logging.getLogger("chengheng.video.sip")
 TICK_SECONDS = 0.1
@@ -63,6 +64,7 @@ class Node:
         self.connections: dict[Peer, asyncio.Transport] = {}
         self.most_connections = most_connections
         self.on_request: Callable[[Message, Peer], None] = lambda request, peer: None
+        self.on_usual: Callable[[Usual, Peer], bytes | None] | None = None
         self.on_ack: Callable[[Message, Peer], None] = lambda request, peer: None
         self.on_unacknowledged: Callable[[Message, Peer], None] = lambda request, peer: None
         self.on_gone: Callable[[Peer], None] = lambda peer: None
@@ -109,11 +111,30 @@ class Node:
         self.received += 1
         if self.trace:
             self.trace("in", peer, data)
+        now = self._loop.time()  # type: ignore[union-attr]
         try:
-            self._handle(self.endpoint.receive(data, peer, self._loop.time()))  # type: ignore[union-attr]
+            if self.on_usual is None or peer.transport != "udp" or not self._usual(data, peer, now):
+                self._handle(self.endpoint.receive(data, peer, now))
         except Exception:
             log.exception("a message from %s:%s broke the handler", peer.host, peer.port)
         self.flush()
+
+    def _usual(self, data: bytes, peer: Peer, now: float) -> bool:
+        """Answer a registration or keepalive of the usual form at once; False: it must go the tolerant way.
+
+        `on_usual` gives the answer, b"" for none at all, None when the tolerant way shall decide.
+        """
+        request = self.endpoint.usual(data, peer, now)
+        if isinstance(request, bool):
+            return request
+        assert self.on_usual is not None
+        answer = self.on_usual(request, peer)
+        if answer is None:
+            return False
+        if answer:
+            self.endpoint.answered(request, peer, answer, now)
+            self.endpoint.outgoing.append((peer, answer))
+        return True
 
     def _handle(self, events: list[Event]) -> None:
         for event in events:

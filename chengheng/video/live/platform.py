@@ -23,7 +23,8 @@ from chengheng.protocols.gb28181.redact import redact
 from chengheng.protocols.sip import digest
 from chengheng.protocols.sip.dialog import Dialog
 from chengheng.protocols.sip.endpoint import Peer, new_call_id, new_tag
-from chengheng.protocols.sip.message import Message, user_of
+from chengheng.protocols.sip.message import REASONS, Message, user_of
+from chengheng.protocols.sip.usual import Usual
 from chengheng.video import rules
 from chengheng.video.live.node import NoAnswer, Node
 from chengheng.video.live.ports import Inlet, NoPort, PortRange
@@ -33,6 +34,7 @@ log = logging.getLogger("chengheng.video")
 MEDIA_WAIT_SECONDS = 10.0
 KEY_WAIT_SECONDS = 12.0
 MEDIA_LOST_SECONDS = 10.0
+GREETERS = 10  # devices that are asked at once after they have registered
 XML = "Application/MANSCDP+xml"
 
 
@@ -161,6 +163,7 @@ class Platform:
         self.store = store
         self.node = Node(settings.host, settings.port)
         self.node.on_request = self._request
+        self.node.on_usual = self._usual
         self.node.on_gone = self._connection_gone
         self.guard = digest.Guard(settings.realm, settings.key or secrets.token_bytes(32), settings.algorithm)
         self.ports = PortRange(settings.host, settings.media_first, settings.media_last)
@@ -170,6 +173,7 @@ class Platform:
         self.shared: dict[Hashable, asyncio.Task[LiveCall]] = {}
         self.steering: dict[int, rules.Steering] = {}
         self.on_upper_request: Callable[[Message, Peer], bool] = lambda request, peer: False
+        self.above_ids: frozenset[str] = frozenset()
         self.on_alarm: Callable[[Entry, manscdp.Alarm], None] = lambda entry, alarm: None
         self.on_snapshots: Callable[[Entry, manscdp.SnapshotsDone], None] = lambda entry, done: None
         self.refused_sources: OrderedDict[str, tuple[int, float]] = OrderedDict()
@@ -182,7 +186,7 @@ class Platform:
         self._turned: list[tuple[int, bool, datetime, str]] = []
         self._dirty: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._greeting = asyncio.Semaphore(10)
+        self._greetings: asyncio.Queue[Entry] = asyncio.Queue()
         self._running: list[asyncio.Task[None]] = []
         self._last_load: datetime | None = None
         self._dialogs: dict[str, LiveCall] = {}
@@ -196,6 +200,7 @@ class Platform:
             asyncio.create_task(self._every(3.0, self._presence)),
             asyncio.create_task(self._every(10.0, self.reload)),
             asyncio.create_task(self._every(30.0, self._refresh)),
+            *(asyncio.create_task(self._greeter()) for _number in range(GREETERS)),
         ]
 
     async def stop(self) -> None:
@@ -278,51 +283,75 @@ class Platform:
             self.refused_sources.popitem(last=False)
 
     def _register(self, request: Message, peer: Peer) -> None:
-        now = time.time()
-        if self._blocked(peer.host, now):
-            self.counts["blocked"] += 1
-            return  # no answer: a guesser learns nothing and costs nothing
+        version, contact = request.get("x-gb-ver"), request.get("contact")
         who = user_of(request.get("from"))
+        status, lines = self._registration(who, request.get("authorization"), request.expires, contact, version, peer)
+        headers = {name.lower().replace("-", "_"): value for name, value in lines}
+        if status == 200:
+            self.node.accept(request, peer, new_tag(), **headers)
+            self.node.endpoint.learn(request)
+        elif status:
+            self.node.refuse(request, peer, status, **headers)
+
+    def _usual(self, request: Usual, peer: Peer) -> bytes | None:
+        """The same decisions for a registration or keepalive that was read the usual way."""
+        if request.method == "REGISTER":
+            status, lines = self._registration(
+                request.who, request.authorization, request.expires, request.contact, request.version, peer
+            )
+            if not status:
+                return b""
+            told = "".join([f"{name}: {value}\r\n" for name, value in lines])
+            return request.answer(
+                f"{status} {REASONS[status]}", peer.host, peer.port, new_tag(), told, self.node.endpoint.agent
+            )
+        if request.who in self.above_ids:
+            return None
+        entry = self._known_by(request.who, peer)
+        if entry is None:
+            return None
+        self._alive(entry)
+        return request.answer("200 OK", peer.host, peer.port, new_tag(), "", self.node.endpoint.agent)
+
+    def _registration(
+        self, who: str, authorization: str, asked: int | None, contact: str, version: str, peer: Peer
+    ) -> tuple[int, tuple[tuple[str, str], ...]]:
+        """Decide about a REGISTER: status (0: no answer at all) and the answer's own header lines."""
+        now = time.time()
+        if self.refused_sources and self._blocked(peer.host, now):
+            self.counts["blocked"] += 1
+            return 0, ()  # a guesser learns nothing and costs nothing
         entry = self.entries.get(who)
         if entry is None or not entry.enabled or (entry.pinned and entry.pinned != peer.host):
             self.counts["unknown"] += 1
             self._count_refusal(peer.host, now)
-            self.node.refuse(request, peer, 403)
-            return
+            return 403, ()
         if entry.locked_until > now:
-            self.node.refuse(request, peer, 403)
-            return
-        verdict = self.guard.check(
-            request.get("authorization"), "REGISTER", who, peer.host, entry.login, entry.password, now
-        )
+            return 403, ()
+        verdict = self.guard.check(authorization, "REGISTER", who, peer.host, entry.login, entry.password, now)
         if verdict is not digest.Verdict.RIGHT:
             if verdict in (digest.Verdict.WRONG, digest.Verdict.REPLAYED):
                 self._failed(entry, peer, now)
                 if entry.locked_until > now:
-                    self.node.refuse(request, peer, 403)
-                    return
+                    return 403, ()
             stale = verdict is digest.Verdict.STALE
-            challenge = self.guard.challenge(who, peer.host, now, stale)
-            self.node.refuse(request, peer, 401, www_authenticate=challenge)
-            return
+            return 401, (("WWW-Authenticate", self.guard.challenge(who, peer.host, now, stale)),)
         entry.failures = 0
-        expires = rules.granted_expires(request.expires)
-        headers = {"date": self._date(int(now)), "expires": str(expires)}
-        version = request.get("x-gb-ver")
+        expires = rules.granted_expires(asked)
+        lines = [("Date", self._date(int(now))), ("Expires", str(expires))]
         if version:
-            headers["x-gb-ver"] = "3.0"
-        if request.get("contact"):
-            headers["contact"] = request.get("contact")
-        self.node.accept(request, peer, new_tag(), **headers)
+            lines.append(("X-GB-Ver", "3.0"))
+        if contact:
+            lines.append(("Contact", contact))
         entry.seen_at = now
         self._dirty.add(who)
         if expires == 0:
             entry.expires_at, entry.greeted = 0.0, False
             self._turn(entry, False, "unregistered")
-            return
+            return 200, tuple(lines)
         self.counts["registered"] += 1
         fresh = not entry.online or entry.peer != peer
-        entry.peer, entry.contact = peer, request.get("contact")
+        entry.peer, entry.contact = peer, contact
         entry.expires_at = now + expires
         entry.registered_at = now
         entry.edition = edition_of(version) or entry.edition
@@ -330,7 +359,8 @@ class Platform:
         if fresh or not entry.greeted:
             entry.greeted = True
             entry.subscriptions.clear()
-            self.later(self._greet(entry))
+            self._greetings.put_nowait(entry)
+        return 200, tuple(lines)
 
     def _date(self, second: int) -> str:
         """The Date header (9.10 time sync), made once a second."""
@@ -357,7 +387,10 @@ class Platform:
 
     def _known(self, request: Message, peer: Peer) -> Entry | None:
         """The registered device that this request comes from; its address must be that of its registration."""
-        entry = self.entries.get(user_of(request.get("from")))
+        return self._known_by(user_of(request.get("from")), peer)
+
+    def _known_by(self, who: str, peer: Peer) -> Entry | None:
+        entry = self.entries.get(who)
         if entry is None or entry.peer is None or not entry.enabled:
             return None
         if entry.expires_at < time.time() or entry.peer.host != peer.host or entry.peer.transport != peer.transport:
@@ -372,15 +405,14 @@ class Platform:
             self.counts["unknown"] += 1
             self.node.refuse(request, peer, 403)
             return
-        now = time.time()
-        entry.seen_at = now
-        self._dirty.add(entry.gb_id)
         body = request.body
         if b">Keepalive<" in body and b"<Info>" not in body:
-            self.counts["keepalive"] += 1
-            self._turn(entry, True, "keepalive")
+            self._alive(entry)
             self.node.accept(request, peer, new_tag())
+            self.node.endpoint.learn(request)
             return
+        entry.seen_at = time.time()
+        self._dirty.add(entry.gb_id)
         if not body.strip():
             self.node.accept(request, peer, new_tag())
             if "terminated" in request.get("subscription-state").lower():
@@ -394,6 +426,14 @@ class Platform:
             return
         self.node.accept(request, peer, new_tag())
         self._command(entry, command, request)
+
+    def _alive(self, entry: Entry) -> None:
+        """A keepalive without news."""
+        entry.seen_at = time.time()
+        self._dirty.add(entry.gb_id)
+        self.counts["keepalive"] += 1
+        if not entry.online:
+            self._turn(entry, True, "keepalive")
 
     def _command(self, entry: Entry, command: manscdp.Command, request: Message) -> None:
         name = command.name
@@ -487,15 +527,24 @@ class Platform:
                 entry.catalog_at = now
                 self.later(self.query_catalog(entry))
 
+    async def _greeter(self) -> None:
+        while True:
+            entry = await self._greetings.get()
+            try:
+                await self._greet(entry)
+            except CallStopped:
+                continue
+            except Exception:
+                log.exception("%s could not be asked after it had registered", entry.gb_id)
+
     async def _greet(self, entry: Entry) -> None:
         """After a registration: who are you, what have you, tell me what changes."""
-        async with self._greeting:
-            await asyncio.sleep(0.2)  # devices that have just registered are not yet ready to be asked
-            for work in (self.query_info, self.query_catalog, self.subscribe_catalog):
-                try:
-                    await work(entry)
-                except NoAnswer:
-                    log.info("%s did not answer %s", entry.gb_id, work.__name__)
+        await asyncio.sleep(0.2)  # devices that have just registered are not yet ready to be asked
+        for work in (self.query_info, self.query_catalog, self.subscribe_catalog):
+            try:
+                await work(entry)
+            except NoAnswer:
+                log.info("%s did not answer %s", entry.gb_id, work.__name__)
 
     # -- asking devices ------------------------------------------------------------------------------------------
     def sn(self) -> int:
@@ -851,7 +900,7 @@ class Platform:
             elif now - call.idle_since > (rules.IDLE_SECONDS if call.kind == "live" else 5):
                 await self.end(call, "idle")
                 continue
-            if call.kind == "live" and now - call.source.stream.rtp.last_at > MEDIA_LOST_SECONDS:
+            if call.kind in ("live", "download") and now - call.source.stream.rtp.last_at > MEDIA_LOST_SECONDS:
                 await self.end(call, "media_lost")
 
     async def live(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from chengheng.common import health
@@ -17,7 +18,18 @@ from chengheng.protocols.gb28181 import ids, manscdp
 from chengheng.protocols.sip.endpoint import Peer
 from chengheng.video.live.platform import Entry, LiveCall
 from chengheng.video.live.upstream import Above, Shared
-from chengheng.video.models import Alarm, Call, Channel, Device, Position, StateSpan, Upstream, Watching, channel_values
+from chengheng.video.models import (
+    Alarm,
+    Call,
+    Channel,
+    Device,
+    Position,
+    Recording,
+    StateSpan,
+    Upstream,
+    Watching,
+    channel_values,
+)
 from chengheng.video.sealing import unseal
 
 
@@ -136,7 +148,7 @@ def save_info(pk: int, info: manscdp.DeviceInfo, edition: int | None) -> None:
 def save_catalog(
     pk: int, items: list[manscdp.CatalogItem], complete: bool, total: int | None, whole: bool
 ) -> tuple[int, int]:
-    """Store what a catalog or a catalog notice says; returns (written, left).
+    """Store what a catalog or a catalog notice says; returns (written, left). Rows that say nothing new stay untouched.
 
     What people edited stays. Channels that are missing leave only when the catalog was whole and complete; a notice
     with DEL takes one away, ON, OFF, VLOST and DEFECT only turn its state.
@@ -150,12 +162,7 @@ def save_catalog(
     told = [item for item in items if item.event in ("", "ADD", "UPDATE")]
     with transaction.atomic():
         Device.objects.select_for_update().get(pk=pk)
-        states = dict(Channel.objects.filter(device_id=pk).values_list("gb_id", "online"))
-        rows = [_channel(device, item, now, states.get(item.id)) for item in told]
-        Channel.objects.bulk_create(
-            rows, batch_size=2000, update_conflicts=True, unique_fields=["device", "gb_id"],
-            update_fields=[*channel_values(), "name"],
-        )  # fmt: skip
+        written = _merge(device, told, now)
         for event in ("ON", "OFF", "VLOST", "DEFECT"):
             names = [key for key, item in turned.items() if item.event == event]
             if names:
@@ -175,35 +182,62 @@ def save_catalog(
             Device.objects.filter(pk=pk).update(
                 catalog_at=now, catalog_complete=complete, catalog_total=total, catalog_found=len(told)
             )
-        Channel.objects.filter(device_id=pk).exclude(edited_name="").exclude(name=F("edited_name")).update(
-            name=F("edited_name")
-        )
-    return len(rows), left
+    return written, left
 
 
-def _channel(device: Device, item: manscdp.CatalogItem, now: datetime, was_online: bool | None) -> Channel:
-    return Channel(
-        device=device,
-        gb_id=item.id,
-        kind=ids.kind_of(item.id, item.parental) if item.id != device.gb_id else "camera",
-        organisation_id=device.organisation_id,
-        name=item.name or item.id,
-        raw_name=item.name,
-        area_code=item.civil_code if 4 <= len(item.civil_code) <= 20 else device.area_code,
-        civil_code=item.civil_code[:20],
-        parent_id=manscdp.parent_of(item, device.gb_id)[:40],
-        group_id=item.group_id[:40],
-        manufacturer=item.manufacturer,
-        model=item.model,
-        ptz_type=item.ptz_type if item.ptz_type is None or 0 <= item.ptz_type < 100 else None,
-        status=item.status,
-        online=item.online,
-        status_at=now,
-        lon=item.lon,
-        lat=item.lat,
-        address=item.address if item.address not in ("Address", "axy") else "",
-        removed_at=None,
-    )
+# One pass over what a catalog tells: new rows are added, rows that differ are changed, the others are not even touched.
+_TOLD = {
+    "gb_id": "varchar", "kind": "varchar", "raw_name": "varchar", "area_code": "varchar", "civil_code": "varchar",
+    "parent_id": "varchar", "group_id": "varchar", "manufacturer": "varchar", "model": "varchar",
+    "ptz_type": "smallint", "status": "varchar", "online": "boolean", "lon": "float8", "lat": "float8",
+    "address": "varchar",
+}  # fmt: skip
+_KEPT = tuple(name for name in channel_values() if name not in ("status_at", "removed_at"))
+_MERGE = f"""
+insert into video_channel as c (device_id, organisation_id, name, edited_name, hidden, status_at, picture, created_at,
+    {", ".join(_TOLD)})
+select %(device)s, %(organisation)s, coalesce(nullif(v.raw_name, ''), v.gb_id), '', false, %(now)s, '', %(now)s,
+    {", ".join(f"v.{name}" for name in _TOLD)}
+from jsonb_to_recordset(%(told)s::jsonb) as v ({", ".join(f"{name} {kind}" for name, kind in _TOLD.items())})
+on conflict (device_id, gb_id) do update set {", ".join(f"{name} = excluded.{name}" for name in _KEPT)},
+    name = case when c.edited_name = '' then excluded.name else c.edited_name end,
+    status_at = case when (c.online, c.status) is distinct from (excluded.online, excluded.status)
+        or c.removed_at is not null then excluded.status_at else c.status_at end,
+    removed_at = null
+where ({", ".join(f"c.{name}" for name in _KEPT)}) is distinct from ({", ".join(f"excluded.{name}" for name in _KEPT)})
+    or c.removed_at is not null
+"""  # noqa: S608 - column names of ours
+
+
+def _merge(device: Device, told: list[manscdp.CatalogItem], now: datetime) -> int:
+    """Add and change channels as told; returns how many rows were written."""
+    rows = {
+        item.id: {
+            "gb_id": item.id,
+            "kind": ids.kind_of(item.id, item.parental) if item.id != device.gb_id else "camera",
+            "raw_name": item.name,
+            "area_code": item.civil_code if 4 <= len(item.civil_code) <= 20 else device.area_code,
+            "civil_code": item.civil_code[:20],
+            "parent_id": manscdp.parent_of(item, device.gb_id)[:40],
+            "group_id": item.group_id[:40],
+            "manufacturer": item.manufacturer,
+            "model": item.model,
+            "ptz_type": item.ptz_type if item.ptz_type is None or 0 <= item.ptz_type < 100 else None,
+            "status": item.status,
+            "online": item.online,
+            "lon": item.lon,
+            "lat": item.lat,
+            "address": item.address if item.address not in ("Address", "axy") else "",
+        }
+        for item in told
+    }
+    if not rows:
+        return 0
+    text = json.dumps(list(rows.values()), ensure_ascii=False)
+    values: dict[str, Any] = {"device": device.pk, "organisation": device.organisation_id, "now": now, "told": text}
+    with connection.cursor() as cursor:
+        cursor.execute(_MERGE, values)
+        return cursor.rowcount
 
 
 def save_alarm(pk: int, alarm: manscdp.Alarm) -> None:
@@ -327,9 +361,12 @@ def close_stale() -> None:
     now = timezone.now()
     Call.objects.filter(ended_at=None).update(ended_at=now, stop_reason="shutdown")
     Watching.objects.filter(closed_at=None).update(closed_at=now, close_reason="shutdown")
+    Recording.objects.filter(ended_at=None).update(ended_at=now, fault="shutdown")
     lost = Device.objects.filter(online=True).filter(Q(transport="tcp") | Q(registered_until__lt=now))
     pks = list(lost.values_list("pk", flat=True))
     if pks:
         StateSpan.objects.filter(device_id__in=pks, until=None).update(until=now)
         StateSpan.objects.bulk_create(StateSpan(device_id=pk, online=False, since=now, reason="restart") for pk in pks)
         Device.objects.filter(pk__in=pks).update(online=False)
+        for gb_id in Device.objects.filter(pk__in=pks).values_list("gb_id", flat=True):
+            health.report(f"video:{gb_id}", ok=False, at=now, text="restart")

@@ -465,6 +465,7 @@ class Upwards:
     async def reload(self, rows: list[Above]) -> None:
         """Start, change and stop registrations; shares of a running one change without a new registration."""
         wanted = {row.pk: row for row in rows}
+        self.platform.above_ids = frozenset(row.gb_id for row in rows)
         for pk, running in list(self.registrations.items()):
             row = wanted.get(pk)
             if row is None or _who(row) != _who(running.above):

@@ -12,15 +12,42 @@ import logging
 from typing import Any
 
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc.codecs import HEADER_EXTENSIONS
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
+from aiortc.rtp import HeaderExtensionsMap
 from av.packet import Packet
 
 from chengheng.protocols.fmp4.muxer import Segment
 from chengheng.video.live.source import Source, Viewer
 
 log = logging.getLogger("chengheng.video.webrtc")
+PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 START = b"\0\0\0\1"
 CLOCK = fractions.Fraction(1, 90_000)
+
+
+if all(item.uri != PLAYOUT_DELAY for item in HEADER_EXTENSIONS["video"]):
+    HEADER_EXTENSIONS["video"].append(RTCRtpHeaderExtensionParameters(id=5, uri=PLAYOUT_DELAY))
+
+
+class AtOnce(HeaderExtensionsMap):
+    """Header extensions of a sender that asks to be shown without delay: the least and the longest delay are 0.
+
+    Without it the browser takes the burst of the cached pictures for a network that jitters and waits for seconds.
+    """
+
+    _delay_id = 0
+
+    def configure(self, parameters: Any) -> None:
+        super().configure(parameters)
+        self._delay_id = next((item.id for item in parameters.headerExtensions if item.uri == PLAYOUT_DELAY), 0)
+
+    def set(self, values: Any) -> tuple[int, bytes]:
+        profile, value = super().set(values)
+        if profile == 0xBEDE and 0 < self._delay_id < 15:  # one-byte headers (RFC 8285 4.2), padded to words
+            value += bytes([self._delay_id << 4 | 2]) + b"\0\0\0"
+        return profile, value
 
 
 def annex_b(segment: Segment) -> bytes:
@@ -70,6 +97,7 @@ async def answer(source: Source, viewer: Viewer, offer: str) -> tuple[RTCPeerCon
     try:
         # before the offer is read: the common codecs are chosen then
         transceiver = connection.addTransceiver(Picture(source, viewer), direction="sendonly")
+        vars(transceiver.sender)["_RTCRtpSender__rtp_header_extensions_map"] = AtOnce()
         capabilities = RTCRtpSender.getCapabilities("video").codecs
         transceiver.setCodecPreferences([item for item in capabilities if item.mimeType == "video/H264"])
         await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))

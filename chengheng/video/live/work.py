@@ -20,7 +20,7 @@ from chengheng.common.live import in_thread
 from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
 from chengheng.protocols.fmp4.muxer import Segment
-from chengheng.video import rules
+from chengheng.video import queries, rules
 from chengheng.video.live import still
 from chengheng.video.live.platform import CallStopped, LiveCall
 from chengheng.video.live.recorder import Recorder
@@ -208,7 +208,8 @@ async def do_snapshot(
         gap = None
         if len(keys) > 1:
             gap = still.difference(await in_thread(still.take, head, keys[0]), shot)
-        verdict = rules.verdict(shot.mean, shot.deviation, shot.sharpness, gap)
+        by = await in_thread(queries.thresholds)
+        verdict = rules.verdict(shot.mean, shot.deviation, shot.sharpness, gap, by)
     except CallStopped as stopped:
         if purpose != "probe":
             raise
@@ -249,6 +250,60 @@ async def do_record(
     recorder.begin(call.source.initialisation, call.source.cache)
     call.source.listeners.add(recorder)
     return pk
+
+
+async def do_download(
+    service: Service, channel: int, from_at: float, to_at: float, user: int | None = None, keep_days: int = 30
+) -> int:
+    """Begin to fetch what the device has recorded; the recording's key. It ends when the device says so."""
+    from chengheng.video import actions
+
+    entry, channel_id = await service.entry(channel)
+    start, end = datetime.fromtimestamp(from_at, UTC), datetime.fromtimestamp(to_at, UTC)
+    platform = service.platform
+    call = platform.prepare(
+        entry, channel, channel_id, "download", purpose="recording", user_pk=user, from_at=start, to_at=end,
+        speed=rules.DOWNLOAD_SPEED,
+    )  # fmt: skip
+    path = await in_thread(incoming)
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[str] = loop.create_future()
+
+    def ended(why: str) -> None:
+        if not over.done():
+            over.set_result(why)
+
+    recorder = await loop.run_in_executor(
+        None, lambda: Recorder(path, ended, seconds=(end - start).total_seconds() + 5)
+    )
+    call.source.listeners.add(recorder)  # before it begins: four times as fast, a group of pictures is soon gone
+    call.holds += 1
+    try:
+        await platform.begin(call)
+        pk = await in_thread(actions.begin_recording, channel, call.id, user, "download", keep_days, start)
+    except BaseException:
+        recorder.close("failed")
+        path.unlink(missing_ok=True)
+        await platform.end(call, "failed")
+        raise
+    service.recordings[pk] = Recording(pk, call, recorder, path)
+
+    async def keep() -> None:
+        why = await over
+        call.holds -= 1
+        service.recordings.pop(pk, None)
+        await platform.end(call, "finished" if why == "done" else why)
+        await in_thread(actions.end_recording, pk, path, recorder.frames, why, recorder.seconds)
+
+    platform.later(keep())
+    return pk
+
+
+async def do_control(service: Service, channel: int, values: dict[str, Any]) -> bool:
+    """A DeviceControl to a channel, as `actions` worded it."""
+    entry, channel_id = await service.entry(channel)
+    await service.platform.control(entry, channel_id, **values)
+    return True
 
 
 async def do_record_stop(service: Service, recording: int) -> bool:

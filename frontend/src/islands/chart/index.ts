@@ -19,6 +19,7 @@ interface Chart {
   x: string[];
   series: Series[];
   unit?: string;
+  most?: number;
   target?: number | string | null;
   band?: [(number | null)[], (number | null)[]];
   option?: EChartsCoreOption;
@@ -48,7 +49,7 @@ export function optionOf(chart: Chart): EChartsCoreOption {
   }
   const across = chart.kind === "rows";
   const names = { type: "category", data: chart.x, axisLabel: { ...text, hideOverlap: true }, axisLine: { lineStyle: { color: token("line-strong") } }, axisTick: { show: false }, inverse: across };
-  const values = { type: "value", scale: (chart.kind ?? "line") === "line", axisLabel: text, splitLine: { lineStyle: { color: token("line") } }, name: chart.unit ?? "", nameTextStyle: { ...text, align: "left" } };
+  const values = { type: "value", scale: (chart.kind ?? "line") === "line", max: chart.most, axisLabel: text, splitLine: { lineStyle: { color: token("line") } }, name: chart.unit ?? "", nameTextStyle: { ...text, align: "left" } };
   const line = chart.target === null || chart.target === undefined || chart.target === "" ? undefined : {
     silent: true, symbol: "none", lineStyle: { color: token("seal"), type: "dashed", width: 1.5 },
     label: { color: token("seal"), formatter: zh() ? "目标 {c}" : "target {c}", position: across ? "end" : "insideEndTop" }, data: [across ? { xAxis: Number(chart.target) } : { yAxis: Number(chart.target) }],

@@ -137,7 +137,7 @@ export function wall(place: HTMLElement, props: WallProps): () => void {
     head.append(link);
     for (const [label, sign, act] of [
       [say("shot"), "◉", () => void player.snapshot()],
-      [say("full"), "⛶", () => player.full()],
+      [say("full"), "⤢", () => player.full()],
       [say("close"), "×", () => set(at, null)],
     ] as const) {
       const button = Object.assign(make("button", "", sign), { type: "button", title: label });
