@@ -98,17 +98,12 @@ WITH s AS (SELECT id, year, period, voucher, debit_fen - credit_fen AS amount_fe
 v AS (SELECT s.id, s.year, s.period, s.voucher, s.amount_fen, k.* FROM s, LATERAL (VALUES ('往来单位', party, '经济分类', econ),
   ('项目', project, '经济分类', econ), ('往来单位', party, '项目', project), ('制单人', maker, '经济分类', econ)) k(what_a, a, what_b, b)
   WHERE k.a <> '' AND k.b <> ''),
-n AS (SELECT what_a, what_b, count(*) AS n FROM v GROUP BY what_a, what_b),
-ca AS (SELECT what_a, what_b, a, count(*) AS n FROM v GROUP BY what_a, what_b, a),
-cb AS (SELECT what_a, what_b, b, count(*) AS n FROM v GROUP BY what_a, what_b, b),
-cab AS (SELECT what_a, what_b, a, b, count(*) AS n, min(id) AS id FROM v GROUP BY what_a, what_b, a, b HAVING count(*) = 1),
-r AS (SELECT v.id, v.voucher, v.amount_fen, v.what_a, v.a, v.what_b, v.b, ca.n AS times_a, cb.n AS times_b, 1 AS seen,
-    round(ca.n * cb.n / CAST(n.n AS numeric), 1) AS expected
-  FROM cab JOIN v ON v.id = cab.id AND v.what_a = cab.what_a AND v.what_b = cab.what_b
-  JOIN n ON n.what_a = cab.what_a AND n.what_b = cab.what_b
-  JOIN ca ON ca.what_a = cab.what_a AND ca.what_b = cab.what_b AND ca.a = cab.a
-  JOIN cb ON cb.what_a = cab.what_a AND cb.what_b = cab.what_b AND cb.b = cab.b
-  WHERE v.year = :year AND v.period = :period)
+ab AS (SELECT what_a, what_b, a, b, count(*) AS n, min(id) AS id, min(year) AS year, min(period) AS period, min(voucher) AS voucher,
+  min(amount_fen) AS amount_fen FROM v GROUP BY what_a, what_b, a, b),
+t AS (SELECT *, sum(n) OVER (PARTITION BY what_a, what_b, a) AS times_a, sum(n) OVER (PARTITION BY what_a, what_b, b) AS times_b,
+  sum(n) OVER (PARTITION BY what_a, what_b) AS whole FROM ab),
+r AS (SELECT id, voucher, amount_fen, what_a, a, what_b, b, CAST(times_a AS bigint) AS times_a, CAST(times_b AS bigint) AS times_b,
+  1 AS seen, round(times_a * times_b / whole, 1) AS expected FROM t WHERE n = 1 AND year = :year AND period = :period)
 SELECT row_ids, amount_fen, voucher, what_a, a, times_a, what_b, b, times_b, expected, seen FROM (
   SELECT DISTINCT ON (id) ARRAY[id] AS row_ids, * FROM r WHERE expected >= :least ORDER BY id, expected DESC) k
 ORDER BY expected DESC LIMIT CAST(:top AS int);
