@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation
+from chengheng.finance import elimination
 from chengheng.finance.engine import SPENDING, parameters_of
 from chengheng.finance.models import (
     AssetCard,
@@ -226,8 +227,9 @@ def pay(user: Any, unit: Unit, year: int, period: int) -> dict[str, Any] | None:
 def consolidated(user: Any, top: Organisation, year: int, period: int) -> dict[str, Any]:
     """Income, expense, receivables and payables of all units below `top` (and itself), without what they did with one another.
 
-    An inner dealing is a line whose counterparty is the name of another unit of the same tree. Both sides are taken out;
-    where one side booked what the other did not, the difference is named, never distributed.
+    An inner dealing is a line whose counterparty is the name of another unit of the same tree, or a transfer within the
+    tree by its account. Both sides are taken out; where one side booked what the other did not, the difference is named,
+    never distributed.
     """
     units = list(
         access.visible(user, "finance.unit.view", Unit.objects.select_related("organisation"))
@@ -235,7 +237,8 @@ def consolidated(user: Any, top: Organisation, year: int, period: int) -> dict[s
         .order_by("organisation__path")
     )
     names = {unit.organisation.name: unit for unit in units}
-    sums: dict[int, dict[str, list[int]]] = defaultdict(lambda: {item: [0, 0] for item in FLOWS["government"]})
+    sums: dict[int, dict[str, list[int]]] = defaultdict(lambda: {item: [0, 0, 0] for item in FLOWS["government"]})
+    by_pk = {unit.pk: unit for unit in units}
     dealings: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(FLOWS["government"], 0))
     for accounting, items in FLOWS.items():
         ids = [unit.pk for unit in units if unit.accounting == accounting]
@@ -258,28 +261,52 @@ def consolidated(user: Any, top: Organisation, year: int, period: int) -> dict[s
             sums[row["unit"]][item][0] += fen
             if party in names and party != name:
                 sums[row["unit"]][item][1] += fen
-                dealings[name, party][item] += fen
+                if elimination.side_of(accounting, row["account"]) is None:
+                    dealings[name, party][item] += fen
+            elif not party and elimination.inner_by_account(
+                elimination.side_of(accounting, row["account"]), by_pk[row["unit"]], units
+            ):
+                sums[row["unit"]][item][2] += fen
     table: list[dict[str, Any]] = [
         {
             "item": item,
             "sum": sum(sums[unit.pk][item][0] for unit in units),
-            "inner": sum(sums[unit.pk][item][1] for unit in units),
+            "named": sum(sums[unit.pk][item][1] for unit in units),
+            "paired": sum(sums[unit.pk][item][2] for unit in units),
         }
         for item in FLOWS["government"]
     ]
     for line in table:
+        line["inner"] = line["named"] + line["paired"]
         line["whole"] = line["sum"] - line["inner"]
     return {
         "top": top, "year": year, "period": period, "table": table,
         "units": [{"unit": unit, "depth": unit.organisation.path.count("/") - top.path.count("/"),
                    **{item: pair[0] for item, pair in sums[unit.pk].items()}} for unit in units],
+        "pairs": [
+            {**row, "url": difference_at(row["pair"], row["claimer"], row["debtor"], year)}
+            for row in elimination.by_pairs(units, year, period)
+        ],
         "dealings": [
-            {"payer": payer, "payee": payee, "paid": both["expense"], "got": dealings.get((payee, payer), {}).get("income", 0),
+            {"payer": payer, "payee": payee, "url": difference_at(elimination.DEALINGS, names[payer], names[payee], year), "paid": both["expense"], "got": dealings.get((payee, payer), {}).get("income", 0),
              "difference": both["expense"] - dealings.get((payee, payer), {}).get("income", 0)}
             for (payer, payee), both in sorted(dealings.items())
             if both["expense"] or dealings.get((payee, payer), {}).get("income", 0)
         ],
     }  # fmt: skip
+
+
+def difference_at(pair: str, claimer: Unit | None, debtor: Unit | None, year: int) -> str:
+    """The address of a dealing's rows, side by side; of the lines of the one side where no other unit is named."""
+    if claimer is not None and debtor is not None:
+        return reverse("finance:dealing", args=[pair, claimer.pk, debtor.pk, year])
+    unit, side = (claimer, "claim") if claimer is not None else (debtor, "debt")
+    if unit is None:
+        return ""
+    account = next(
+        (one.account for one in elimination.sides() if (one.pair, one.side, one.accounting) == (pair, side, unit.accounting)), ""
+    )  # fmt: skip
+    return lines_at(unit, year, account=account)
 
 
 def _starts(pattern: str, account: str) -> bool:

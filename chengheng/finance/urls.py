@@ -27,6 +27,7 @@ urlpatterns = [
     path("lines/", tables.view(LineTable), name="lines"),
     path("import/", views.import_evidence, name="import"),
     path("consolidated/", views.consolidated, name="consolidated"),
+    path("consolidated/<slug:pair>/<int:claimer>/<int:debtor>/<int:year>/", views.dealing, name="dealing"),
     path("papers/annual/<int:year>/<slug:form>/", views.annual, name="annual"),
     path("papers/<slug:kind>/", views.paper, name="paper"),
 ]

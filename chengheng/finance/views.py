@@ -13,7 +13,7 @@ from chengheng.common import files, intake, trail
 from chengheng.common.errors import NotFound, Refusal
 from chengheng.common.people import access
 from chengheng.common.ui.views import page, redirect, require_act
-from chengheng.finance import actions, dashboards, imports, papers, queries
+from chengheng.finance import actions, dashboards, elimination, imports, papers, queries
 from chengheng.finance.forms import ConsolidationForm, ParameterForm, StandardFileForm
 from chengheng.finance.models import Aspect, Doubt, EvidenceBatch, Finding, Line, RuleChange, RuleRun, Unit
 from chengheng.finance.rules import catalogue
@@ -173,6 +173,21 @@ def consolidated(request: HttpRequest) -> HttpResponse:
     return page(
         request, "finance/consolidated.html", {"form": form, **dashboards.consolidated(request.user, top, year, 12)}
     )
+
+
+@require_act("finance.line.view")
+def dealing(request: HttpRequest, pair: str, claimer: int, debtor: int, year: int) -> HttpResponse:
+    """What two units booked of one another, side by side; rows that nothing answers are marked."""
+    name = {**elimination.names(), elimination.DEALINGS: _("Expense—income")}.get(pair)
+    if name is None:
+        raise NotFound
+    units = Unit.objects.select_related("organisation")
+    one, other = (access.fetch(request.user, "finance.line.view", units, pk=pk) for pk in (claimer, debtor))
+    return page(
+        request, "finance/dealing.html",
+        {"name": name, "claimer": one, "debtor": other, "year": year,
+         **elimination.difference(pair, one, other, year, 12, dashboards.FLOWS)},
+    )  # fmt: skip
 
 
 @require_POST

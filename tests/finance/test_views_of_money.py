@@ -12,7 +12,7 @@ from docx import Document
 from openpyxl import load_workbook
 
 from chengheng.common.people.access import SYSTEM
-from chengheng.finance import actions, dashboards, engine, papers
+from chengheng.finance import actions, dashboards, elimination, engine, papers
 from chengheng.finance.models import Line
 from tests import builders
 from tests.access import sign_in
@@ -92,6 +92,50 @@ def test_inner_dealings_are_taken_out_and_differences_named(aspects, people, cli
     assert "甲所（测试）" in page.content.decode()
     alone = dashboards.consolidated(builders.holder("finance.unit_accountant", one.organisation), top, Y, 12)
     assert [row["unit"] for row in alone["units"]] == [one]
+
+
+def test_pairs_of_accounts_are_reconciled_row_by_row(aspects, people, client):
+    top = builders.organisation("市城市管理委（对账测试）")
+    head = make_unit("administrative", top, "机关（对账测试）")
+    one, two = (
+        make_unit(kind, head.organisation, name)
+        for kind, name in (("institution", "丙所（测试）"), ("enterprise", "丁公司（测试）"))
+    )
+    store(
+        head,
+        "lines",
+        voucher(d(3, 2), ("5501", 500, 0), ("1002", 0, 500)) + voucher(d(3, 9), ("1002", 70, 0), ("4201", 0, 70)),
+    )
+    store(one, "lines", voucher(d(3, 3), ("1002", 480, 0), ("4201", 0, 480))
+          + voucher(d(3, 4), ("1218", 100, 0), ("1002", 0, 100), party="丁公司（测试）", number="2")
+          + voucher(d(3, 5), ("1218", 40, 0), ("1002", 0, 40), party="丁公司（测试）", number="3")
+          + voucher(d(3, 6), ("1218", 9, 0), ("1002", 0, 9), party="外人", number="4"))  # fmt: skip
+    store(two, "lines", voucher(d(3, 5), ("1002", 100, 0), ("2241", 0, 100), party="丙所（测试）"))
+    found = dashboards.consolidated(people.issuer, top, Y, 12)
+    rows = {
+        (row["pair"], str(row["claimer"]), str(row["debtor"])): (row["claim"], row["debt"], row["difference"])
+        for row in found["pairs"]
+    }
+    assert rows["other", "丙所（测试）", "丁公司（测试）"] == (fen(140), fen(100), fen(40))
+    assert rows["subsidy", "机关（对账测试）", "None"][0] == fen(500)
+    assert rows["subsidy", "None", "丙所（测试）"][1] == fen(480)
+    assert len(rows) == 3  # the head's own 4201 comes from outside the tree
+    table = {row["item"]: row for row in found["table"]}
+    assert (table["income"]["paired"], table["income"]["whole"]) == (fen(480), fen(70))
+    assert (table["expense"]["paired"], table["receivable"]["named"], table["payable"]["whole"]) == (
+        fen(500),
+        fen(140),
+        0,
+    )
+    both = elimination.difference("other", one, two, Y, 12, dashboards.FLOWS)
+    assert ([row["fen"] for row in both["claims"] if not row["answered"]], both["alone"]) == ([fen(40)], 1)
+    sign_in(client, people.issuer)
+    url = dashboards.difference_at("other", one, two, Y)
+    assert url in client.get(reverse("finance:consolidated"), {"of": top.pk, "year": Y}).content.decode()
+    assert client.get(url).content.decode().count("row-warn") == 1
+    assert client.get(url.replace("other", "nothing")).status_code == 404
+    sign_in(client, builders.holder("finance.unit_accountant", one.organisation))
+    assert client.get(url).status_code in (403, 404)
 
 
 def test_the_annual_report_holds_every_aspect_and_who_took_it_out(books, people, client):
