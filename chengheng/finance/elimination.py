@@ -91,18 +91,18 @@ def by_pairs(units: list[Unit], year: int, period: int) -> list[dict[str, Any]]:
         wanted |= Q(unit__in=ids, account__startswith=one.account)
     sums = lines_of(units, year, period).filter(wanted).values("unit", "account", "party").annotate(
         debit=Sum("debit_fen"), credit=Sum("credit_fen"))  # fmt: skip
-    for row in sums:
-        unit = by_pk[row["unit"]]
-        side = side_of(unit.accounting, row["account"])
-        other = of_name.get(row["party"])
+    for one_sum in sums:
+        unit = by_pk[one_sum["unit"]]
+        side = side_of(unit.accounting, one_sum["account"])
+        other = of_name.get(one_sum["party"])
         if (
             side is None
             or other == unit
-            or (other is None and (row["party"] or not inner_by_account(side, unit, units)))
+            or (other is None and (one_sum["party"] or not inner_by_account(side, unit, units)))
         ):
             continue
-        fen = row["debit"] - row["credit"] if side.side == "claim" else row["credit"] - row["debit"]
-        booked[side.pair, side.side, unit.pk, other and other.pk] += fen
+        fen = one_sum["debit"] - one_sum["credit"] if side.side == "claim" else one_sum["credit"] - one_sum["debit"]
+        booked[side.pair, side.side, unit.pk, other.pk if other else None] += fen
     found: dict[tuple[str, int | None, int | None], dict[str, Any]] = {}
     for (pair, side_name, pk, other_pk), fen in booked.items():
         key = (pair, pk, other_pk) if side_name == "claim" else (pair, other_pk, pk)

@@ -20,6 +20,7 @@ urlpatterns = [
     path("changes/<int:pk>/withdraw/", views.decide_change, {"decision": "withdraw"}, name="withdraw_change"),
     path("units/", tables.view(UnitTable), name="units"),
     path("units/<int:pk>/", views.unit, name="unit"),
+    path("units/<int:pk>/rows/<slug:kind>/", views.rows, name="rows"),
     path("units/<int:pk>/run/", views.run, name="run"),
     path("batches/", tables.view(BatchTable), name="batches"),
     path("batches/<int:pk>/", views.batch, name="batch"),

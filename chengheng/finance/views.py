@@ -15,7 +15,7 @@ from chengheng.common.people import access
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.finance import actions, dashboards, elimination, imports, papers, queries
 from chengheng.finance.forms import ConsolidationForm, ParameterForm, StandardFileForm
-from chengheng.finance.models import Aspect, Doubt, EvidenceBatch, Finding, Line, RuleChange, RuleRun, Unit
+from chengheng.finance.models import TABLES, Aspect, Doubt, EvidenceBatch, Finding, Line, RuleChange, RuleRun, Unit
 from chengheng.finance.rules import catalogue
 from chengheng.finance.tables import LEVEL_TONES, issued_to
 
@@ -40,7 +40,7 @@ def aspect(request: HttpRequest, pk: str) -> HttpResponse:
     rules = [rule for rule in catalogue.rules().values() if rule.aspect == pk]
     return page(
         request, "finance/aspect.html",
-        {"aspect": subject, "rules": rules, "findings": findings.select_related("unit__organisation")[:100],
+        {"aspect": subject, "rules": rules, "beside": dashboards.of_aspect(request.user, pk), "findings": findings.select_related("unit__organisation")[:100],
          "number": findings.count(), "tones": LEVEL_TONES},
     )  # fmt: skip
 
@@ -147,11 +147,31 @@ def decide_change(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
 def unit(request: HttpRequest, pk: int) -> HttpResponse:
     """One unit: its money at a glance, what the rules say, which evidence is there."""
     subject = access.fetch(request.user, "finance.unit.view", Unit.objects.select_related("organisation"), pk=pk)
+    view = request.GET.get("view", "")
+    found = queries.unit_page(request.user, subject, view)
+    labels = {"": _("At a glance"), "rules": _("All rules"), "evidence": _("Evidence")}
+    tabs = [
+        {"label": labels[name], "url": f"?view={name}" if name else "?", "current": name == view, "count": None}
+        for name in found["views"]
+    ]
     return page(
         request, "finance/unit.html",
-        {"unit": subject, "tones": LEVEL_TONES, **queries.unit_page(request.user, subject),
-         "may_run": access.may(request.user, "finance.rule.run", subject)},
+        {"unit": subject, "tones": LEVEL_TONES, **found, "tabs": tabs, "may_run": access.may(request.user, "finance.rule.run", subject)},
     )  # fmt: skip
+
+
+@require_act("finance.line.view")
+def rows(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    """A unit's rows of a kind of evidence, behind a number; private cells masked by role, the view recorded."""
+    subject = access.fetch(request.user, "finance.line.view", Unit.objects.select_related("organisation"), pk=pk)
+    if kind not in TABLES:
+        raise NotFound
+    found = queries.evidence_rows(request.user, subject, kind, request.GET)
+    if kind in queries.PRIVATE and found["rows"]:
+        trail.viewed(
+            request.user, subject, "finance.line.view", kind=kind, masked=found["masked"], rows=len(found["rows"])
+        )
+    return page(request, "finance/rows.html", {"unit": subject, "kind": queries.kind_label(kind), "evidence": found})
 
 
 @require_act("finance.unit.view")
