@@ -65,7 +65,7 @@ def measure(report: Report, seed: int, units: int, each: int) -> dict[str, Any]:
         f"{true} true, {false} false flags; {beside} more brought by faults of other rules, in neither count",
     )
     for code, one in sorted(scores.items()):
-        if one.planted == 0 and one.false == 0:
+        if one.planted == one.false == one.beside == 0:
             continue
         brought = "、".join(f"{cause} ×{number}" for cause, number in one.brought.most_common())
         note = f"{one.found}/{one.planted} planted; {one.true} true, {one.false} false" + (
