@@ -205,9 +205,24 @@ def rows_of(finding: Finding, user: Any, most: int = 200) -> tuple[list[str], li
     return _cells(finding.table, rows, access.may(user, "finance.private.view", finding))
 
 
+def vouchers_of(finding: Finding, most: int = 200) -> list[str]:
+    """The address of each row's voucher, in the order of `rows_of`."""
+    rows = Line.objects.filter(pk__in=finding.row_ids[:most], unit=finding.unit).order_by("pk")
+    return [row.get_absolute_url() for row in rows]
+
+
+SHOWN = {
+    "lines": ("day", "word", "number", "summary", "account", "econ", "project", "party", "debit_fen", "credit_fen", "invoice",
+              "maker", "reviewer"),
+}  # fmt: skip
+"""Kind → the columns of its rows where not all are shown; a voucher's page has the rest."""
+
+
 def _cells(kind: str, rows: Any, may_see_private: bool) -> tuple[list[str], list[list[Any]], bool]:
     """Headings and cells of rows of a kind, without empty columns; whether private cells were masked."""
-    columns = [one for one in TABLES[kind]._meta.concrete_fields if one.name not in {"id", "batch", "unit"}]
+    fields = {one.name: one for one in TABLES[kind]._meta.concrete_fields if one.name not in {"id", "batch", "unit"}}
+    told_by_day = {"year", "period"} if "day" in fields else set()
+    columns = [fields[name] for name in SHOWN.get(kind, [name for name in fields if name not in told_by_day])]
     private = PRIVATE.get(kind, ())
     amounts = PRIVATE_AMOUNTS.get(kind, ())
     open_ = not private or may_see_private

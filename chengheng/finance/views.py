@@ -64,7 +64,9 @@ def _evidence(request: HttpRequest, finding: Finding) -> dict[str, Any]:
     head, rows, masked = queries.rows_of(finding, request.user)
     if finding.table in queries.PRIVATE and rows:
         trail.viewed(request.user, finding, "finance.finding.view", masked=masked, rows=len(rows))
-    return {"head": head, "rows": [{"cells": cells} for cells in rows], "masked": masked}
+    urls = queries.vouchers_of(finding) if finding.table == "lines" else [""] * len(rows)
+    return {"head": head, "rows": [{"cells": cells, "url": url} for cells, url in zip(rows, urls, strict=True)],
+            "masked": masked}  # fmt: skip
 
 
 @require_act("finance.finding.view")
