@@ -54,7 +54,8 @@ class Found:
 
 @dataclass
 class Answer:
-    """What one rule said: `missing` names what it lacks ("parameter" for a local value that nobody set)."""
+    """What one rule said: `missing` names what it lacks ("parameter" for a local value that nobody set,
+    "amounts" for more rows than there are)."""
 
     rule: Rule
     outcome: str
@@ -176,8 +177,15 @@ def _answers(
             rule, names = answer.rule, [one.name for one in cursor.description]
             used = {name: f"{values[name]:f}" for name in sorted(rule.parameters)}
             rows = cursor.fetchmany(MOST_FINDINGS)
+            if "too_few" in names:  # a rule of statistics says itself that the rows are too few to speak of
+                place = names.index("too_few")
+                answer.missing = ["amounts"] if any(row[place] for row in rows) else []
+                rows = [row[:place] + row[place + 1 :] for row in rows if not row[place]]
+                names.remove("too_few")
             answer.found = [_found(rule, dict(zip(names, row, strict=True)), used) for row in rows]
             answer.outcome = RuleRun.Outcome.FOUND if answer.found else RuleRun.Outcome.CLEAN
+            if answer.missing:
+                answer.outcome = RuleRun.Outcome.INSUFFICIENT
             cursor.nextset()
     return answers
 

@@ -142,6 +142,8 @@ def _unit_aspects(user: Any, unit: Unit, found: Any, runs: Any) -> list[dict[str
 
 def kind_label(kind: str) -> str:
     """What a kind of evidence is called; the kind itself for anything else."""
+    if kind == "amounts":
+        return _("enough amounts")
     return _("a local parameter") if kind == "parameter" else str(dict(BatchKind.choices).get(kind, kind))
 
 

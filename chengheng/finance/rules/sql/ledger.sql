@@ -60,14 +60,14 @@ FROM history a JOIN history b ON b.account = a.account AND b.year = a.year + 1 A
   AND (b.debit_fen = -a.debit_fen OR (b.credit_fen = a.debit_fen AND b.summary ~ '冲|红字|更正'))
 WHERE a.period = 12 AND a.debit_fen > 0 AND a.account ~ '^[57]' AND b.year = :year AND b.period = :period;
 
--- T10 v2
+-- T10 v3
 -- 借方发生额首两位数字偏离 Benford 分布：n={n}，MAD={mad_found}。
 WITH d AS (SELECT CAST(left(CAST(debit_fen AS text), 2) AS int) AS d FROM lines WHERE debit_fen >= 1000 AND NOT budgetary),
 n AS (SELECT count(*) AS n FROM d),
 f AS (SELECT g.d, count(d.d) AS c FROM generate_series(10, 99) AS g(d) LEFT JOIN d ON d.d = g.d GROUP BY g.d)
-SELECT CAST(ARRAY[] AS bigint[]) AS row_ids, CAST(NULL AS bigint) AS amount_fen, n.n,
-  round(avg(abs(f.c / CAST(n.n AS numeric) - log(1 + 1.0 / f.d))), 5) AS mad_found
-FROM f, n WHERE n.n >= :min_n GROUP BY n.n HAVING avg(abs(f.c / CAST(n.n AS numeric) - log(1 + 1.0 / f.d))) > :mad;
+SELECT CAST(ARRAY[] AS bigint[]) AS row_ids, CAST(NULL AS bigint) AS amount_fen, n.n, n.n < :min_n AS too_few,
+  round(avg(abs(f.c / CAST(nullif(n.n, 0) AS numeric) - log(1 + 1.0 / f.d))), 5) AS mad_found
+FROM f, n GROUP BY n.n HAVING n.n < :min_n OR avg(abs(f.c / CAST(nullif(n.n, 0) AS numeric) - log(1 + 1.0 / f.d))) > :mad;
 
 -- T11 v1
 -- 向“{party}”的最大一笔 {amount} 元是次大 {second} 元的 {ratio} 倍。
