@@ -54,7 +54,8 @@ class Found:
 
 @dataclass
 class Answer:
-    """What one rule said: `missing` names what it lacks ("parameter" for a local value that nobody set)."""
+    """What one rule said: `missing` names what it lacks ("parameter" for a local value that nobody set,
+    "amounts" for more rows than there are)."""
 
     rule: Rule
     outcome: str
@@ -64,18 +65,24 @@ class Answer:
 
 def parameters_of(rule: Rule, unit: Unit, day: date) -> dict[str, Decimal]:
     """The values in force: of the unit, else of the nearest organisation above it, else for all, else the rule's own."""
+    return {**rule.defaults, **_set_values(unit, day, rule.code).get(rule.code, {})}
+
+
+def _set_values(unit: Unit, day: date, code: str | None = None) -> dict[str, dict[str, Decimal]]:
+    """Rule → the values that somebody set for it and that are in force for the unit on a day."""
     path = unit.organisation.path
-    found = dict(rule.defaults)
-    best: dict[str, tuple[int, date]] = {}
-    rows = RuleParameter.objects.filter(rule=rule.code, valid_from__lte=day).filter(
-        Q(valid_to__isnull=True) | Q(valid_to__gte=day)
-    )
+    rows = RuleParameter.objects.filter(valid_from__lte=day).filter(Q(valid_to__isnull=True) | Q(valid_to__gte=day))
+    if code is not None:
+        rows = rows.filter(rule=code)
+    found: dict[str, dict[str, Decimal]] = {}
+    best: dict[tuple[str, str], tuple[int, date, int]] = {}
     for row in rows.select_related("unit__organisation"):
         above = row.unit.organisation.path if row.unit else ""
         if path.startswith(above):
-            rank = (len(above), row.valid_from)
-            if row.name not in best or rank > best[row.name]:
-                best[row.name], found[row.name] = rank, row.value
+            key, rank = (row.rule, row.name), (len(above), row.valid_from, row.pk)
+            if key not in best or rank > best[key]:
+                best[key] = rank
+                found.setdefault(row.rule, {})[row.name] = row.value
     return found
 
 
@@ -87,7 +94,7 @@ def ask(unit: Unit, year: int, period: int, codes: Iterable[str] | None = None) 
     chosen = [rule for rule in rules().values() if rule.executable and (codes is None or rule.code in set(codes))]
     _lay_out(unit, year, period, batches)
     try:
-        return [_ask_one(rule, unit, batches, given) for rule in chosen]
+        return _answers(chosen, unit, batches, given)
     finally:
         if not connection.needs_rollback:
             _clear()
@@ -139,28 +146,48 @@ def _covered(rule: Rule, batches: Mapping[str, list[EvidenceBatch]], given: Mapp
     return missing
 
 
-def _ask_one(
-    rule: Rule,
+def _answers(
+    chosen: Iterable[Rule],
     unit: Unit,
     batches: Mapping[str, list[EvidenceBatch]],
     given: Mapping[str, Any],
     trial: Mapping[str, Decimal] | None = None,
-) -> Answer:
-    """What a rule says; `trial` are parameter values to use instead of those in force."""
-    if rule.kinds and unit.kind not in rule.kinds:
-        return Answer(rule, RuleRun.Outcome.NOT_APPLICABLE)
-    missing = _covered(rule, batches, given)
-    values = {**parameters_of(rule, unit, given["last"]), **(trial or {})}
-    missing += ["parameter"] if rule.parameters - set(values) else []
-    if missing:
-        return Answer(rule, RuleRun.Outcome.INSUFFICIENT, missing=missing)
+) -> list[Answer]:
+    """What rules say; `trial` are parameter values to use instead of those in force. The database is asked once for all."""
+    answers: list[Answer] = []
+    asked: list[tuple[Answer, dict[str, Decimal]]] = []
+    in_force = _set_values(unit, given["last"])
+    for rule in chosen:
+        if rule.kinds and unit.kind not in rule.kinds:
+            answers.append(Answer(rule, RuleRun.Outcome.NOT_APPLICABLE))
+            continue
+        missing = _covered(rule, batches, given)
+        values = {**rule.defaults, **in_force.get(rule.code, {}), **(trial or {})}
+        missing += ["parameter"] if rule.parameters - set(values) else []
+        answers.append(
+            Answer(rule, RuleRun.Outcome.INSUFFICIENT if missing else RuleRun.Outcome.CLEAN, missing=missing)
+        )
+        if not missing:
+            asked.append((answers[-1], values))
+    if not asked:
+        return answers
     with connection.cursor() as cursor:
-        cursor.execute(rule.query(), {**values, **given})
-        names = [one.name for one in cursor.description]
-        rows = cursor.fetchmany(MOST_FINDINGS)
-    used = {name: f"{values[name]:f}" for name in sorted(rule.parameters)}
-    found = [_found(rule, dict(zip(names, row, strict=True)), used) for row in rows]
-    return Answer(rule, RuleRun.Outcome.FOUND if found else RuleRun.Outcome.CLEAN, found)
+        cursor.execute("; ".join(cursor.mogrify(one.rule.query(), {**values, **given}) for one, values in asked))
+        for answer, values in asked:
+            rule, names = answer.rule, [one.name for one in cursor.description]
+            used = {name: f"{values[name]:f}" for name in sorted(rule.parameters)}
+            rows = cursor.fetchmany(MOST_FINDINGS)
+            if "too_few" in names:  # a rule of statistics says itself that the rows are too few to speak of
+                place = names.index("too_few")
+                answer.missing = ["amounts"] if any(row[place] for row in rows) else []
+                rows = [row[:place] + row[place + 1 :] for row in rows if not row[place]]
+                names.remove("too_few")
+            answer.found = [_found(rule, dict(zip(names, row, strict=True)), used) for row in rows]
+            answer.outcome = RuleRun.Outcome.FOUND if answer.found else RuleRun.Outcome.CLEAN
+            if answer.missing:
+                answer.outcome = RuleRun.Outcome.INSUFFICIENT
+            cursor.nextset()
+    return answers
 
 
 def _found(rule: Rule, row: dict[str, Any], used: dict[str, str]) -> Found:
@@ -189,44 +216,49 @@ def yuan(fen: Any) -> str:
 def _clear() -> None:
     names = ", ".join(f"pg_temp.{name}" for name in {*_MADE, *TABLES})
     with connection.cursor() as cursor:
-        cursor.execute("set local client_min_messages = warning")
-        cursor.execute(f"drop table if exists {names}")
+        cursor.execute(f"set local client_min_messages = warning; drop table if exists {names}")
 
 
 def _lay_out(unit: Unit, year: int, period: int, batches: Mapping[str, list[EvidenceBatch]]) -> None:
-    """The temporary tables that the rules' SQL reads."""
+    """The temporary tables that the rules' SQL reads, made in one breath."""
     _clear()
+    said: list[str] = []
     with connection.cursor() as cursor:
+
+        def say(sql: str, given: Any = None) -> None:
+            said.append(cursor.mogrify(sql, given) if given is not None else sql)
+
+        filled = []
         for kind, model in TABLES.items():
             ids = [one.pk for one in batches.get(kind, ())]
             name = "history" if kind == "lines" else kind
             extra = _LINE_COLUMNS if kind == "lines" else ""
             table = model._meta.db_table
-            cursor.execute(
+            say(
                 f"create temp table {name} on commit drop as select t.*{extra} from {table} t where batch_id = any(%s)",  # noqa: S608 - names of ours
                 [ids],
             )
+            filled += [name] if ids else []
         given: dict[str, Any] = {"year": year, "period": period, "spending": SPENDING[unit.accounting],
                  "budgetary": "^[678]" if unit.accounting == "government" else "^$"}  # fmt: skip
         for statement in _DERIVED:
-            cursor.execute(statement, given)
+            say(statement, given)
         sets = econ_sets()
-        cursor.execute(
-            "create temp table card_classes on commit drop as select unnest(%s::text[]) as econ", [list(sets["card"])]
-        )
+        say("create temp table card_classes on commit drop as select unnest(%s::text[]) as econ", [list(sets["card"])])
         pairs = [(item, code) for item, codes in sets.items() if item != "card" for code in codes]
-        cursor.execute(
+        say(
             "create temp table public_classes on commit drop as select * from unnest(%s::text[], %s::text[]) as t(item, econ)",
             [[item for item, _code in pairs], [code for _item, code in pairs]],
         )
         calendar, day = current_calendar(), date(year - 1, 12, 1)
         days = [day + timedelta(days=n) for n in range(440)]
         working = [calendar.is_working(one) if calendar.covers(one) else one.weekday() < 5 for one in days]
-        cursor.execute(
+        say(
             "create temp table days on commit drop as select * from unnest(%s::date[], %s::bool[]) as t(day, working)",
             [days, working],
         )
-        cursor.execute("analyze history; analyze lines; analyze fresh; analyze spend; analyze days")
+        say(f"analyze {', '.join([*filled, 'lines', 'fresh', 'spend', 'days'])}")
+        cursor.execute("; ".join(said))
 
 
 _LINE_COLUMNS = """, t.year || '-' || lpad(t.period::text, 2, '0') || ' ' || t.word || '-' || t.number as voucher"""
@@ -375,6 +407,8 @@ def back_test(unit: Unit, year: int, code: str, values: Mapping[str, Decimal]) -
 def _try(rule: Rule, unit: Unit, year: int, period: int, values: Mapping[str, Decimal]) -> Trial:
     batches, given = _batches(unit, year, period), _given(unit, year, period)
     _lay_out(unit, year, period, batches)
-    now, then = ({one.text for one in _ask_one(rule, unit, batches, given, trial).found} for trial in (None, values))
+    now, then = (
+        {one.text for one in _answers([rule], unit, batches, given, trial)[0].found} for trial in (None, values)
+    )
     _clear()
     return Trial(period, len(now), len(then), sorted(then - now)[:MOST_SHOWN], sorted(now - then)[:MOST_SHOWN])

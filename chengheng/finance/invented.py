@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from calendar import monthrange
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -83,6 +83,7 @@ class Score:
     found: int = 0
     true: int = 0
     beside: int = 0
+    brought: Counter[str] = field(default_factory=Counter)  # rule of the fault that brought it → how many of `beside`
     false: int = 0
     missed: list[Plant] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
@@ -96,11 +97,11 @@ def score(plants: Iterable[Plant], findings: Iterable[tuple[str, str, int, int, 
     """Rule → score; a finding is (rule, unit, year, period asked about, sentence)."""
     scores = {code: Score() for code in rules()}
     by_place: dict[tuple[str, str], list[Plant]] = defaultdict(list)
-    causes: dict[tuple[str, str], int] = {}
+    causes: dict[tuple[str, str], tuple[int, str]] = {}
     for plant in plants:
         by_place[plant.rule, plant.unit].append(plant)
         for rule in CAUSES.get(plant.rule, ()):
-            causes[rule, plant.unit] = min(plant.year, causes.get((rule, plant.unit), plant.year))
+            causes[rule, plant.unit] = min((plant.year, plant.rule), causes.get((rule, plant.unit), (9999, "")))
         scores[plant.rule].planted += 1
     hit: set[Plant] = set()
     for rule, unit, year, period, text in findings:
@@ -109,8 +110,9 @@ def score(plants: Iterable[Plant], findings: Iterable[tuple[str, str, int, int, 
         hit.update(mine)
         if mine:
             scores[rule].true += 1
-        elif causes.get((rule, unit), year + 1) <= year:
+        elif causes.get((rule, unit), (9999, ""))[0] <= year:
             scores[rule].beside += 1
+            scores[rule].brought[causes[rule, unit][1]] += 1
         else:
             scores[rule].false += 1
             scores[rule].examples.append(f"{unit} {year}-{period:02} {text}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.common.flow.table import flow_of
 from chengheng.common.people import access
 from chengheng.common.tables import Choice, Column, DateRange, Table, Text, register
+from chengheng.finance.engine import SPENDING
 from chengheng.finance.models import Aspect, BatchKind, Doubt, EvidenceBatch, Finding, Line, Unit, UnitKind
+from chengheng.finance.rules.catalogue import econ_sets
 
 LEVEL_TONES = {"高": "bad", "中": "warn", "低": "info"}
 _STATE_TONES = {"closed": "good", "cleared": "good", "verified": "good", "dismissed": "none", "rectifying": "warn"}
@@ -22,6 +24,10 @@ def _aspects() -> list[tuple[str, str]]:
 
 def _units() -> list[tuple[str, str]]:
     return [(str(one.pk), str(one)) for one in Unit.objects.select_related("organisation")]
+
+
+def _public() -> list[tuple[str, str]]:
+    return [(item, item) for item in econ_sets() if item != "card"]
 
 
 @register
@@ -141,6 +147,30 @@ class BatchTable(Table):
         return EvidenceBatch.objects.select_related("unit__organisation")
 
 
+class Whole(Text):
+    """A field that is exactly what is asked for, spaces and all."""
+
+    def apply(self, queryset: QuerySet, value: str, user: Any) -> QuerySet:
+        return queryset.filter(**{self.fields[0]: value})
+
+
+class PublicItem(Choice):
+    """Lines of one of the three public expenses: all of its economic classes."""
+
+    def apply(self, queryset: QuerySet, value: str, user: Any) -> QuerySet:
+        return queryset.filter(econ__in=econ_sets()[value])
+
+
+class Part(Choice):
+    """A part of the books: "spending" is what the dashboards and rules count as spending, once."""
+
+    def apply(self, queryset: QuerySet, value: str, user: Any) -> QuerySet:
+        counted = Q()
+        for accounting, pattern in SPENDING.items():
+            counted |= Q(unit__accounting=accounting, account__regex=pattern)
+        return queryset.filter(counted, void=False).exclude(summary__contains="结转")
+
+
 @register
 class LineTable(Table):
     """One flat row a line, as auditors want it."""
@@ -166,7 +196,10 @@ class LineTable(Table):
         Text("q", _("Search"), fields=("summary", "party")),
         Text("account", _("Ledger account"), fields=("account",), how="istartswith"),
         Text("econ", _("Economic class"), fields=("econ",), how="istartswith"),
-        Text("project", _("Project"), fields=("project",), how="iexact"),
+        Whole("project", _("Project")),
+        Whole("party", _("Counterparty")),
+        Part("of", _("Part of the books"), choices=(("spending", _("Spending")),)),
+        PublicItem("public", _("Three public expenses"), choices=_public),
         Choice("unit", _("Unit"), choices=_units),
         DateRange("day", _("Date")),
     )

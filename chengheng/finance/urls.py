@@ -20,6 +20,7 @@ urlpatterns = [
     path("changes/<int:pk>/withdraw/", views.decide_change, {"decision": "withdraw"}, name="withdraw_change"),
     path("units/", tables.view(UnitTable), name="units"),
     path("units/<int:pk>/", views.unit, name="unit"),
+    path("units/<int:pk>/rows/<slug:kind>/", views.rows, name="rows"),
     path("units/<int:pk>/run/", views.run, name="run"),
     path("batches/", tables.view(BatchTable), name="batches"),
     path("batches/<int:pk>/", views.batch, name="batch"),
@@ -27,6 +28,7 @@ urlpatterns = [
     path("lines/", tables.view(LineTable), name="lines"),
     path("import/", views.import_evidence, name="import"),
     path("consolidated/", views.consolidated, name="consolidated"),
+    path("consolidated/<slug:pair>/<int:claimer>/<int:debtor>/<int:year>/", views.dealing, name="dealing"),
     path("papers/annual/<int:year>/<slug:form>/", views.annual, name="annual"),
     path("papers/<slug:kind>/", views.paper, name="paper"),
 ]

@@ -13,9 +13,9 @@ from chengheng.common import files, intake, trail
 from chengheng.common.errors import NotFound, Refusal
 from chengheng.common.people import access
 from chengheng.common.ui.views import page, redirect, require_act
-from chengheng.finance import actions, dashboards, imports, papers, queries
+from chengheng.finance import actions, dashboards, elimination, imports, papers, queries
 from chengheng.finance.forms import ConsolidationForm, ParameterForm, StandardFileForm
-from chengheng.finance.models import Aspect, Doubt, EvidenceBatch, Finding, Line, RuleChange, RuleRun, Unit
+from chengheng.finance.models import TABLES, Aspect, Doubt, EvidenceBatch, Finding, Line, RuleChange, RuleRun, Unit
 from chengheng.finance.rules import catalogue
 from chengheng.finance.tables import LEVEL_TONES, issued_to
 
@@ -40,7 +40,7 @@ def aspect(request: HttpRequest, pk: str) -> HttpResponse:
     rules = [rule for rule in catalogue.rules().values() if rule.aspect == pk]
     return page(
         request, "finance/aspect.html",
-        {"aspect": subject, "rules": rules, "findings": findings.select_related("unit__organisation")[:100],
+        {"aspect": subject, "rules": rules, "beside": dashboards.of_aspect(request.user, pk), "findings": findings.select_related("unit__organisation")[:100],
          "number": findings.count(), "tones": LEVEL_TONES},
     )  # fmt: skip
 
@@ -64,7 +64,9 @@ def _evidence(request: HttpRequest, finding: Finding) -> dict[str, Any]:
     head, rows, masked = queries.rows_of(finding, request.user)
     if finding.table in queries.PRIVATE and rows:
         trail.viewed(request.user, finding, "finance.finding.view", masked=masked, rows=len(rows))
-    return {"head": head, "rows": [{"cells": cells} for cells in rows], "masked": masked}
+    urls = queries.vouchers_of(finding) if finding.table == "lines" else [""] * len(rows)
+    return {"head": head, "rows": [{"cells": cells, "url": url} for cells, url in zip(rows, urls, strict=True)],
+            "masked": masked}  # fmt: skip
 
 
 @require_act("finance.finding.view")
@@ -147,11 +149,31 @@ def decide_change(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
 def unit(request: HttpRequest, pk: int) -> HttpResponse:
     """One unit: its money at a glance, what the rules say, which evidence is there."""
     subject = access.fetch(request.user, "finance.unit.view", Unit.objects.select_related("organisation"), pk=pk)
+    view = request.GET.get("view", "")
+    found = queries.unit_page(request.user, subject, view)
+    labels = {"": _("At a glance"), "rules": _("All rules"), "evidence": _("Evidence")}
+    tabs = [
+        {"label": labels[name], "url": f"?view={name}" if name else "?", "current": name == view, "count": None}
+        for name in found["views"]
+    ]
     return page(
         request, "finance/unit.html",
-        {"unit": subject, "tones": LEVEL_TONES, **queries.unit_page(request.user, subject),
-         "may_run": access.may(request.user, "finance.rule.run", subject)},
+        {"unit": subject, "tones": LEVEL_TONES, **found, "tabs": tabs, "may_run": access.may(request.user, "finance.rule.run", subject)},
     )  # fmt: skip
+
+
+@require_act("finance.line.view")
+def rows(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    """A unit's rows of a kind of evidence, behind a number; private cells masked by role, the view recorded."""
+    subject = access.fetch(request.user, "finance.line.view", Unit.objects.select_related("organisation"), pk=pk)
+    if kind not in TABLES:
+        raise NotFound
+    found = queries.evidence_rows(request.user, subject, kind, request.GET)
+    if kind in queries.PRIVATE and found["rows"]:
+        trail.viewed(
+            request.user, subject, "finance.line.view", kind=kind, masked=found["masked"], rows=len(found["rows"])
+        )
+    return page(request, "finance/rows.html", {"unit": subject, "kind": queries.kind_label(kind), "evidence": found})
 
 
 @require_act("finance.unit.view")
@@ -173,6 +195,21 @@ def consolidated(request: HttpRequest) -> HttpResponse:
     return page(
         request, "finance/consolidated.html", {"form": form, **dashboards.consolidated(request.user, top, year, 12)}
     )
+
+
+@require_act("finance.line.view")
+def dealing(request: HttpRequest, pair: str, claimer: int, debtor: int, year: int) -> HttpResponse:
+    """What two units booked of one another, side by side; rows that nothing answers are marked."""
+    name = {**elimination.names(), elimination.DEALINGS: _("Expense—income")}.get(pair)
+    if name is None:
+        raise NotFound
+    units = Unit.objects.select_related("organisation")
+    one, other = (access.fetch(request.user, "finance.line.view", units, pk=pk) for pk in (claimer, debtor))
+    return page(
+        request, "finance/dealing.html",
+        {"name": name, "claimer": one, "debtor": other, "year": year,
+         **elimination.difference(pair, one, other, year, 12, dashboards.FLOWS)},
+    )  # fmt: skip
 
 
 @require_POST

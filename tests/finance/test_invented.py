@@ -31,13 +31,14 @@ def test_a_score_counts_what_is_found_what_came_with_it_and_what_is_false():
     ]
     scores = score(plants, said)
     assert (scores["T01"].recall, scores["T01"].true, scores["T13"].beside, scores["B03"].false) == (1, 1, 1, 1)
+    assert scores["T13"].brought == {"T01": 1}
     assert scores["B03"].missed == [plants[1]]
 
 
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_planted_faults_are_found_and_honest_books_raise_little():
-    plants, findings, _lines, wordless = prove(55, units=2, each=1, years=(2023, 2024))
+    plants, findings, _lines, wordless, _done = prove(55, units=2, each=1, years=(2023, 2024))
     scores = score(plants, findings)
     assert wordless == []
     assert {code: one.missed for code, one in scores.items() if one.missed} == {}

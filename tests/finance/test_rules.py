@@ -65,6 +65,12 @@ def test_missing_evidence_is_not_clean(unit):
     assert said["T01"].outcome == RuleRun.Outcome.CLEAN
 
 
+def test_too_few_amounts_are_not_clean_by_benford(unit):
+    books(unit, {"lines": PLANTS["T13"][1]["lines"]})
+    (answer,) = engine.ask(unit, Y, 3, ["T10"])
+    assert (answer.outcome, answer.missing, answer.found) == (RuleRun.Outcome.INSUFFICIENT, ["amounts"], [])
+
+
 def test_the_nearest_parameter_counts(aspects):
     above = make_unit()
     below = make_unit(parent=above.organisation)

@@ -11,8 +11,9 @@ from django.urls import reverse
 from docx import Document
 from openpyxl import load_workbook
 
+from chengheng.common import trail
 from chengheng.common.people.access import SYSTEM
-from chengheng.finance import actions, dashboards, engine, papers
+from chengheng.finance import actions, dashboards, elimination, engine, papers, queries
 from chengheng.finance.models import Line
 from tests import builders
 from tests.access import sign_in
@@ -66,13 +67,68 @@ def test_from_a_number_to_the_voucher_with_its_lines(books, people, client):
     sign_in(client, people.issuer)
     engine.run(books, Y, 3)
     page = client.get(books.get_absolute_url()).content.decode()
-    url = dashboards.lines_at(books, Y, project="甲")
+    url = dashboards.spending_at(books, Y, 3, project="甲")
     assert url.replace("&", "&amp;") in page
     answer = client.get(url)
     assert answer.status_code == 200
     line = Line.objects.filter(project="甲").first()
     assert line.get_absolute_url().replace("&", "&amp;") in answer.content.decode()
     assert client.get(line.get_absolute_url()).content.decode().count("<tr data-row>") == 4
+    assert (
+        answer.content.decode().count("<tr data-row")
+        == Line.objects.filter(project="甲", account__startswith="7").count()
+    )
+
+
+def test_every_number_opens_its_rows_and_rules_stand_behind_a_tab(books, people, client):
+    sign_in(client, people.issuer)
+    engine.run(books, Y, 3)
+    page = client.get(books.get_absolute_url()).content.decode()
+    assert dashboards.rows_at(books, "assets", Y, "idle").replace("&", "&amp;") in page
+    assert "T14" not in page
+    assert "T14" in client.get(f"{books.get_absolute_url()}?view=rules").content.decode()
+
+    def number(kind, *only, **more):
+        return client.get(dashboards.rows_at(books, kind, Y, *only, **more)).content.decode().count("<tr data-row")
+
+    assert [number("assets", only) for only in ("held", "idle", "unchecked")] == [2, 1, 0]
+    assert (number("bank", account="9999"), number("budgets", project="甲"), number("cards", "late")) == (1, 1, 0)
+    before = trail.history(books).count()
+    assert "***" in client.get(dashboards.rows_at(books, "pay", Y)).content.decode()
+    assert trail.history(books).count() == before + 1
+    assert client.get(reverse("finance:rows", args=[books.pk, "nothing"])).status_code == 404
+    sign_in(client, builders.holder("finance.unit_accountant", make_unit().organisation))
+    assert client.get(dashboards.rows_at(books, "assets", Y)).status_code in (403, 404)
+
+
+def test_claims_are_aged_first_booked_first_settled(unit, people):
+    store(unit, "lines", voucher(d(1, 5), ("1218", 100, 0), ("1002", 0, 100), party="甲公司"), period=1)
+    store(
+        unit, "lines",
+        voucher(d(6, 20), ("1218", 50, 0), ("1002", 0, 50), party="甲公司")
+        + voucher(d(6, 21), ("1002", 120, 0), ("1218", 0, 120), party="甲公司", number="2")
+        + voucher(d(6, 22), ("1218", 7, 0), ("1002", 0, 7), party="乙公司", number="3"),
+        period=6,
+    )  # fmt: skip
+    found = dashboards.aging(unit, Y, 12)
+    assert found["classes"] == [0, fen(37), 0, 0]
+    assert [(row["party"], row["since"], row["fen"]) for row in found["rows"]] == [
+        ("甲公司", d(6, 20), fen(30)),
+        ("乙公司", d(6, 22), fen(7)),
+    ]
+    assert dashboards.aging(unit, Y, 1)["classes"] == [fen(100), 0, 0, 0]
+
+
+def test_units_stand_beside_each_other_in_an_aspect_and_benford_says_when_it_may_be_asked(books, people, client):
+    beside = dashboards.of_aspect(people.issuer, "budget")["rows"][0]["cells"]
+    assert [cell["value"] for cell in beside] == [fen(1040), fen(430), 41.3, 1]
+    assert [cell["value"] for cell in dashboards.of_aspect(people.issuer, "assets")["rows"][0]["cells"]][2] == 1
+    sign_in(client, people.issuer)
+    for code in ("budget", "public", "cash", "cards", "assets", "pay"):
+        assert client.get(reverse("finance:aspect", args=[code])).status_code == 200
+    (row,) = queries.benford(people.issuer)
+    assert (row["n"], row["least"], row["enough"]) == (4, 2000, False)
+    assert str(row["unit"]) in client.get(reverse("finance:rule", args=["T10"])).content.decode()
 
 
 def test_inner_dealings_are_taken_out_and_differences_named(aspects, people, client):
@@ -92,6 +148,50 @@ def test_inner_dealings_are_taken_out_and_differences_named(aspects, people, cli
     assert "甲所（测试）" in page.content.decode()
     alone = dashboards.consolidated(builders.holder("finance.unit_accountant", one.organisation), top, Y, 12)
     assert [row["unit"] for row in alone["units"]] == [one]
+
+
+def test_pairs_of_accounts_are_reconciled_row_by_row(aspects, people, client):
+    top = builders.organisation("市城市管理委（对账测试）")
+    head = make_unit("administrative", top, "机关（对账测试）")
+    one, two = (
+        make_unit(kind, head.organisation, name)
+        for kind, name in (("institution", "丙所（测试）"), ("enterprise", "丁公司（测试）"))
+    )
+    store(
+        head,
+        "lines",
+        voucher(d(3, 2), ("5501", 500, 0), ("1002", 0, 500)) + voucher(d(3, 9), ("1002", 70, 0), ("4201", 0, 70)),
+    )
+    store(one, "lines", voucher(d(3, 3), ("1002", 480, 0), ("4201", 0, 480))
+          + voucher(d(3, 4), ("1218", 100, 0), ("1002", 0, 100), party="丁公司（测试）", number="2")
+          + voucher(d(3, 5), ("1218", 40, 0), ("1002", 0, 40), party="丁公司（测试）", number="3")
+          + voucher(d(3, 6), ("1218", 9, 0), ("1002", 0, 9), party="外人", number="4"))  # fmt: skip
+    store(two, "lines", voucher(d(3, 5), ("1002", 100, 0), ("2241", 0, 100), party="丙所（测试）"))
+    found = dashboards.consolidated(people.issuer, top, Y, 12)
+    rows = {
+        (row["pair"], str(row["claimer"]), str(row["debtor"])): (row["claim"], row["debt"], row["difference"])
+        for row in found["pairs"]
+    }
+    assert rows["other", "丙所（测试）", "丁公司（测试）"] == (fen(140), fen(100), fen(40))
+    assert rows["subsidy", "机关（对账测试）", "None"][0] == fen(500)
+    assert rows["subsidy", "None", "丙所（测试）"][1] == fen(480)
+    assert len(rows) == 3  # the head's own 4201 comes from outside the tree
+    table = {row["item"]: row for row in found["table"]}
+    assert (table["income"]["paired"], table["income"]["whole"]) == (fen(480), fen(70))
+    assert (table["expense"]["paired"], table["receivable"]["named"], table["payable"]["whole"]) == (
+        fen(500),
+        fen(140),
+        0,
+    )
+    both = elimination.difference("other", one, two, Y, 12, dashboards.FLOWS)
+    assert ([row["fen"] for row in both["claims"] if not row["answered"]], both["alone"]) == ([fen(40)], 1)
+    sign_in(client, people.issuer)
+    url = dashboards.difference_at("other", one, two, Y)
+    assert url in client.get(reverse("finance:consolidated"), {"of": top.pk, "year": Y}).content.decode()
+    assert client.get(url).content.decode().count("row-warn") == 1
+    assert client.get(url.replace("other", "nothing")).status_code == 404
+    sign_in(client, builders.holder("finance.unit_accountant", one.organisation))
+    assert client.get(url).status_code in (403, 404)
 
 
 def test_the_annual_report_holds_every_aspect_and_who_took_it_out(books, people, client):

@@ -4,7 +4,7 @@ A rule's SQL is read over tables that hold one unit's evidence in force: `lines`
 `fresh` (the period alone), `history` (this year and the three before), `spend` (budgetary spending of the year), and
 one table for each other kind of evidence. `:unit_kind`, `:unit_name`, `:spending` (pattern of the accounts of spending), `:year`, `:period`, `:first` and `:last` (days of
 the period) and the rule's parameters are given. A row of the answer is a finding: `row_ids` (of the rule's table),
-`amount_fen`, and the names that the sentence needs.
+`amount_fen`, and the names that the sentence needs. A row with `too_few` true is none: it says that the rows were too few.
 """
 
 from __future__ import annotations

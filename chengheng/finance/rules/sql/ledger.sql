@@ -60,14 +60,14 @@ FROM history a JOIN history b ON b.account = a.account AND b.year = a.year + 1 A
   AND (b.debit_fen = -a.debit_fen OR (b.credit_fen = a.debit_fen AND b.summary ~ '冲|红字|更正'))
 WHERE a.period = 12 AND a.debit_fen > 0 AND a.account ~ '^[57]' AND b.year = :year AND b.period = :period;
 
--- T10 v2
+-- T10 v3
 -- 借方发生额首两位数字偏离 Benford 分布：n={n}，MAD={mad_found}。
 WITH d AS (SELECT CAST(left(CAST(debit_fen AS text), 2) AS int) AS d FROM lines WHERE debit_fen >= 1000 AND NOT budgetary),
 n AS (SELECT count(*) AS n FROM d),
 f AS (SELECT g.d, count(d.d) AS c FROM generate_series(10, 99) AS g(d) LEFT JOIN d ON d.d = g.d GROUP BY g.d)
-SELECT CAST(ARRAY[] AS bigint[]) AS row_ids, CAST(NULL AS bigint) AS amount_fen, n.n,
-  round(avg(abs(f.c / CAST(n.n AS numeric) - log(1 + 1.0 / f.d))), 5) AS mad_found
-FROM f, n WHERE n.n >= :min_n GROUP BY n.n HAVING avg(abs(f.c / CAST(n.n AS numeric) - log(1 + 1.0 / f.d))) > :mad;
+SELECT CAST(ARRAY[] AS bigint[]) AS row_ids, CAST(NULL AS bigint) AS amount_fen, n.n, n.n < :min_n AS too_few,
+  round(avg(abs(f.c / CAST(nullif(n.n, 0) AS numeric) - log(1 + 1.0 / f.d))), 5) AS mad_found
+FROM f, n GROUP BY n.n HAVING n.n < :min_n OR avg(abs(f.c / CAST(nullif(n.n, 0) AS numeric) - log(1 + 1.0 / f.d))) > :mad;
 
 -- T11 v1
 -- 向“{party}”的最大一笔 {amount} 元是次大 {second} 元的 {ratio} 倍。
@@ -98,17 +98,12 @@ WITH s AS (SELECT id, year, period, voucher, debit_fen - credit_fen AS amount_fe
 v AS (SELECT s.id, s.year, s.period, s.voucher, s.amount_fen, k.* FROM s, LATERAL (VALUES ('往来单位', party, '经济分类', econ),
   ('项目', project, '经济分类', econ), ('往来单位', party, '项目', project), ('制单人', maker, '经济分类', econ)) k(what_a, a, what_b, b)
   WHERE k.a <> '' AND k.b <> ''),
-n AS (SELECT what_a, what_b, count(*) AS n FROM v GROUP BY what_a, what_b),
-ca AS (SELECT what_a, what_b, a, count(*) AS n FROM v GROUP BY what_a, what_b, a),
-cb AS (SELECT what_a, what_b, b, count(*) AS n FROM v GROUP BY what_a, what_b, b),
-cab AS (SELECT what_a, what_b, a, b, count(*) AS n, min(id) AS id FROM v GROUP BY what_a, what_b, a, b HAVING count(*) = 1),
-r AS (SELECT v.id, v.voucher, v.amount_fen, v.what_a, v.a, v.what_b, v.b, ca.n AS times_a, cb.n AS times_b, 1 AS seen,
-    round(ca.n * cb.n / CAST(n.n AS numeric), 1) AS expected
-  FROM cab JOIN v ON v.id = cab.id AND v.what_a = cab.what_a AND v.what_b = cab.what_b
-  JOIN n ON n.what_a = cab.what_a AND n.what_b = cab.what_b
-  JOIN ca ON ca.what_a = cab.what_a AND ca.what_b = cab.what_b AND ca.a = cab.a
-  JOIN cb ON cb.what_a = cab.what_a AND cb.what_b = cab.what_b AND cb.b = cab.b
-  WHERE v.year = :year AND v.period = :period)
+ab AS (SELECT what_a, what_b, a, b, count(*) AS n, min(id) AS id, min(year) AS year, min(period) AS period, min(voucher) AS voucher,
+  min(amount_fen) AS amount_fen FROM v GROUP BY what_a, what_b, a, b),
+t AS (SELECT *, sum(n) OVER (PARTITION BY what_a, what_b, a) AS times_a, sum(n) OVER (PARTITION BY what_a, what_b, b) AS times_b,
+  sum(n) OVER (PARTITION BY what_a, what_b) AS whole FROM ab),
+r AS (SELECT id, voucher, amount_fen, what_a, a, what_b, b, CAST(times_a AS bigint) AS times_a, CAST(times_b AS bigint) AS times_b,
+  1 AS seen, round(times_a * times_b / whole, 1) AS expected FROM t WHERE n = 1 AND year = :year AND period = :period)
 SELECT row_ids, amount_fen, voucher, what_a, a, times_a, what_b, b, times_b, expected, seen FROM (
   SELECT DISTINCT ON (id) ARRAY[id] AS row_ids, * FROM r WHERE expected >= :least ORDER BY id, expected DESC) k
 ORDER BY expected DESC LIMIT CAST(:top AS int);
