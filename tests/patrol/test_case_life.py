@@ -7,6 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.urls import reverse
 
 from chengheng.common import flow, trail
 from chengheng.common.errors import NotFound, NotPermitted
@@ -24,7 +25,7 @@ from chengheng.patrol.errors import (
     UnknownClass,
 )  # fmt: skip
 from chengheng.patrol.models import Case, CaseTask, DictionaryEntry
-from tests import builders
+from tests import access, builders
 from tests.patrol.conftest import HEPING, IN_HEPING
 
 TIANJIN = ZoneInfo("Asia/Shanghai")
@@ -256,3 +257,17 @@ def test_extension_amounts_are_those_of_the_filing_condition(posts):
     case = handling(posts, "0110", START)  # four working hours
     case = actions.extend_case(case, posts.chief, note="rain", now=at(1))
     assert [face.limit for face in flow.clocks(case) if face.run.clock == "handle"] == [Decimal(8)]
+
+
+def test_dispatch_and_rework_are_taken_by_the_pages_form(client, posts):
+    """The form hands over limits of its own, empty ones; they met the act's."""
+    case, step = filed(posts), lambda name: reverse("flow:step", args=["patrol.case", case.pk, name])
+    access.sign_in(client, posts.dispatcher)
+    assert client.post(step("dispatch"), {"department": posts.department.pk}).status_code == 302
+    case.refresh_from_db()
+    assert (case.state, case.department) == ("handling", posts.department)
+    case = checked(posts, "failed")
+    access.sign_in(client, posts.chief)
+    assert client.post(step("rework"), {"note": "not clean"}).status_code == 302
+    case.refresh_from_db()
+    assert (case.state, case.reworks) == ("handling", 1)
