@@ -2,8 +2,8 @@
 
 A segment is 4,096 item numbers. Its pairs of letters (32-bit keys, see `rules.word_grams`) are sorted, cut into 4,096
 buckets by the key's highest bits, and each bucket is one row of 32-bit postings: the key's other 20 bits, then the
-item's place in the segment. Written so, an item costs PostgreSQL about one row of 300 bytes; an inverted index of its
-own kept per pair (GIN) was measured to cost six times that time and four times that space.
+item's place in the segment. Written so, an item costs PostgreSQL about one row of 300 bytes; with an inverted index kept
+per pair (GIN) storing an item was measured to cost the database 217 µs instead of 102 µs, and 1.35 KB.
 
 A search walks segments from the newest, so that common words stop early; the items of the segment that is still filling
 are asked by their own keys. The concordance only proposes: the text itself decides.
