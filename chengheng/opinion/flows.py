@@ -10,7 +10,9 @@ from django.utils.translation import pgettext_lazy
 
 from chengheng.common import flow
 from chengheng.common.flow import SAME, Clock, Flow, Step, StepField
-from chengheng.common.people.models import User
+from chengheng.common.links import handing
+from chengheng.common.people import access
+from chengheng.common.people.models import Organisation, User
 from chengheng.opinion import actions
 from chengheng.opinion.actions import claims
 from chengheng.opinion.models import MATTERS, Alert, Claim, Evidence, Verdict
@@ -22,6 +24,14 @@ NOTE = StepField("note", _("note"), "textarea")
 
 def _people(_subject: Any, _actor: Any) -> Any:
     return User.objects.filter(pk__in=[user.pk for user in told_of_alerts()])
+
+
+def _works(_subject: Any, actor: Any) -> Any:
+    return [(work.code, str(work.label)) for work in handing.offered_to(actor)]
+
+
+def _ordered(_subject: Any, actor: Any) -> Any:
+    return access.visible(actor, "command.order.give", Organisation.objects.filter(active=True)).order_by("code")
 
 
 def _matters(_subject: Any, _actor: Any) -> Any:
@@ -42,6 +52,22 @@ def _by(step: str) -> Any:
 
     return take
 
+
+def _handed(step: str) -> Any:
+    def take(alert: Alert, actor: Any, **more: Any) -> Alert:
+        return actions.hand_over_alert(alert, step, actor, **more)
+
+    return take
+
+
+_HANDED = (
+    StepField("work", _("kind of work"), "choice", choices=_works),
+    StepField("class_code", _("class code of the case"), required=False,
+              help=_("Empty: the class that the analyser found.")),
+    StepField("organisation", _("who gets the order"), "organisation", required=False, choices=_ordered),
+    StepField("address", _("address"), required=False, help=_("Empty: the district or street that the text names.")),
+    StepField("note", _("note"), "textarea", required=False),
+)  # fmt: skip
 
 ALERT = flow.register(
     Flow(
@@ -71,6 +97,11 @@ ALERT = flow.register(
                  fields=(StepField("matter", _("time limit"), "choice", choices=_matters),
                          StepField("holder", _("by whom"), "user", choices=_people),
                          StepField("note", _("note"), "textarea", required=False))),
+            Step("hand_over", _("Make it work of another system"), ("raised", "acknowledged"), "answering",
+                 "opinion.alert.assign", stop="acknowledge", start="answer", by=_handed("hand_over"), needs=("work",),
+                 fields=_HANDED),
+            Step("hand_over_too", _("Make it other work too"), "answering", SAME, "opinion.alert.assign",
+                 by=_handed("hand_over_too"), needs=("work",), fields=_HANDED),
             Step("answer", _("Answer given"), "answering", "answered", "opinion.alert.answer", stop="answer",
                  needs=("note",), fields=(NOTE,), by=actions.answer_alert, primary=True),
             Step("close", _("Conclude"), ("acknowledged", "answered"), "closed", "opinion.alert.close",

@@ -13,7 +13,6 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -174,16 +173,13 @@ class Arrival(models.Model):
     Committed together with the source's new state, so that a kill between the two loses and doubles nothing.
     """
 
-    source = models.ForeignKey(Source, models.CASCADE)
+    source = models.ForeignKey(Source, models.CASCADE, db_index=False)
     identity = models.BigIntegerField()
     entry = models.JSONField()
     collected_at = models.DateTimeField(default=timezone.now)
-    batch = models.ForeignKey("intake.Batch", models.CASCADE, null=True, related_name="+")
+    batch = models.ForeignKey("intake.Batch", models.CASCADE, null=True, related_name="+", db_index=False)
 
     access_scope = Scope()
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=("source", "identity"), name="opinion_arrival_once"),)
 
     def __str__(self) -> str:
         return str(self.entry.get("title", ""))
@@ -193,7 +189,7 @@ class Seen(models.Model):
     """The identities that a source has brought: an item is stored once, whatever the feed repeats."""
 
     pk = models.CompositePrimaryKey("source_id", "identity")
-    source = models.ForeignKey(Source, models.CASCADE, related_name="+")
+    source = models.ForeignKey(Source, models.CASCADE, related_name="+", db_index=False)
     identity = models.BigIntegerField()
 
     access_scope = Scope()
@@ -238,7 +234,7 @@ class Event(models.Model):
 class Item(models.Model):
     """One piece that somebody published. Authors are kept as a hash; scores may be empty: no model, or it abstained."""
 
-    source = models.ForeignKey(Source, models.PROTECT, related_name="items", verbose_name=_("source"))
+    source = models.ForeignKey(Source, models.PROTECT, related_name="items", verbose_name=_("source"), db_index=False)
     channel = models.CharField(_("kind of channel"), max_length=10, choices=Channel.choices)
     url = models.CharField(_("address"), max_length=2000, blank=True)
     title = models.CharField(_("title"), max_length=300, blank=True)
@@ -253,7 +249,9 @@ class Item(models.Model):
     digest = models.BigIntegerField(default=0)
     signature = models.BinaryField(null=True)
     original = models.BigIntegerField(_("repeats item"), default=0)
-    event = models.ForeignKey(Event, models.SET_NULL, null=True, related_name="stories", verbose_name=_("event"))
+    event = models.ForeignKey(
+        Event, models.SET_NULL, null=True, related_name="stories", verbose_name=_("event"), db_index=False
+    )
     relevance = models.FloatField(_("relevance"), default=0)
     sentiment = models.CharField(
         _("sentiment"), max_length=10, choices=Sentiment.choices, default=Sentiment.UNKNOWN, blank=True
@@ -267,10 +265,11 @@ class Item(models.Model):
     area_code = models.CharField(_("area"), max_length=12, blank=True)
     rules = ArrayField(models.IntegerField(), default=list)
     debunked = models.ForeignKey(
-        "opinion.Claim", models.SET_NULL, null=True, related_name="repeats", verbose_name=_("repeats a debunked claim")
-    )
+        "opinion.Claim", models.SET_NULL, null=True, related_name="repeats", verbose_name=_("repeats a debunked claim"),
+        db_index=False,
+    )  # fmt: skip
     grams = ArrayField(models.IntegerField(), default=list)
-    batch = models.ForeignKey("intake.Batch", models.SET_NULL, null=True, related_name="+")
+    batch = models.ForeignKey("intake.Batch", models.SET_NULL, null=True, related_name="+", db_index=False)
 
     view_act = "opinion.item.view"
     access_scope = Scope(area="area_code")
@@ -278,8 +277,9 @@ class Item(models.Model):
     class Meta:
         ordering = ("-id",)
         indexes = (
-            GinIndex(fields=("grams",), name="opinion_item_grams", fastupdate=True),
             models.Index(fields=("event", "id"), name="opinion_item_event", condition=Q(event__isnull=False)),
+            models.Index(fields=("debunked", "id"), name="opinion_item_debunked", condition=Q(debunked__isnull=False)),
+            models.Index(fields=("batch",), name="opinion_item_batch", condition=Q(batch__isnull=False)),
             models.Index(fields=("source", "id"), name="opinion_item_source"),
             models.Index(fields=("collected_at",), name="opinion_item_collected"),
             models.Index(fields=("identity",), name="opinion_item_identity"),
@@ -297,6 +297,23 @@ class Item(models.Model):
     def whole(self) -> str:
         """Title and text as the analyser reads them."""
         return f"{self.title}\n{self.body}" if self.title else self.body
+
+
+class Concordance(models.Model):
+    """Which items of a segment hold which pairs of letters (see `concordance.py`); written whole, only read by it."""
+
+    pk = models.CompositePrimaryKey("bucket", "segment")
+    bucket = models.IntegerField()
+    segment = models.BigIntegerField()
+    postings = models.BinaryField()
+
+    access_scope = Scope()
+
+    class Meta:
+        db_table = "opinion_concordance"
+
+    def __str__(self) -> str:
+        return f"{self.segment} {self.bucket}"
 
 
 class Comment(models.Model):

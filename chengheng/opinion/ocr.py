@@ -39,6 +39,7 @@ def read_attachment(pk: int) -> str:
     from django.db import transaction
 
     from chengheng.common.files import Attachment
+    from chengheng.opinion import concordance
     from chengheng.opinion.models import Item
     from chengheng.opinion.rules import word_grams
 
@@ -52,4 +53,5 @@ def read_attachment(pk: int) -> str:
                 item.body = f"{item.body}\n{note}".strip()
                 item.grams = word_grams(text.plain(item.whole[:4000]))
                 item.save(update_fields=["body", "grams"])
+                concordance.seal_again(item.pk)
     return words

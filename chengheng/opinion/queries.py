@@ -15,7 +15,7 @@ from django.utils import timezone
 from chengheng.common.calendars.rules import Limit
 from chengheng.common.people import access
 from chengheng.common.people.models import Duty, User
-from chengheng.opinion import partitions, reader, rules
+from chengheng.opinion import concordance, reader, rules
 from chengheng.opinion.analyser import bursts, text
 from chengheng.opinion.analyser.heads import Head, Reason, explain
 from chengheng.opinion.analyser.kernel import Document
@@ -59,25 +59,23 @@ def search_keys(words: str) -> list[int]:
 def search(user: Any, words: str, limit: int = 50, before: int | None = None) -> list[Item]:
     """The newest items that hold all the words, each as a whole, within what the user may see.
 
-    Walks the partitions from the newest; an index over neighbouring letters proposes, the text itself decides.
+    The concordance proposes, from the newest, and the text itself decides.
     """
     wanted = [plain for plain in (text.plain(word) for word in words.split()[:8]) if plain]
     keys = search_keys(words)
     if not keys:
         return []
     found: list[Item] = []
-    seen = access.visible(user, VIEW, Item.objects.all()).select_related("source")
-    for first, last in partitions.newest_first():
-        if before is not None and first >= before:
-            continue
-        rows = seen.filter(grams__contains=keys, pk__gte=first, pk__lt=min(last, before or last)).order_by("-pk")
-        rows = rows.defer("grams", "signature")
-        for item in rows[: limit * 2]:
-            plain = text.plain(item.whole)
-            if all(word in plain for word in wanted):
-                found.append(item)
-                if len(found) >= limit:
-                    return found
+    seen = access.visible(user, VIEW, Item.objects.all()).select_related("source").defer("grams", "signature")
+    for proposed in concordance.holding(keys, before):
+        for at in range(0, len(proposed), limit * 2):
+            rows = seen.filter(pk__in=proposed[at : at + limit * 2]).order_by("-pk")
+            for item in rows:
+                plain = text.plain(item.whole)
+                if all(word in plain for word in wanted):
+                    found.append(item)
+                    if len(found) >= limit:
+                        return found
     return found
 
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-from django.db.models import Max
+from django.db.models import Count, Max, Sum
 from django.utils import timezone
 
 from chengheng.common import places
@@ -94,10 +94,12 @@ class Reader:
     def _fresh_rules(self) -> None:
         models = tuple(ModelVersion.objects.filter(in_use=True).order_by("head").values_list("pk", flat=True))
         library = Claim.objects.filter(published_at__isnull=False, verdict__in=(Verdict.FALSE, Verdict.PARTLY))
+        # Sums and counts instead of rows: five thousand rules need not be read to know that none changed.
+        active = Rule.objects.filter(active=True)
         stamp = (
             models,
-            tuple(Rule.objects.filter(active=True).order_by("pk").values_list("pk", "changed_at")),
-            tuple(library.order_by("pk").values_list("pk", "version")),
+            tuple(active.aggregate(n=Count("pk"), sum=Sum("pk"), last=Max("changed_at")).values()),
+            tuple(library.aggregate(n=Count("pk"), sum=Sum("pk"), versions=Sum("version")).values()),
         )
         if stamp == self._stamp:
             return

@@ -132,7 +132,7 @@ if point == "arriving":
     actions.arrive(place, entries)
 actions.arrive(place, entries)
 if point == "reading":
-    arriving._copy = die
+    arriving.copy_rows = die
 if point == "alerting":
     arriving.alerts.raise_by_rules = die
 actions.read_arrivals(100)

@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from chengheng.common.errors import NotPermitted
 from chengheng.common.measures import Period, Scope, evaluate
 from chengheng.common.notices.models import Notice
-from chengheng.opinion import actions, errors, partitions, queries, reader, reference
+from chengheng.opinion import actions, concordance, errors, partitions, queries, reader, reference, rules
 from chengheng.opinion.models import (
     Alert,
     Arrival,
@@ -102,7 +102,7 @@ class TestArriving:
             raise RuntimeError
 
         with monkeypatch.context() as patch:
-            patch.setattr(arriving, "_copy", broken)
+            patch.setattr(arriving, "copy_rows", broken)
             with pytest.raises(RuntimeError):
                 actions.read_arrivals()
         assert (Arrival.objects.count(), Item.objects.count(), Event.objects.count()) == (1, 0, 0)
@@ -142,15 +142,39 @@ class TestSearch:
         assert [item.title for item in queries.search(chief, "和平路 塌陷")] == ["和平路路面塌陷"]
         assert queries.search(chief, "陷") == []
 
+    def test_full_segments_answer_like_the_items_themselves(self, monkeypatch):
+        monkeypatch.setattr(concordance, "SEGMENT", 4)
+        place, chief = source(), holder("opinion.chief")
+        words = ["路面塌陷", "塌陷又一处", "和平路", "面塌", "路面平整"]
+        bring(place, *(said(f"{words[n % 5]}，编号{n}", number=n) for n in range(23)))
+        while concordance.seal(Item.objects.order_by("-pk").first().pk + 1):
+            pass
+        assert concordance.sealed_to() > Item.objects.order_by("-pk").first().pk - 4
+        for asked in ("塌陷", "路面", "路面 塌陷", "编号1", "平整"):
+            wanted = [one.pk for one in Item.objects.order_by("-pk") if all(w in one.whole for w in asked.split())]
+            assert [one.pk for one in queries.search(chief, asked)] == wanted
+            assert [one.pk for one in queries.search(chief, asked, before=wanted[1])] == wanted[2:]
+        assert [one.pk for one in queries.search(chief, "塌陷", limit=3)] == [
+            one.pk for one in queries.search(chief, "塌陷")
+        ][:3]
+
+    def test_a_sealed_item_whose_words_change_is_found_by_the_new_ones(self, monkeypatch):
+        monkeypatch.setattr(concordance, "SEGMENT", 4)
+        bring(source(), *(said(f"路面塌陷{n}", number=n) for n in range(9)))
+        while concordance.seal(Item.objects.order_by("-pk").first().pk + 1):
+            pass
+        item = Item.objects.order_by("pk").first()
+        item.body, item.grams = "图中有水管", rules.word_grams("图中有水管")
+        item.save(update_fields=["body", "grams"])
+        concordance.seal_again(item.pk)
+        assert queries.search(holder("opinion.chief"), "水管") == [item]
+
     def test_the_plan_uses_the_index(self):
         bring(source(), said("和平路路面塌陷"))
-        keys = queries.search_keys("塌陷")
         with connection.cursor() as cursor:
-            cursor.execute("set local enable_seqscan = off; set local enable_indexscan = off")
-            cursor.execute("explain select url from opinion_item where grams @> %s", [keys])
-            plan = "\n".join(row[0] for row in cursor.fetchall())
-        assert "opinion_item_p0" in plan
-        assert "grams_idx" in plan
+            cursor.execute("set local enable_seqscan = off")
+            cursor.execute("explain select postings from opinion_concordance where bucket = 7 and segment >= 1")
+            assert "opinion_concordance_pkey" in "".join(row[0] for row in cursor.fetchall())
 
     def test_marks_stand_in_the_original(self):
         assert queries.marked("路面*塌陷了", ["塌陷", "路面"]) == [
@@ -451,6 +475,27 @@ class TestReports:
         assert all(target.startswith("https://site.example.com/opinion/items/") for target in targets)
         assert len(document.element.body.xpath(".//w:hyperlink")) >= len(sentences)
 
+    def test_pictures_are_drawn_of_the_same_items_or_left_out_with_the_reason(self, monkeypatch):
+        from chengheng.opinion import pictures
+
+        rule()
+        bring(
+            source(),
+            said("和平区和平路路面塌陷", "路面出现大坑", number=1),
+            said("南开区垃圾成堆无人清运", number=2),
+            said("南开区垃圾堆积", number=3),
+        )
+        report = actions.compose_report(holder("opinion.chief"), "daily", NOW.date(), NOW.date())
+        if pictures.chinese_font():
+            drawn = list(pictures.pictures_of(report))
+            assert [picture.png is not None for picture in drawn] == [True] * 4
+        monkeypatch.setattr(pictures, "chinese_font", lambda: None)
+        drawn = list(pictures.pictures_of(report))
+        assert [(picture.png is None, bool(picture.note)) for picture in drawn] == [(False, False)] * 3 + [(True, True)]
+        counted = pictures.words_of(["路面塌陷，路面塌陷", "我们的路面"])
+        assert counted["路面"] == 2
+        assert "我们" not in counted
+
 
 class TestImports:
     def test_mail_and_channel_names(self):
@@ -493,4 +538,6 @@ def test_the_keys_of_a_batch_are_the_keys_of_each_text():
 
     texts = ["和平路 路面塌陷", "", "a", "ab cd", "一二三一二三", "\U0001f600城管"]
     batch = text.normalise(texts)
-    assert _grams(batch) == [word_grams(batch.plain(index)) for index in range(len(texts))]
+    assert [found.tolist() for found in _grams(batch)] == [
+        word_grams(batch.plain(index)) for index in range(len(texts))
+    ]

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import F, Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.common import flow, notices, trail
+from chengheng.common.links import handing
 from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
+from chengheng.common.people.models import User
 from chengheng.opinion import queries
 from chengheng.opinion.analyser.kernel import Reading
 from chengheng.opinion.models import Alert, Event, Item, Level, Rule, Source
 from chengheng.opinion.rules import Conditions, Seen, delay_seconds, holds, is_quiet
 
 if TYPE_CHECKING:
+    from chengheng.opinion.actions.arriving import Draft
     from chengheng.opinion.reader import Reader
 
 FINAL = ("closed", "dismissed")
@@ -33,7 +38,7 @@ def conditions_of(rule: Rule) -> Conditions:
     )  # fmt: skip
 
 
-def seen_of(item: Item, tier: int, topics: Sequence[str], burst: bool) -> Seen:
+def seen_of(item: Draft | Item, tier: int, topics: Sequence[str], burst: bool) -> Seen:
     """An item as a rule may look at it."""
     return Seen(
         item.channel, tier, item.area_code, topics, item.sentiment, item.relevance, item.doubt, item.doubted,
@@ -42,19 +47,20 @@ def seen_of(item: Item, tier: int, topics: Sequence[str], burst: bool) -> Seen:
 
 
 def raise_by_rules(
-    items: Sequence[Item], readings: Sequence[Reading], room: Reader, sources: dict[int, Source], now: datetime
+    items: Sequence[Draft], readings: Sequence[Reading], room: Reader, sources: dict[int, Source], now: datetime
 ) -> list[Alert]:
     """Alerts of a batch just stored: words first, then conditions. Repeats of a debunked claim alert at once."""
     from chengheng.opinion.actions.claims import suspect_by_rule, tell_repeat
 
     asked: dict[int, Conditions] = {}
-    raised = []
+    fired: list[tuple[Draft, list[Rule]]] = []
     for item, reading in zip(items, readings, strict=True):
-        if item.debunked_id:
-            tell_repeat(item)
+        if not (reading.rules or room.wordless or item.debunked_id):
+            continue
         topics = [code for code, _name in reading.topics]
         burst = bool(item.event and item.event.burst_at and now - item.event.burst_at < BURST_AGAIN)
         seen: Seen | None = None
+        held = []
         worded = [room.rules[rule] for rule, _spans in reading.rules if rule < len(room.rules)]
         for rule in (*worded, *room.wordless):
             conditions = asked.get(rule.pk) or asked.setdefault(rule.pk, conditions_of(rule))
@@ -62,11 +68,67 @@ def raise_by_rules(
                 seen = seen or seen_of(item, sources[item.source_id].tier, topics, burst)
                 if not holds(conditions, seen):
                     continue
-            alert = _raise(rule, item, now, told=not item.debunked_id)
-            raised.append(alert)
-            if rule.opens_claim and not item.debunked_id:
-                suspect_by_rule(item, now)
+            held.append(rule)
+        if held or item.debunked_id:
+            fired.append((item, held))
+    if not fired:
+        return []
+    known = _Known({rule.pk for _item, held in fired for rule in held}, [item for item, _held in fired])
+    raised = []
+    for draft, held in fired:
+        stored = draft.stored(sources[draft.source_id])
+        if stored.debunked_id:
+            tell_repeat(stored)
+        for rule in held:
+            raised.append(_raise(rule, stored, now, told=not stored.debunked_id, known=known))
+            if rule.opens_claim and not stored.debunked_id:
+                suspect_by_rule(stored, now)
+    known.count_merged()
     return raised
+
+
+class _Known:
+    """What a batch's alerts ask of the alerts before them, asked once: open ones of the same story, last tellings."""
+
+    def __init__(self, rules: Collection[int], items: Sequence[Draft | Item]) -> None:
+        stories = {item.original for item in items if item.original}
+        events = {item.event_id for item in items if item.event_id}
+        self._by_item: dict[tuple[int, int], Alert] = {}
+        self._by_event: dict[tuple[int, int], Alert] = {}
+        self._merged: Counter[int] = Counter()
+        told = Alert.objects.filter(rule__in=rules, told_at__isnull=False).values_list("rule")
+        self.told: dict[int, datetime] = dict(told.annotate(last=Max("told_at")))
+        open_ones = Alert.objects.filter(rule__in=rules).exclude(state__in=FINAL)
+        for alert in open_ones.filter(Q(item__in=stories) | Q(event__in=events)).order_by("raised_at"):
+            self._remember(alert)
+        self.limit = queries.limit_of("notice")
+        self.hearers = queries.told_of_alerts()
+
+    def _remember(self, alert: Alert) -> None:
+        self._by_item.setdefault((alert.rule_id, alert.item_id), alert)
+        if alert.event_id:
+            self._by_event.setdefault((alert.rule_id, alert.event_id), alert)
+
+    def add(self, alert: Alert) -> None:
+        """An alert that this batch raised."""
+        self._remember(alert)
+        if alert.told_at:
+            self.told[alert.rule_id] = alert.told_at
+
+    def same_story(self, rule: Rule, item: Item) -> Alert | None:
+        """The open alert of this rule that already tells this story; it counts one item more."""
+        found = self._by_item.get((rule.pk, item.original)) if item.original else None
+        if found is None and rule.merge and item.event_id:
+            found = self._by_event.get((rule.pk, item.event_id))
+        if found is not None:
+            found.items += 1
+            self._merged[found.pk] += 1
+        return found
+
+    def count_merged(self) -> None:
+        for alert, more in self._merged.items():
+            Alert.objects.filter(pk=alert).update(items=F("items") + more)
+        self._merged.clear()
 
 
 def raise_again(item: Item, room: Reader, now: datetime) -> None:
@@ -85,42 +147,31 @@ def raise_again(item: Item, room: Reader, now: datetime) -> None:
                 suspect_by_rule(item, now)
 
 
-def _same_story(rule: Rule, item: Item) -> Alert | None:
-    """The open alert of this rule that already tells this story."""
-    alerts = Alert.objects.filter(rule=rule).exclude(state__in=FINAL)
-    if item.original:
-        found = alerts.filter(item_id=item.original).first()
-        if found is not None:
-            return found
-    if rule.merge and item.event_id:
-        return alerts.filter(event_id=item.event_id).order_by("raised_at").first()
-    return None
-
-
-def _raise(rule: Rule, item: Item, now: datetime, *, told: bool) -> Alert:
+def _raise(rule: Rule, item: Item, now: datetime, *, told: bool, known: _Known | None = None) -> Alert:
     with transaction.atomic():
-        same = _same_story(rule, item)
+        known, alone = known or _Known([rule.pk], [item]), known is None
+        same = known.same_story(rule, item)
         if same is not None:
-            Alert.objects.filter(pk=same.pk).update(items=same.items + 1)
-            same.items += 1
+            if alone:
+                known.count_merged()
             return same
         alert = Alert(
-            rule=rule, item=item, event=item.event, title=(item.title or item.body[:60])[:300], level=rule.level,
+            rule=rule, item=item, event_id=item.event_id, title=(item.title or item.body[:60])[:300], level=rule.level,
             area_code=item.area_code, channel=item.channel, published_at=item.published_at,
             collected_at=item.collected_at, raised_at=now,
             from_publication=delay_seconds(item.published_at, now),
             from_collection=delay_seconds(item.collected_at, now) or 0,
-            held_until=_held_until(rule, now) if told else now,
+            held_until=_held_until(rule, now, known.told.get(rule.pk)) if told else now,
         )  # fmt: skip
-        limit = queries.limit_of("notice")
-        flow.begin(alert, SYSTEM, limits={"acknowledge": limit} if limit else {}, now=now)
+        flow.begin(alert, SYSTEM, limits={"acknowledge": known.limit} if known.limit else {}, now=now)
         trail.record("opinion.alert.raise", SYSTEM, alert, {"rule": rule.pk, "item": item.pk}, new=True)
         if alert.held_until is None:
-            _tell(alert, now)
+            _tell(alert, now, known.hearers)
+        known.add(alert)
         return alert
 
 
-def _held_until(rule: Rule, now: datetime) -> datetime | None:
+def _held_until(rule: Rule, now: datetime, last_told: datetime | None) -> datetime | None:
     """Until when this alert is only shown, not sent: quiet hours (unless urgent breaks them), then the cool-down."""
     breaks = rule.override_quiet and rule.level == Level.URGENT
     local = timezone.localtime(now)
@@ -132,20 +183,18 @@ def _held_until(rule: Rule, now: datetime) -> datetime | None:
         )
         if until <= local:
             until += timedelta(days=1)
-    if rule.cool_down_minutes:
-        last = Alert.objects.filter(rule=rule, told_at__isnull=False).order_by("-told_at").first()
-        if last is not None and last.told_at is not None:
-            cool = last.told_at + timedelta(minutes=rule.cool_down_minutes)
-            if cool > now:
-                until = max(until or cool, cool)
+    if rule.cool_down_minutes and last_told is not None:
+        cool = last_told + timedelta(minutes=rule.cool_down_minutes)
+        if cool > now:
+            until = max(until or cool, cool)
     return until
 
 
-def _tell(alert: Alert, now: datetime) -> None:
+def _tell(alert: Alert, now: datetime, hearers: list[User] | None = None) -> None:
     Alert.objects.filter(pk=alert.pk).update(told_at=now, held_until=None)
     alert.told_at, alert.held_until = now, None
     notices.tell(
-        queries.told_of_alerts(), _("Opinion alert: %(title)s"),
+        hearers if hearers is not None else queries.told_of_alerts(), _("Opinion alert: %(title)s"),
         _("%(rule)s · %(source)s · %(minutes)s min after publication"),
         params={
             "title": alert.title, "rule": alert.rule.name, "source": alert.item.source.name,
@@ -228,3 +277,27 @@ def take_alert_step(alert: Alert, step: str, actor: Any, **more: Any) -> Alert:
 def answer_alert(alert: Alert, actor: Any, note: str = "", data: Any = None, **more: Any) -> Alert:
     """The answer that was given outside, in words."""
     return flow.take(alert, "answer", actor, note=note, data=data or {}, fields={"conclusion": note}, **more)
+
+
+@transaction.atomic
+def hand_over_alert(alert: Alert, step: str, actor: Any, note: str = "", data: Any = None, **more: Any) -> Alert:
+    """Make a case or an order of an alert. The clock of the answer runs from the first work on; the alert is answered
+    when somebody says what came of the work. Raises NotOffered and what the receiving system refuses."""
+    data = dict(data or {})
+    now = timezone.now()
+    limit = queries.limit_of("reply") if step == "hand_over" else None
+    alert = flow.take(
+        alert, step, actor, note=note, data={"work": data.get("work")}, limits={"answer": limit} if limit else {},
+        now=now, **more,
+    )  # fmt: skip
+    item = alert.item
+    handing.hand_over(
+        alert, str(data["work"]), actor,
+        handing.Matter(
+            title=alert.title, text="\n".join(part for part in (item.body, note) if part), area_code=alert.area_code,
+            address=str(data.get("address") or ""), class_code=item.topic_code,
+            happened_at=min(item.published_at or item.collected_at, now), reference=item.url or f"{alert} #{alert.pk}",
+            urgent=alert.level == Level.URGENT, more=data,
+        ),
+    )  # fmt: skip
+    return alert

@@ -7,19 +7,20 @@ and stores items, events, comments and alerts in one transaction. A kill anywher
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from django.db import connection, transaction
 from django.utils import timezone
 
-from chengheng.opinion import partitions, reader
+from chengheng.opinion import concordance, partitions, reader
 from chengheng.opinion.actions import alerts
 from chengheng.opinion.actions.sources import note_reading
 from chengheng.opinion.analyser import text
@@ -27,6 +28,7 @@ from chengheng.opinion.analyser.doubt import Story, Teller
 from chengheng.opinion.analyser.kernel import Document, Reading
 from chengheng.opinion.collect.entries import Entry, clean, clean_line, moment
 from chengheng.opinion.collect.feeds import web_address
+from chengheng.opinion.copying import copy_rows
 from chengheng.opinion.models import Channel, Comment, Event, Item, Sentiment, Source
 
 BATCH = 1000
@@ -85,6 +87,9 @@ def packed(entry: Entry | Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+_ARRIVAL = {"source_id": "int8", "identity": "int8", "entry": "jsonb", "collected_at": "moment", "batch_id": "int8"}
+
+
 @transaction.atomic
 def arrive(
     source: Source,
@@ -115,13 +120,11 @@ def arrive(
             new = [row[0] for row in cursor.fetchall()]
             if new:
                 wanted = set(new)
-                with cursor.copy(
-                    "copy opinion_arrival (source_id, identity, entry, collected_at, batch_id) from stdin"
-                ) as copy:
-                    for identity, kept in fresh.items():
-                        if identity in wanted:
-                            words = json.dumps(kept, ensure_ascii=False).replace("\\u0000", " ")
-                            copy.write_row((source.pk, identity, words, now, batch.pk if batch else None))
+                copy_rows(
+                    "opinion_arrival", _ARRIVAL,
+                    ((source.pk, identity, kept, now, batch.pk if batch else None)
+                     for identity, kept in fresh.items() if identity in wanted),
+                )  # fmt: skip
     note_reading(source, now, len(new), **answered)
     return len(new)
 
@@ -166,7 +169,7 @@ def _store(rows: Sequence[tuple[Any, ...]], now: datetime) -> int:
         _item(number, row, entry, sources[row[1]], now)
         for number, row, entry in zip(numbers, rows, entries, strict=True)
     ]
-    found = reading_room.read([Document(item.title, item.body, item.pk) for item in items])
+    found = reading_room.read([Document(item.title, item.body, item.id) for item in items])
     grams = _grams(text.normalise([item.whole[:_GRAMS_OF] for item in items]))
     for index, (item, reading) in enumerate(zip(items, found.readings, strict=True)):
         _fill(item, reading, found.signatures[index].tobytes())
@@ -176,29 +179,105 @@ def _store(rows: Sequence[tuple[Any, ...]], now: datetime) -> int:
     comments = _comments(items, entries, now)
     _risk(reading_room, items, found.readings, comments)
     _events(reading_room, items, now)
-    _copy(items)
+    copy_rows("opinion_item", _COLUMNS, map(attrgetter(*_COLUMNS), items))
+    concordance.seal(max(numbers) + 1)
     Comment.objects.bulk_create([one for some in comments.values() for one in some], ignore_conflicts=True)
     alerts.raise_by_rules(items, found.readings, reading_room, sources, now)
     return len(items)
 
 
-def _grams(batch: text.Batch) -> list[list[int]]:
+def _grams(batch: text.Batch) -> list[npt.NDArray[np.int32]]:
     """`rules.word_grams` of a whole batch at once."""
     codes = batch.codes
+    if len(codes) < 2:
+        return [np.zeros(0, np.int32)] * len(batch)
     keys = (codes[:-1] * np.uint32(0x9E3779B1)) ^ (codes[1:] * np.uint32(0x85EBCA6B))
     blank = (codes == text.END) | (codes == ord(" "))
     good = ~(blank[:-1] | blank[1:])
-    signed, starts = keys.view(np.int32), batch.starts.tolist()
-    return [
-        np.unique(signed[first : last - 1][good[first : last - 1]]).tolist() if last - first > 2 else []
-        for first, last in itertools.pairwise(starts)
-    ]
+    # Document and key in one number, so that one sort of the batch finds each document's keys once.
+    signed = keys.view(np.int32)[good].astype(np.int64) + (1 << 31)
+    both = (batch.documents()[:-1][good] << 32) | signed
+    both.sort()
+    if len(both):
+        both = both[np.concatenate(([True], both[1:] != both[:-1]))]
+    cuts = np.searchsorted(both, np.arange(1, len(batch), dtype=np.int64) << 32)
+    return np.split(((both & 0xFFFFFFFF) - (1 << 31)).astype(np.int32), cuts)
 
 
-def _item(number: int, row: tuple[Any, ...], entry: dict[str, Any], source: Source, now: datetime) -> Item:
-    return Item(
-        pk=number,
-        source=source,
+@dataclass(slots=True)
+class Founded:
+    """An event that this batch founds: the columns of `opinion_event`."""
+
+    id: int
+    title: str
+    first_item: int
+    first_at: datetime
+    last_at: datetime
+    area_code: str
+    topic_code: str
+    topic_name: str
+    items: int = 0
+    channels: dict[str, int] = field(default_factory=dict)
+    burst_at: datetime | None = None
+    burst_tail: float | None = None
+    vector: bytes = b""
+    changed_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Draft:
+    """An item on its way in: the columns of `opinion_item`, without the weight of a model instance."""
+
+    id: int
+    source_id: int
+    channel: str
+    url: str
+    title: str
+    body: str
+    author: int
+    teller: dict[str, Any] | None
+    reach: int
+    published_at: datetime | None
+    collected_at: datetime
+    stored_at: datetime
+    batch_id: int | None
+    identity: int
+    digest: int = 0
+    signature: bytes = b""
+    original: int = 0
+    event_id: int | None = None
+    relevance: float = 0.0
+    sentiment: str = ""
+    sentiment_score: float | None = None
+    topic_code: str = ""
+    topic_name: str = ""
+    label: str = ""
+    doubt: float | None = None
+    doubted: bool = False
+    area_code: str = ""
+    rules: list[int] = field(default_factory=list)
+    debunked_id: int | None = None
+    grams: Sequence[int] | npt.NDArray[np.int32] = ()
+    event: Event | Founded | None = None
+
+    @property
+    def whole(self) -> str:
+        return f"{self.title}\n{self.body}" if self.title else self.body
+
+    def stored(self, source: Source) -> Item:
+        """The item itself, once its row is there."""
+        item = Item(**{name: getattr(self, name) for name in _COLUMNS if name != "source_id"}, source=source)
+        if isinstance(self.event, Event):
+            item.event = self.event
+        item._state.adding = False
+        item._state.db = "default"
+        return item
+
+
+def _item(number: int, row: tuple[Any, ...], entry: dict[str, Any], source: Source, now: datetime) -> Draft:
+    return Draft(
+        id=number,
+        source_id=source.pk,
         channel=entry.get("channel") or source.channel,
         url=entry["url"],
         title=entry["title"],
@@ -214,7 +293,7 @@ def _item(number: int, row: tuple[Any, ...], entry: dict[str, Any], source: Sour
     )
 
 
-def _fill(item: Item, reading: Reading, signature: bytes) -> None:
+def _fill(item: Draft, reading: Reading, signature: bytes) -> None:
     item.digest, item.signature, item.original = reading.digest, signature, reading.repeats
     item.relevance, item.doubted = round(reading.relevance, 4), reading.doubted
     item.area_code = reading.area
@@ -227,19 +306,21 @@ def _fill(item: Item, reading: Reading, signature: bytes) -> None:
         item.sentiment_score = round(reading.scores["sentiment"], 4)
 
 
-def _comments(items: Sequence[Item], entries: Sequence[dict[str, Any]], now: datetime) -> dict[int, list[Comment]]:
+def _comments(
+    items: Sequence[Draft | Item], entries: Sequence[dict[str, Any]], now: datetime
+) -> dict[int, list[Comment]]:
     found: dict[int, list[Comment]] = defaultdict(list)
     for item, entry in zip(items, entries, strict=True):
         for one in entry.get("comments", ()):
             at = moment(one["at"], now) or item.collected_at
-            found[item.pk].append(
-                Comment(item_id=item.pk, identity=identity_of(f"{one['at']}{one['words']}"), at=at, words=one["words"],
+            found[item.id].append(
+                Comment(item_id=item.id, identity=identity_of(f"{one['at']}{one['words']}"), at=at, words=one["words"],
                         author=one.get("author") or 0)
             )  # fmt: skip
     return found
 
 
-def story_of(item: Item, comments: Iterable[Comment]) -> Story:
+def story_of(item: Draft | Item, comments: Iterable[Comment]) -> Story:
     """An item as the false-story head reads it."""
     begun = item.published_at or item.collected_at
     return Story(
@@ -250,13 +331,13 @@ def story_of(item: Item, comments: Iterable[Comment]) -> Story:
 
 
 def _risk(
-    reading_room: reader.Reader, items: Sequence[Item], readings: Sequence[Reading], comments: dict[int, list[Comment]]
+    reading_room: reader.Reader, items: Sequence[Draft], readings: Sequence[Reading], comments: dict[int, list[Comment]]
 ) -> None:
     asked = [item for item, reading in zip(items, readings, strict=True) if reading.relevant or reading.rules]
     for item in items:
-        item.doubted = item.doubted or any(_asks(one.words) for one in comments.get(item.pk, ()))
+        item.doubted = item.doubted or any(_asks(one.words) for one in comments.get(item.id, ()))
     if reading_room.doubt is not None and asked:
-        risks = reading_room.doubt.risk([story_of(item, comments.get(item.pk, ())) for item in asked])
+        risks = reading_room.doubt.risk([story_of(item, comments.get(item.id, ())) for item in asked])
         for item, risk in zip(asked, risks.tolist(), strict=True):
             item.doubt = round(risk, 4)
 
@@ -268,7 +349,7 @@ def _asks(words: str) -> bool:
     return any(cue in plain for cue in CUES)
 
 
-def _events(reading_room: reader.Reader, items: Sequence[Item], now: datetime) -> None:
+def _events(reading_room: reader.Reader, items: Sequence[Draft], now: datetime) -> None:
     """Relevant items (and those that rules hit) join or found events; repeats follow their original's title."""
     clusters = reading_room.clusters
     told = [item for item in items if (item.relevance >= 0.5 or item.rules or item.debunked_id) and item.whole.strip()]
@@ -281,20 +362,20 @@ def _events(reading_room: reader.Reader, items: Sequence[Item], now: datetime) -
     titles = [item.title or item.body[:60] for item in told]
     moments = [item.published_at or item.collected_at for item in told]
     chosen = clusters.add(titles, [moment_.timestamp() for moment_ in moments])
-    by_event: dict[int, list[Item]] = defaultdict(list)
+    by_event: dict[int, list[Draft]] = defaultdict(list)
     for item, cluster in zip(told, chosen, strict=True):
         if cluster:
             by_event[cluster].append(item)
     places = {cluster: at for at, cluster in enumerate(clusters.ids)}
-    told_of: list[Event] = []
+    told_of: list[Event | Founded] = []
     known = Event.objects.select_for_update().in_bulk([cluster for cluster in by_event if cluster < first_new])
     for number, members in by_event.items():
         when = [item.published_at or item.collected_at for item in members]
-        event = known.get(number)
+        event: Event | Founded | None = known.get(number)
         if event is None:
             first = members[when.index(min(when))]
-            event = Event(
-                pk=number, title=(first.title or first.body[:60])[:300], first_item=first.pk, first_at=min(when),
+            event = Founded(
+                id=number, title=(first.title or first.body[:60])[:300], first_item=first.id, first_at=min(when),
                 last_at=max(when), area_code=first.area_code, topic_code=first.topic_code, topic_name=first.topic_name,
             )  # fmt: skip
         told_of.append(event)
@@ -306,7 +387,7 @@ def _events(reading_room: reader.Reader, items: Sequence[Item], now: datetime) -
         if number in places:
             event.vector = clusters.sums[places[number]].astype(np.float16).tobytes()
         for item in members:
-            item.event = event
+            item.event, item.event_id = event, number
     _write_events(told_of)
     if clusters.next_id > first_new:
         with connection.cursor() as cursor:
@@ -314,52 +395,36 @@ def _events(reading_room: reader.Reader, items: Sequence[Item], now: datetime) -
     reading_room.events_written(now)
 
 
-_EVENT = (
-    "id", "title", "first_item", "first_at", "last_at", "items", "channels", "area_code", "topic_code", "topic_name",
-    "burst_at", "burst_tail", "vector", "changed_at",
-)  # fmt: skip
+_EVENT = {
+    "id": "int8", "title": "text", "first_item": "int8", "first_at": "moment", "last_at": "moment", "items": "int4",
+    "channels": "jsonb", "area_code": "text", "topic_code": "text", "topic_name": "text", "burst_at": "moment",
+    "burst_tail": "float8", "vector": "bytea", "changed_at": "moment",
+}  # fmt: skip
 _GROWING = ("first_at", "last_at", "items", "channels", "vector", "changed_at")
 
 
-def _write_events(events: Sequence[Event]) -> None:
+def _write_events(events: Sequence[Event | Founded]) -> None:
     """New and grown events in one COPY: a batch of unrelated texts founds or grows one for almost each of them."""
     columns = ", ".join(_EVENT)
     with connection.cursor() as cursor:
         cursor.execute("create temp table if not exists opinion_event_told (like opinion_event) on commit drop")
         cursor.execute("truncate opinion_event_told")
-        with cursor.copy(f"copy opinion_event_told ({columns}) from stdin") as copy:
-            for event in events:
-                row = [getattr(event, name) for name in _EVENT]
-                row[_EVENT.index("channels")] = json.dumps(event.channels)
-                copy.write_row(row)
+    copy_rows("opinion_event_told", _EVENT, map(attrgetter(*_EVENT), events))
+    with connection.cursor() as cursor:
         cursor.execute(
             f"insert into opinion_event ({columns}) select {columns} from opinion_event_told"  # noqa: S608 - own names
             f" on conflict (id) do update set {', '.join(f'{name} = excluded.{name}' for name in _GROWING)}"
         )
 
 
-_COLUMNS = (
-    "id", "source_id", "channel", "url", "title", "body", "author", "teller", "reach", "published_at", "collected_at",
-    "stored_at", "digest", "signature", "original", "event_id", "relevance", "sentiment", "sentiment_score",
-    "topic_code", "topic_name", "label", "doubt", "doubted", "area_code", "rules", "debunked_id", "grams", "batch_id", "identity",
-)  # fmt: skip
-
-
-_RULES, _GRAMS = _COLUMNS.index("rules"), _COLUMNS.index("grams")
-
-
-def _array(numbers: list[int]) -> str:
-    """An array literal; joining is several times faster than adapting element by element."""
-    return "{" + ",".join(map(str, numbers)) + "}"
-
-
-def _copy(items: Sequence[Item]) -> None:
-    with connection.cursor() as cursor, cursor.copy(f"copy opinion_item ({', '.join(_COLUMNS)}) from stdin") as copy:
-        for item in items:
-            row = [getattr(item, name) for name in _COLUMNS]
-            row[7] = json.dumps(item.teller) if item.teller else None
-            row[_RULES], row[_GRAMS] = _array(item.rules), _array(item.grams)
-            copy.write_row(row)
+_COLUMNS = {
+    "id": "int8", "source_id": "int8", "channel": "text", "url": "text", "title": "text", "body": "text",
+    "author": "int8", "teller": "jsonb", "reach": "int4", "published_at": "moment", "collected_at": "moment",
+    "stored_at": "moment", "digest": "int8", "signature": "bytea", "original": "int8", "event_id": "int8",
+    "relevance": "float8", "sentiment": "text", "sentiment_score": "float8", "topic_code": "text", "topic_name": "text",
+    "label": "text", "doubt": "float8", "doubted": "bool", "area_code": "text", "rules": "int4[]",
+    "debunked_id": "int8", "grams": "int4[]", "batch_id": "int8", "identity": "int8",
+}  # fmt: skip
 
 
 @transaction.atomic

@@ -77,40 +77,54 @@ class Clusters:
         vectors = self.vectors(titles)
         self.expire(min(times))
         known = len(self.ids)
-        units = self.sums / np.maximum(np.linalg.norm(self.sums, axis=1, keepdims=True), 1e-9)
-        likeness = vectors @ units.T if known else np.zeros((len(titles), 0), np.float32)
-        nearest = likeness.argmax(1) if known else np.zeros(len(titles), np.int64)
-        fresh = np.zeros((len(titles), DIMENSIONS), np.float32)  # sums of the events that this block founds
+        if known:
+            lengths_known = np.sqrt(np.einsum("ij,ij->i", self.sums, self.sums)).clip(1e-9)
+            likeness = (vectors @ self.sums.T) / lengths_known
+            nearest = likeness.argmax(1)
+            nearness = likeness[np.arange(len(titles)), nearest].tolist()
+            places = nearest.tolist()
+        else:
+            nearness, places = [-1.0] * len(titles), [-1] * len(titles)
+        # Events that this block founds: their products with every title follow from the titles' own products.
+        among = vectors @ vectors.T
+        products = np.zeros((len(titles), len(titles)), np.float32)
         lengths = np.ones(len(titles), np.float32)
-        founded = 0
+        members: list[list[int]] = []
+        said: list[bool] = (np.abs(vectors).max(1) > 0).tolist()
         answers = []
+        latest: list[float] = []
         for index in range(len(titles)):
-            if not vectors[index].any():
+            if not said[index]:
                 answers.append(0)
                 continue
-            best, at = (float(likeness[index, nearest[index]]), int(nearest[index])) if known else (-1.0, -1)
+            best, at = nearness[index], places[index]
+            founded = len(members)
             if founded:
-                beside = (fresh[:founded] @ vectors[index]) / lengths[:founded]
+                beside = products[index, :founded] / lengths[:founded]
                 other = int(beside.argmax())
                 if float(beside[other]) > best:
                     best, at = float(beside[other]), known + other
             if best >= self.same:
                 if at < known:
                     self.sums[at] += vectors[index]
+                    self.last[at] = max(self.last[at], times[index])
                 else:
-                    fresh[at - known] += vectors[index]
-                    lengths[at - known] = np.linalg.norm(fresh[at - known])
-                self.last[at] = max(self.last[at], times[index])
+                    own = at - known
+                    lengths[own] = np.sqrt(lengths[own] ** 2 + 2 * products[index, own] + 1)
+                    products[:, own] += among[index]
+                    members[own].append(index)
+                    latest[own] = max(latest[own], times[index])
                 answers.append(self.ids[at])
             else:
-                fresh[founded] = vectors[index]
-                founded += 1
+                products[:, founded] = among[index]
+                members.append([index])
+                latest.append(times[index])
                 self.ids.append(self.next_id)
-                self.last = np.append(self.last, times[index])
                 answers.append(self.next_id)
                 self.next_id += 1
-        if founded:
-            self.sums = np.concatenate((self.sums, fresh[:founded]))
+        if members:
+            self.sums = np.concatenate((self.sums, np.array([vectors[own].sum(0) for own in members], np.float32)))
+            self.last = np.concatenate((self.last, np.array(latest)))
         return answers
 
     def expire(self, now: float) -> None:

