@@ -72,8 +72,8 @@ def uncollected() -> list[str]:
     known = set()
     for source in catalogues():
         with source.open("rb") as file:
-            for message in read_po(file):
-                known.add((message.context, message.id[0] if isinstance(message.id, list | tuple) else message.id))
+            for entry in read_po(file):
+                known.add((entry.context, entry.id[0] if isinstance(entry.id, list | tuple) else entry.id))
     found = []
     for source in sorted((ROOT / "chengheng").rglob("*")):
         if source.suffix not in {".py", ".html", ".txt"} or "migrations" in source.parts:
@@ -83,8 +83,8 @@ def uncollected() -> list[str]:
         text = source.read_text(encoding="utf-8")
         if source.suffix != ".py":
             text = f"({templatize(text)})"  # within brackets indentation says nothing
-        for line, message, _comments, context in extract("python", io.BytesIO(text.encode()), _CALLS):
-            one = message[0] if isinstance(message, tuple) else message
+        for line, said, _comments, context in extract("python", io.BytesIO(text.encode()), _CALLS):
+            one = said[0] if isinstance(said, tuple) else said
             if one and (context, one) not in known:
                 found.append(f"{source.relative_to(ROOT)}:{line}: {one!r} is in no catalogue: collect the room's texts")
     return found
