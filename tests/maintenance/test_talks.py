@@ -165,11 +165,15 @@ def test_ntp_judges_the_clock():
 def test_a_database_is_ready_or_says_why_not(db):
     from django.db import connection
 
-    where = connection.settings_dict
-    path = f"{where['HOST']}/.s.PGSQL.{where['PORT'] or 5432}"
+    host, port = connection.settings_dict["HOST"], int(connection.settings_dict["PORT"] or 5432)
 
     async def pipe(reader, writer):
-        theirs, ours = await asyncio.open_unix_connection(path)
+        by_socket = host.startswith("/")
+        theirs, ours = await (
+            asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+            if by_socket
+            else asyncio.open_connection(host, port)
+        )
 
         async def copy(source, target):
             while data := await source.read(4096):
