@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from chengheng.command import actions
 from chengheng.command.models import Order, Target
-from tests import access
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -24,7 +23,7 @@ def _shot(tab: Any, name: str) -> None:
         tab.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
 
-def test_an_order_is_given_received_and_finished(city, plan, signed_in, live_server, client):
+def test_an_order_is_given_received_and_finished(city, plan, signed_in, live_server):
     actions.add_shift(city.chief, city.east, city.at_east, timezone.now(), timezone.now() + timedelta(hours=8))
     tab = signed_in(city.chief)
     tab.goto(f"{live_server.url}/command/orders/new/")
@@ -39,7 +38,6 @@ def test_an_order_is_given_received_and_finished(city, plan, signed_in, live_ser
     assert tab.get_by_text("桥梁坡道先行除雪").first.is_visible()
     _shot(tab, "order")
 
-    access.sign_in(client, city.at_east)
     tab = signed_in(city.at_east)
     tab.goto(f"{live_server.url}/command/")
     _shot(tab, "screen-site")
