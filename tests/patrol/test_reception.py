@@ -5,10 +5,13 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from chengheng.common.people import access as people
+from chengheng.common.places.editions import open_edition
 from chengheng.patrol import actions, queries, reference
 from chengheng.patrol.models import Case, DictionaryEntry
 from tests import access, builders
@@ -146,3 +149,17 @@ def test_a_queue_is_worked_without_the_mouse(signed_in, live_server):
         page.keyboard.press("n")
     expect(page).to_have_url(f"{live_server.url}{reverse('patrol:queue')}")
     assert set(Case.objects.values_list("state", flat=True)) == {"accepted"}
+
+
+def test_a_case_names_the_base_data_that_it_was_placed_by(client, posts):
+    before = report(posts.collector)
+    with transaction.atomic():
+        first = open_edition("grid", "单元网格 2026", timezone.now())
+    then = report(posts.collector)
+    with transaction.atomic():
+        open_edition("grid", "单元网格 2027", timezone.now())
+    access.sign_in(client, posts.receptionist)
+    assert client.get(before.get_absolute_url()).context["base_edition"] == 0
+    page = client.get(then.get_absolute_url())
+    assert page.context["base_edition"] == first.number
+    assert f"第 {first.number} 版" in page.content.decode()

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from chengheng.common import files, replay, trail
+from chengheng.common import files, places, replay, trail
 from chengheng.common.errors import Invalid, Refusal
 from chengheng.common.people import access
 from chengheng.common.ui.views import page, redirect, require_act
@@ -31,7 +31,10 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     subject = access.fetch(request.user, VIEW, Case.objects.select_related("department", "standard", "holder"), pk=pk)
     if subject.reporter_name or subject.reporter_phone:
         trail.viewed(request.user, subject, VIEW)
-    context = {"case": subject, "area": queries.place_name(subject), "map": _place_map(subject), **_evidence(subject)}
+    context = {
+        "case": subject, "area": queries.place_name(subject), "map": _place_map(subject),
+        "base_edition": places.edition_at(subject.reported_at), **_evidence(subject),
+    }  # fmt: skip
     return page(request, "patrol/case.html", {**context, **queries.case_page(request.user, subject)})
 
 
