@@ -30,6 +30,7 @@ class Site:
     port: int = field(default_factory=free_port)
     live_port: int = field(default_factory=free_port)
     janus_port: int = field(default_factory=free_port)
+    sip_port: int = field(default_factory=free_port)
     up: subprocess.Popen[bytes] | None = None
 
     @property
@@ -54,6 +55,7 @@ class Site:
             "CHENGHENG_PORT": str(self.port),
             "CHENGHENG_LIVE_PORT": str(self.live_port),
             "CHENGHENG_JANUS_PORT": str(self.janus_port),
+            "CHENGHENG_SIP_PORT": str(self.sip_port),
             "CHENGHENG_LANGUAGE": "en",
             "CHENGHENG_SHARED": os.environ.get("CHENGHENG_SHARED", str(ROOT.parent / "shared")),
             **self.settings,

@@ -1,6 +1,6 @@
 #!/bin/bash
 # All tests, in three runs on one set of databases: those that share the machine well; those that drive a browser, whose
-# event loop would be in the way of others; those that start the product's own processes, one at a time.
+# event loop would be in the way of others; those that start the product's own processes, each file a site of its own.
 # What fails beside others is tried once more alone: machines are noisy, and a fault of the product fails alone too. Both
 # tries are shown. Each run's closing line is shown; the status is the worst. Arguments go to pytest.
 set -u
@@ -17,5 +17,5 @@ run() {
 rm -rf .pytest_cache # nothing remembered from before
 run "not system and not browser" "-n ${JOBS:-2} --dist loadfile --reuse-db --create-db" "$@"
 run "browser and not system" "-n ${JOBS:-2} --dist loadfile --reuse-db" "$@"
-run "system" "" "$@"
+run "system" "-n ${JOBS:-2} --dist loadfile --reuse-db" "$@"
 exit "$status"
