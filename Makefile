@@ -32,7 +32,7 @@ setup-dev: packages-dev $(MADE_DEV) frontend messages ## The same with what test
 run: setup ## Serve the demonstration city; prints the address and the logins (Ctrl-C stops)
 	@exec $(BIN)/python -m chengheng up --demo
 
-test: setup-dev ## All tests, on JOBS cores (default 2); those that start the product's processes come after, alone
+test: setup-dev ## All tests, on JOBS cores (default 2); those that drive a browser or start the product's processes come after
 	@CI_BIN=$(BIN) JOBS=$(JOBS) tools/test.sh
 
 test-postgres15: setup-dev ## The common floor again, every migration included, on a PostgreSQL 15 of Debian's through DATABASE_URL
