@@ -36,7 +36,7 @@ test: setup-dev ## All tests, on JOBS cores (default 2); those that drive a brow
 	@CI_BIN=$(BIN) JOBS=$(JOBS) tools/test.sh
 
 test-postgres15: setup-dev ## The common floor again, every migration included, on a PostgreSQL 15 of Debian's through DATABASE_URL
-	@$(BIN)/python -m tools.postgres 15 -- $(BIN)/python -m pytest -q -n $(JOBS) tests/common tests/project tests/test_floors.py -m "not browser and not system and not slow"
+	@CI_BIN=$(BIN) JOBS=$(JOBS) $(BIN)/python -m tools.postgres 15 -- tools/test.sh floor
 
 lint: setup-dev ## ruff, import contracts, mypy, translations complete
 	$(BIN)/ruff check .

@@ -11,8 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tools.browser import FLAGS
+
+# A busy machine is no fault of the product, and the fixtures of these tests hold nothing that one example leaves to the next.
+settings.register_profile(
+    "chengheng",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("chengheng")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 # event loop would be in the way of others; those that start the product's own processes, each file a site of its own.
 # What fails beside others is tried once more alone: machines are noisy, and a fault of the product fails alone too. Both
 # tries are shown. Each run's closing line is shown; the status is the worst. Arguments go to pytest.
+#     tools/test.sh [floor] [ARGUMENT…]        floor: the common floor alone, without its slow tests
 set -u
 bin=${CI_BIN:-.venv/bin}
 status=0
@@ -15,6 +16,11 @@ run() {
 	failed -m "$marks" "$@" || status=$?
 }
 rm -rf .pytest_cache # nothing remembered from before
+if [ "${1:-}" = floor ]; then
+	shift
+	run "not browser and not system and not slow" "-n ${JOBS:-2}" tests/common tests/project tests/test_floors.py "$@"
+	exit "$status"
+fi
 run "not system and not browser" "-n ${JOBS:-2} --dist loadfile --reuse-db --create-db" "$@"
 run "browser and not system" "-n ${JOBS:-2} --dist loadfile --reuse-db" "$@"
 run "system" "-n ${JOBS:-2} --dist loadfile --reuse-db" "$@"

@@ -187,7 +187,7 @@ def spans_and_start(draw):
     return list(zip(moments[0:-1:2], moments[1:-1:2], strict=True)), moments[-1]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(calendars(), kinds, amounts, spans_and_start())
 def test_due_is_the_first_instant_at_which_the_limit_is_used_up(calendar, kind, amount, running):
     spans, start = running
@@ -211,7 +211,7 @@ def test_due_is_the_first_instant_at_which_the_limit_is_used_up(calendar, kind, 
         assert abs(calendar.elapsed(kind, runs, due) - amount) < Decimal("1e-9")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(calendars(), kinds, instants, instants)
 def test_the_elapsed_amount_as_a_limit_leads_back_to_the_same_place(calendar, kind, one, other):
     """elapsed → due → elapsed is the identity, and due is never after the instant it came from."""
@@ -222,7 +222,7 @@ def test_the_elapsed_amount_as_a_limit_leads_back_to_the_same_place(calendar, ki
     assert calendar.elapsed(kind, [(start, None)], due) == gone
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @example(
     WorkCalendar(
         {FIRST + timedelta(days=number): DayMark(True, "", ((0, 1439 - 2 * number),)) for number in range(30)},
@@ -248,7 +248,7 @@ def test_a_pause_without_length_changes_nothing_and_time_adds_up(calendar, kind,
     assert ticks((first, middle)) + ticks((middle, last)) == ticks((first, last))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(calendars(), st.integers(0, 60), instants)
 def test_whole_working_days_end_at_the_same_working_position(calendar, count, start):
     """Checked against counting day by day, without prefix sums."""
@@ -277,7 +277,7 @@ def test_whole_working_days_end_at_the_same_working_position(calendar, count, st
     assert walk(due) - walk(start) == pytest.approx(count, abs=1e-6)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(calendars(), days, st.integers(-40, 40).filter(bool))
 def test_adding_working_days_agrees_with_counting_them(calendar, day, count):
     try:

@@ -125,15 +125,16 @@ def test_a_commit_that_falls_leaves_nothing(importer, monkeypatch):
 
 
 def test_the_same_file_again_says_so_until_it_is_undone(importer):
-    batch = received(importer)
-    assert received(importer).pk == batch.pk, "uploaded again before the commit it is the same batch"
+    content = workbook(GOOD)  # made once: a workbook names the second it was made in
+    batch = received(importer, content)
+    assert received(importer, content).pk == batch.pk, "uploaded again before the commit it is the same batch"
     actions.commit_batch(importer, batch.pk)
     with pytest.raises(AlreadyImported) as refusal:
-        received(importer, name="other name.xlsx")
+        received(importer, content, name="other name.xlsx")
     assert str(importer) in str(refusal.value)
     actions.undo_batch(importer, batch.pk)
     assert not Road.objects.exists()
-    assert actions.commit_batch(importer, received(importer).pk).state == State.COMMITTED
+    assert actions.commit_batch(importer, received(importer, content).pk).state == State.COMMITTED
 
 
 def test_undo_is_recorded_and_only_for_committed_batches(importer):

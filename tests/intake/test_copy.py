@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, models, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chengheng.common.intake.copy import copy_columns, copy_rows, new_keys
@@ -32,7 +32,7 @@ ROAD = st.fixed_dictionaries(
 
 
 @given(st.lists(ROAD, max_size=5))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80)
 def test_any_row_comes_back(db, rows):
     Road.objects.all().delete()
     rows = [{"number": f"R{n}", **row} for n, row in enumerate(rows)]

@@ -201,7 +201,7 @@ def test_two_parts_of_one_name_are_refused():
 
 
 @given(flips=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_damaged_workbook_is_read_or_refused_never_worse(flips):
     content = bytearray(workbook([["编号", "名称"], ["1", "一"], [2, True]]))
     for at, value in flips:

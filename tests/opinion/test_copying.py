@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chengheng.opinion import concordance
@@ -39,7 +39,6 @@ def test_every_kind_of_column_arrives_as_it_was():
     assert found == wanted
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sets(st.tuples(st.integers(0, concordance.SEGMENT - 1), KEYS), max_size=12), KEYS)
 def test_postings_name_every_item_of_a_key_and_no_other(pairs, other):
     places = np.array([place for place, _key in pairs], np.int64)

@@ -9,7 +9,7 @@ import time_machine
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chengheng.common.errors import NotFound
@@ -276,7 +276,7 @@ def test_only_the_security_administrator_revokes_the_tokens_of_others(
     actions.revoke_token(security_administrator, token)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(scope=st.sets(st.sampled_from(["tests.paper.view", "tests.paper.sign", "people.duty.view", "trail.entry.view"])))
 def test_a_token_never_widens_what_its_user_may(db, scope):
     clerk = builders.holder(PLAIN.code)

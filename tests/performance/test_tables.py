@@ -11,7 +11,7 @@ from pathlib import Path
 import docx
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chengheng.performance import readers
@@ -354,7 +354,6 @@ _words = [
 ]  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(st.sampled_from(_words), max_size=40), st.sampled_from(["\n\t", "\t", "\n"]))
 def test_any_order_of_the_words_is_read_without_fault(words, between):
     text = between.join(["\t甲", *words])
@@ -362,7 +361,6 @@ def test_any_order_of_the_words_is_read_without_fault(words, between):
     assert reading.programmes or reading.unread
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_cutting_lines_out_of_the_seed_never_adds_indicators_or_fails(data):
     lines = SEED.read_text().split("\n")

@@ -273,7 +273,7 @@ def test_the_map_asks_for_what_it_shows(db):
     assert features("grid", limit=3)["partial"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))
 def test_the_raster_and_the_tree_never_disagree(seed, count):
     """Overlapping triangles at random, asked at corners, on edges and anywhere else."""

@@ -56,7 +56,7 @@ def test_hostile_and_broken_files_are_refused(xml):
         list(read_xml(xml.encode()))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(content):
     for read in (read_xml, read_json):

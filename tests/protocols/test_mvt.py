@@ -178,7 +178,7 @@ def test_a_polygon_smaller_than_a_unit_vanishes() -> None:
 spot = st.tuples(st.floats(LON - 0.03, LON + 0.03), st.floats(LAT - 0.03, LAT + 0.03))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(spot, st.integers(0, 200), st.integers(0, 2**40)), max_size=40))
 def test_columns_give_what_features_give(rows: list[tuple[tuple[float, float], int, int]]) -> None:
     values = [f"种类{number}" for number in range(201)]
@@ -195,7 +195,7 @@ def test_columns_give_what_features_give(rows: list[tuple[tuple[float, float], i
     assert decode(mvt.encode({"c": points}, *tile_at())) == decode(mvt.encode({"c": features}, *tile_at()))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(st.lists(spot, min_size=3, max_size=9), min_size=1, max_size=5),
     st.sampled_from(["Polygon", "LineString", "MultiPoint"]),

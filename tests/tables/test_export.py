@@ -10,7 +10,7 @@ from decimal import Decimal
 import openpyxl
 import pytest
 from django.http import QueryDict
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chengheng.common.jobs.models import Job, State
@@ -84,7 +84,7 @@ def test_every_way_to_begin_a_formula_is_known(text):
 
 
 @given(name=st.text(max_size=40), shout=st.text(st.characters(), max_size=10))
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 def test_any_text_comes_back_from_the_workbook(db, name, shout):
     Road.objects.all().delete()
     name = name.replace("\x00", "")

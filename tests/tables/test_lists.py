@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chengheng.common.people.models import Organisation
@@ -159,7 +159,7 @@ def test_pages_follow_one_another_without_gap_or_double(client, reader):
     size=st.integers(1, 7),
     sort=st.sampled_from(["surveyed_on", "-surveyed_on", "grade", "-grade", "number", "-reported_at"]),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_walking_forward_and_back_meets_every_row_once(db, values, size, sort):
     Road.objects.all().delete()
     Road.objects.bulk_create(
@@ -196,7 +196,7 @@ def _reader():
 
 
 @given(cursor=st.text(max_size=80) | st.binary(max_size=60).map(lambda b: __import__("base64").b64encode(b).decode()))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 def test_a_forged_cursor_is_refused_in_words(db, cursor):
     listing = asking.parse(RoadTable(), _reader(), QueryDict("sort=surveyed_on"))
     if cursor:

@@ -181,7 +181,7 @@ def test_what_is_odd_is_not_usual(data):
 
 
 @given(st.binary(max_size=300), st.integers(0, 600), st.booleans())
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=300)
 def test_mutilated_requests_are_read_alike_or_not_at_all(noise, at, cut):
     reader = Reader()
     reader.learn(parse(register(1)))
