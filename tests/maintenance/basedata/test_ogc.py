@@ -224,7 +224,9 @@ def test_what_gdal_took_along_comes_back_the_same_and_changed_as_it_was_changed(
     pass_through(edited)
     after = tmp_path / "after.json"
     gdal.run("ogr2ogr", "-f", "GeoJSON", str(after), gdal.source, "component")
-    states = {one["properties"]["code"]: one["properties"]["state"] for one in json.loads(after.read_text())["features"]}
+    states = {
+        one["properties"]["code"]: one["properties"]["state"] for one in json.loads(after.read_text())["features"]
+    }
     assert (states[first], states[second], len(states)) == ("破损", "完好", len(stock["component"]) - 1)
     assert third not in states
 
