@@ -24,7 +24,7 @@ class Spare(models.Model):
     place = models.CharField(pgettext_lazy("spare part", "kept at"), max_length=80, blank=True)
     on_hand = models.PositiveIntegerField(_("in stock"), default=0, editable=False)
     least = models.PositiveIntegerField(_("at least"), default=0, help_text=_("Fewer than this: the manager is told."))
-    price_fen = models.BigIntegerField(_("price"), default=0)
+    price_fen = models.BigIntegerField(pgettext_lazy("spare part", "price"), default=0)
     active = models.BooleanField(_("active"), default=True)
 
     view_act = "maintenance.spare.view"
@@ -59,7 +59,7 @@ class SpareMove(models.Model):
     spare = models.ForeignKey(Spare, models.PROTECT, related_name="moves")
     count = models.IntegerField(_("count"))
     why = models.CharField(pgettext_lazy("spare part", "why"), max_length=10, choices=Why.choices)
-    left = models.PositiveIntegerField(_("left"))
+    left = models.PositiveIntegerField(pgettext_lazy("spare part", "left"))
     fault = models.ForeignKey("maintenance.Fault", models.PROTECT, null=True, related_name="+")
     note = models.CharField(_("note"), max_length=200, blank=True)
     at = models.DateTimeField(_("at"), default=timezone.now)

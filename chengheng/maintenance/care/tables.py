@@ -14,7 +14,9 @@ from chengheng.maintenance.tables import _systems
 
 
 def _standing(row: Spare) -> str:
-    return str(_("too few") if row.is_low else _("enough") if row.active else _("not kept any more"))
+    return str(
+        _("too few") if row.is_low else pgettext_lazy("spare part", "enough") if row.active else _("not kept any more")
+    )
 
 
 @register
@@ -31,7 +33,7 @@ class SpareTable(Table):
         Column("system__name", _("System")),
         Column("fits", _("Fits")),
         Column("place", pgettext_lazy("spare part", "Kept at")),
-        Column("price_fen", _("Price"), kind="money_fen"),
+        Column("price_fen", pgettext_lazy("spare part", "Price"), kind="money_fen"),
     )  # fmt: skip
     filters = (
         Text("q", _("Search"), fields=("name", "fits", "place")),
