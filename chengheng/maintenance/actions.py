@@ -24,12 +24,14 @@ from chengheng.common.flow.engine import runs_of
 from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import queries
+from chengheng.maintenance.care import actions as care
 from chengheng.maintenance.errors import (
     AlreadyRetired,
     BillStruck,
     DependsOnItself,
     PeriodReversed,
     VisitDone,
+    WindowOver,
     WrongLabel,
 )
 from chengheng.maintenance.models import (
@@ -46,6 +48,7 @@ from chengheng.maintenance.models import (
     Span,
     System,
     Visit,
+    new_label,
     new_secret,
 )
 from chengheng.maintenance.rules import watch
@@ -53,7 +56,7 @@ from chengheng.maintenance.rules import watch
 DEFAULT_RESPONSE = Limit(Kind.URGENT_HOURS, Decimal(4))
 DEFAULT_REPAIR = Limit(Kind.URGENT_HOURS, Decimal(24))
 """Where no contract is registered: four hours are the budget's target, a day is a local rule."""
-PLANNED = ("system_id", "name", "kind", "every_days", "grace_days", "items", "starts_on", "active")
+PLANNED = ("system_id", "name", "purpose", "kind", "every_days", "grace_days", "items", "starts_on", "active")
 RHYTHM = ("system_id", "kind", "every_days", "starts_on")
 VISITS_AHEAD = timedelta(days=30)
 PHONE_KEEPS = timedelta(days=3)
@@ -79,13 +82,33 @@ def change_device(device: Device, actor: Any, **fields: Any) -> Device:
     device = access.fetch_locked(actor, "maintenance.device.change", Device.objects.all(), pk=device.pk)
     changed = {name: value for name, value in fields.items() if getattr(device, name) != value}
     if changed:
-        before = {name: str(getattr(device, name)) for name in changed}
+        before = {name: _said(getattr(device, name)) for name in changed}
         for name, value in changed.items():
             setattr(device, name, value)
         device.save(update_fields=list(changed))
-        after = {name: str(value) for name, value in changed.items()}
+        after = {name: _said(value) for name, value in changed.items()}
         trail.record("maintenance.device.change", actor, device, {"before": before, "after": after})
     return device
+
+
+def _said(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+@transaction.atomic
+def keep_entry(row: Any, actor: Any, act: str) -> Any:
+    """Keep a new or changed system, site or contract; the trail keeps what it was."""
+    access.require(actor, act)
+    names = [field.name for field in row._meta.fields if field.editable and not field.primary_key]
+    before = type(row).objects.select_for_update(of=("self",)).filter(pk=row.pk).first()
+    row.save()
+    changed = [name for name in names if before is None or getattr(before, name) != getattr(row, name)]
+    if before is None:
+        trail.record(act, actor, row, {name: _said(getattr(row, name)) for name in names}, new=True)
+    elif changed:
+        old, new = ({name: _said(getattr(one, name)) for name in changed} for one in (before, row))
+        trail.record(act, actor, row, {"before": old, "after": new})
+    return row
 
 
 @transaction.atomic
@@ -96,6 +119,15 @@ def depend(device: Device, on: Device, actor: Any) -> None:
         raise DependsOnItself
     device.depends_on.add(on)
     trail.record("maintenance.device.change", actor, device, {"depends_on": on.code})
+
+
+@transaction.atomic
+def stand_alone(device: Device, of: Device, actor: Any) -> None:
+    """Say that a device does not depend on another any more."""
+    device = access.fetch_locked(actor, "maintenance.device.change", Device.objects.all(), pk=device.pk)
+    if device.depends_on.filter(pk=of.pk).exists():
+        device.depends_on.remove(of)
+        trail.record("maintenance.device.change", actor, device, {"depends_no_longer_on": of.code})
 
 
 def parents_of_all() -> dict[int, set[int]]:
@@ -212,6 +244,23 @@ def exclude(
     return row
 
 
+@transaction.atomic
+def end_exclusion(row: Exclusion, actor: Any, now: datetime | None = None) -> None:
+    """End a window that runs, or take back one to come. What is over stays: it was approved."""
+    now = now or timezone.now()
+    row = access.fetch_locked(actor, "maintenance.device.exclude", Exclusion.objects.all(), pk=row.pk)
+    if row.ends_at <= now:
+        raise WindowOver
+    subject: Any = row.device or row.system
+    data = {"from": row.starts_at, "to": row.ends_at, "ended": now}
+    if row.starts_at >= now:
+        row.delete()
+    else:
+        row.ends_at = now
+        row.save(update_fields=["ends_at"])
+    trail.record("maintenance.device.exclude", actor, subject, data, row.reason)
+
+
 # Faults: report
 
 
@@ -238,7 +287,15 @@ def report_fault(
         raise AlreadyRetired
     by = actor if actor.pk else None
     known = queries.open_fault(device)
-    said = {"source": source, "at": now, "text": title[:500], "by": by, "name": name, "phone": phone}
+    said = {
+        "source": source,
+        "at": now,
+        "text": title[:500],
+        "by": by,
+        "name": name,
+        "phone": phone,
+        "token": new_label(),
+    }
     if known is not None and known.state != "fixed" and known.state != "verified":
         Report.objects.create(fault=known, **said)
         known.reports += 1
@@ -341,8 +398,10 @@ def fix(
     for line in parts.splitlines():
         text, _sign, count = line.replace("*", "×").partition("×")
         if text.strip():
-            number = int(count) if count.strip().isdigit() else 1
-            Part.objects.create(fault=fault, name=text.strip()[:100], count=number)
+            number = min(int(count), 10_000) if count.strip().isdecimal() and int(count) else 1
+            spare = care.use_spare(fault, actor, text.strip()[:100], number)
+            price = spare.price_fen * number if spare else 0
+            Part.objects.create(fault=fault, name=text.strip()[:100], count=number, spare=spare, price_fen=price)
     _end_outage(fault, now)
     return fault
 
@@ -415,11 +474,13 @@ def _repair_limit(fault: Fault) -> dict[str, Limit]:
 
 @transaction.atomic
 def verify(fault: Fault, actor: Any, *, note: str = "", now: datetime | None = None, **taken: Any) -> Fault:
-    """Somebody who is not of the vendor saw it work."""
+    """Somebody who is not of the vendor saw it work. Those who reported are asked what they think of the repair."""
     now = now or timezone.now()
-    return flow.take(
+    fault = flow.take(
         fault, "verify", actor, fields={"verified_at": now}, holder=None, note=note, now=now, **_plain(taken)
     )
+    care.ask_for_ratings(fault)
+    return fault
 
 
 @transaction.atomic

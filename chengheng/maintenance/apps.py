@@ -34,6 +34,7 @@ class MaintenanceConfig(AppConfig):
         health.listen(actions.hear)
         process.register()
 
-        from chengheng.maintenance.basedata import register
+        from chengheng.maintenance import basedata, care
 
-        register()
+        care.register()
+        basedata.register()

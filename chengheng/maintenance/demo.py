@@ -18,6 +18,8 @@ from chengheng.common.demo import DemoCity
 from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import actions, reference
 from chengheng.maintenance.basedata import demo as basedata
+from chengheng.maintenance.care import actions as care
+from chengheng.maintenance.care.models import Article, Spare
 from chengheng.maintenance.models import Contract, Device, Fault, Plan, Site, System, Visit
 
 KINDS = {
@@ -56,6 +58,7 @@ def build(city: DemoCity) -> None:
         "V2": city.person("engineer2", "运维工程师乙", "V2", "maintenance.vendor"),
     }
     if Device.objects.exists():
+        _care(city, manager, engineers)
         return
     with transaction.atomic():
         System.objects.filter(organisation=None).update(organisation=city.centre)
@@ -69,6 +72,37 @@ def build(city: DemoCity) -> None:
                 _history(city, system, year, desk, engineers)
         _visits(city, engineers)
         actions.make_visits(timezone.localdate() + timedelta(days=30))
+        _care(city, manager, engineers)
+
+
+SPARES = (
+    ("电源模块", "服务器、存储阵列", "中心机房备件柜", 2, 6, 68_000), ("光模块", "交换机", "中心机房备件柜", 4, 12, 22_000),
+    ("硬盘 4 TB", "存储阵列", "中心机房备件柜", 4, 3, 98_000), ("电池组", "不间断电源", "库房", 1, 4, 150_000),
+    ("会议摄像头", "会议终端", "库房", 2, 3, 320_000),
+)  # fmt: skip
+"""Invented parts: name, what they fit, where they are kept, at least so many, so many in stock, fen each."""
+HELP = (
+    ("画面卡顿先查光路", "", "画面卡顿、丢帧，网络延时忽高忽低。", "1. 查看交换机端口误码；2. 清洁尾纤；3. 更换光模块；4. 观察十分钟无误码后关闭。"),
+    ("存储阵列磁盘告警", "存储阵列", "面板红灯，管理页面报磁盘失效。", "1. 确认热备盘已顶替；2. 更换同容量磁盘；3. 等重建完成再验收。"),
+    ("会议终端不能入会", "会议终端", "终端能开机，但登记不上会议服务器。", "1. 核对时间与域名；2. 重新登记账号；3. 仍不行时更换网线并重启。"),
+)  # fmt: skip
+
+
+def _care(city: DemoCity, manager: Any, engineers: dict[str, Any]) -> None:
+    """Spare parts, what helps, and what users thought of most repairs; invented like the faults."""
+    if Spare.objects.exists():
+        return
+    with transaction.atomic():
+        for name, fits, place, least, count, price in SPARES:
+            row = care.keep_spare(Spare(name=name, fits=fits, place=place, least=least, price_fen=price), manager)
+            care.move_spare(row, manager, why="received", count=count, note="演示数据")
+        for title, kind, symptom, solution in HELP:
+            care.keep_article(Article(title=title, kind=kind, symptom=symptom, solution=solution), engineers["V1"])
+        for fault in Fault.objects.filter(state="closed", void=False).order_by("pk"):
+            report = fault.report_rows.first()
+            if report is not None and fault.closed_at is not None and city.random.random() < 0.8:
+                score = city.random.choices((5, 4, 3), (55, 40, 5))[0]
+                care.rate(report, score=score, now=fault.closed_at + timedelta(hours=city.random.randint(1, 40)))
 
 
 def _contracts(city: DemoCity, system: System, vendor: str) -> None:

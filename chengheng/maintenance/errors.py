@@ -52,3 +52,13 @@ class BadDelivery(Refusal):
 class BillStruck(Refusal):
     code = "bill_struck"
     message = _("This bill was struck already.")
+
+
+class WindowOver(Refusal):
+    code = "window_over"
+    message = _("This maintenance window is over.")
+
+
+class NoSuchDevice(Invalid):
+    code = "no_such_device"
+    message = _("There is no device of this identifier.")

@@ -39,6 +39,7 @@ def _facts(contract: Contract, period: Period, found: dict[str, Any]) -> Rows:
         (_("Late responses"), found["late"]),
         (_("Late repairs"), found["late_repairs"]),
         (_("Inspections done in time ÷ due"), f"{found['visits_in_time']} ÷ {found['visits_due']}"),
+        (_("Satisfied users ÷ ratings"), f"{found['satisfied']} ÷ {found['ratings']}"),
         (_("Penalties by the contract's rules"), words.money(found["penalty_fen"], "yuan")),
     ]
 

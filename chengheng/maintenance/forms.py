@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from chengheng.common.people.models import Organisation
-from chengheng.maintenance.models import AlertSource, Bill, Check, Contract, Device, Plan
+from chengheng.common.people.models import Organisation, User
+from chengheng.maintenance.models import AlertSource, Bill, Check, Contract, Device, Plan, Site, System
 
 _SECRET = forms.PasswordInput(attrs={"autocomplete": "new-password"})
 
@@ -18,15 +19,67 @@ class DeviceForm(forms.ModelForm):
         model = Device
         fields = (
             "code", "name", "system", "site", "room", "rack", "kind", "maker", "model", "serial", "address", "vendor",
-            "spare_parts", "warranty_until", "outside",
+            "owner", "in_service_at", "warranty_until", "spare_parts", "outside",
         )  # fmt: skip
-        widgets = {"warranty_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+        widgets = {
+            "warranty_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            "in_service_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         vendor = self.fields["vendor"]
         assert isinstance(vendor, forms.ModelChoiceField)
         vendor.queryset = Organisation.objects.filter(kind="vendor", active=True)
+        self.fields["in_service_at"].required = False
+        owner = self.fields["owner"]
+        assert isinstance(owner, forms.ModelChoiceField)
+        owner.queryset = User.objects.filter(is_active=True).order_by("display_name")
+
+    def clean_in_service_at(self) -> datetime:
+        """What the page cannot show (seconds) is not taken for a change; nothing retires before its service."""
+        said: datetime = self.cleaned_data["in_service_at"] or self.instance.in_service_at
+        known = self.initial.get("in_service_at") if self.instance.pk else None
+        if known is not None and known.replace(second=0, microsecond=0) == said:
+            return known
+        retired = self.instance.retired_at
+        if retired is not None and said > retired:
+            raise forms.ValidationError(_("It was retired before."))
+        return said
+
+
+class SystemForm(forms.ModelForm):
+    class Meta:
+        model = System
+        fields = ("name", "code", "organisation", "rate")
+        help_texts = {"rate": _("Shown with its formula wherever the rate is; a target may choose another one.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            del self.fields["code"]  # addresses and targets name it
+
+
+class SiteForm(forms.ModelForm):
+    class Meta:
+        model = Site
+        fields = ("code", "name", "organisation", "address", "lon", "lat")
+
+    def clean(self) -> dict[str, Any]:
+        """A place is a pair of numbers on the earth, or none."""
+        said = super().clean() or {}
+        lon, lat = said.get("lon"), said.get("lat")
+        if (lon is None) != (lat is None):
+            self.add_error("lat" if lat is None else "lon", _("Longitude and latitude go together."))
+        elif lon is not None and lat is not None and not (-180 <= lon <= 180 and -90 <= lat <= 90):
+            self.add_error("lon", _("This is no place on the earth."))
+        return said
+
+
+class ParentForm(forms.Form):
+    """What a device depends on, named by its identifier."""
+
+    code = forms.CharField(label=_("depends on (identifier)"), max_length=40)
 
 
 class CheckForm(forms.ModelForm):
@@ -214,7 +267,7 @@ class PlanForm(forms.ModelForm):
 
     class Meta:
         model = Plan
-        fields = ("name", "system", "kind", "every_days", "grace_days", "starts_on", "items", "active")
+        fields = ("name", "purpose", "system", "kind", "every_days", "grace_days", "starts_on", "items", "active")
         widgets = {"starts_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
         help_texts = {"kind": _("Empty: every device of the system.")}
 
@@ -245,7 +298,24 @@ class PlanForm(forms.ModelForm):
         return said
 
 
+_YUAN: dict[str, Any] = {"min_value": 0, "max_digits": 12, "decimal_places": 2, "required": False}
+_NO_MORE = _("yuan a month; empty: no limit")
+
+
 class ContractForm(forms.ModelForm):
+    """A contract with its penalties: so much for each started hour late and each started per cent below, up to a most."""
+
+    amount = forms.DecimalField(label=_("amount (yuan)"), **_YUAN)
+    late_response = forms.DecimalField(label=_("penalty: late response, yuan per started hour"), **_YUAN)
+    late_response_most = forms.DecimalField(label=_("late response: at most"), help_text=_NO_MORE, **_YUAN)
+    late_repair = forms.DecimalField(label=_("penalty: late repair, yuan per started hour"), **_YUAN)
+    late_repair_most = forms.DecimalField(label=_("late repair: at most"), help_text=_NO_MORE, **_YUAN)
+    low_rate = forms.DecimalField(label=_("penalty: normal rate too low, yuan per started per cent"), **_YUAN)
+    low_rate_threshold = forms.DecimalField(
+        label=_("normal rate promised (%)"), min_value=0, max_value=100, decimal_places=2, required=False
+    )
+    low_rate_most = forms.DecimalField(label=_("low normal rate: at most"), help_text=_NO_MORE, **_YUAN)
+
     class Meta:
         model = Contract
         fields = (
@@ -255,6 +325,52 @@ class ContractForm(forms.ModelForm):
         widgets = {
             name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in ("starts_on", "ends_on")
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        vendor = self.fields["vendor"]
+        assert isinstance(vendor, forms.ModelChoiceField)
+        vendor.queryset = Organisation.objects.filter(kind="vendor", active=True)
+        if self.instance.pk:
+            self.initial["amount"] = _yuan(self.instance.amount_fen)
+        for entry in self.instance.penalties:
+            kind = entry["kind"]
+            self.initial.update({kind: _yuan(entry["amount_fen"]), f"{kind}_most": _yuan(entry.get("most_fen"))})
+            if kind == "low_rate":
+                self.initial["low_rate_threshold"] = entry.get("threshold")
+
+    def clean(self) -> dict[str, Any]:
+        """The end lies after the start; a penalty below a rate says which."""
+        said = super().clean() or {}
+        if said.get("starts_on") and said.get("ends_on") and said["ends_on"] < said["starts_on"]:
+            self.add_error("ends_on", _("The end lies before the start."))
+        for name in ("response_amount", "repair_amount"):
+            if said.get(name) is not None and said[name] <= 0:
+                self.add_error(name, _("A limit is more than nothing."))
+        if said.get("low_rate") and said.get("low_rate_threshold") is None:
+            self.add_error("low_rate_threshold", _("Say which rate was promised."))
+        return said
+
+    def row(self) -> Contract:
+        """The contract as it shall be kept."""
+        made: Contract = self.save(commit=False)
+        said = self.cleaned_data
+        made.amount_fen = int((said["amount"] or 0) * 100)
+        made.penalties = []
+        for kind in ("late_response", "late_repair", "low_rate"):
+            if not said[kind]:
+                continue
+            rule: dict[str, Any] = {"kind": kind, "amount_fen": int(said[kind] * 100)}
+            if said[f"{kind}_most"]:
+                rule["most_fen"] = int(said[f"{kind}_most"] * 100)
+            if kind == "low_rate":
+                rule["threshold"] = f"{said['low_rate_threshold'].normalize():f}"
+            made.penalties.append(rule)
+        return made
+
+
+def _yuan(fen: int | None) -> str:
+    return f"{fen / 100:.2f}" if fen else ""
 
 
 class BillForm(forms.ModelForm):

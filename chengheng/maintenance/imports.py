@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, time
 from typing import Any
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -12,12 +14,33 @@ from django.utils.translation import gettext_lazy as _
 from chengheng.common import intake, trail
 from chengheng.common.intake import Field, Importer
 from chengheng.common.intake.parsers import choice, date, decimal, money_fen, organisation, text
+from chengheng.common.people.models import User
 from chengheng.maintenance import actions
+from chengheng.maintenance.errors import DependsOnItself
 from chengheng.maintenance.models import Bill, Contract, Device, Site, System
+from chengheng.maintenance.rules import watch
 
 
 def _systems() -> dict[str, System]:
     return {key: row for row in System.objects.all() for key in (row.code, row.name)}
+
+
+def _people(names: Any) -> dict[str, list[User]]:
+    """Who is called so: by user name or by the name that is shown."""
+    wanted = {name for name in names if name}
+    found: dict[str, list[User]] = {}
+    for user in User.objects.filter(Q(username__in=wanted) | Q(display_name__in=wanted), is_active=True):
+        for name in {user.username, user.display_name} & wanted:
+            found.setdefault(name, []).append(user)
+    return found
+
+
+def _codes(told: str) -> list[str]:
+    """The identifiers of a cell, however they are set apart."""
+    return list(dict.fromkeys(code for code in re.split(r"[\s,，、;；]+", told or "") if code))
+
+
+PLAIN = ("kind", "maker", "model", "serial", "address", "room", "rack", "spare_parts", "outside")
 
 
 @intake.register
@@ -43,22 +66,43 @@ class DeviceImporter(Importer):
         Field("vendor", _("Maintainer"), parse=organisation(), aliases=("运维单位", "维保单位", "服务商")),
         Field("in_service", _("In service since"), parse=date(), aliases=("启用日期", "投用日期")),
         Field("warranty_until", _("Warranty until"), parse=date(), aliases=("质保到期", "保修期至")),
+        Field("owner", _("Person in charge"), parse=text(60), aliases=("责任人", "负责人", "保管人"), default=""),
+        Field("spare_parts", _("Spare parts"), parse=text(200), aliases=("备件", "备品备件"), default=""),
+        Field("outside", _("Key in another system"), parse=text(80), aliases=("外部标识", "对接标识"), default=""),
+        Field("depends_on", _("Depends on"), parse=text(400), aliases=("依赖", "依赖设备", "上级设备"), default=""),
     )  # fmt: skip
 
     def check(self, rows: Any, problems: Any) -> None:
-        """Numbers once in file and register; systems known."""
-        systems, seen = _systems(), set()
+        """Numbers and keys once in file and register; systems, people and what is depended on known; no ring."""
+        systems, seen, people = _systems(), set(), _people(rows.columns["owner"])
         known = set(Device.objects.filter(code__in=rows.columns["code"]).values_list("code", flat=True))
+        keys = [key for key in rows.columns["outside"] if key]
+        taken = set(Device.objects.filter(outside__in=keys).values_list("outside", flat=True))
+        upward = {row["code"]: _codes(row["depends_on"]) for row in rows}
+        named = {code for codes in upward.values() for code in codes}
+        there = set(Device.objects.filter(code__in=named).values_list("code", flat=True)) | set(rows.columns["code"])
+        parents: dict[str, set[str]] = {code: set(codes) for code, codes in upward.items() if codes}
         for row in rows:
             if row["system"] not in systems:
                 problems.add(row, "system", _("There is no such system."))
             if row["code"] in known or row["code"] in seen:
                 problems.add(row, "code", _("This number is in use already."))
             seen.add(row["code"])
+            if row["owner"] and len(people.get(row["owner"], ())) != 1:
+                problems.add(row, "owner", _("Nobody, or more than one, is called so here."))
+            if row["outside"]:
+                if row["outside"] in taken:
+                    problems.add(row, "outside", _("Another device has this key."))
+                taken.add(row["outside"])
+            missing = [code for code in upward[row["code"]] if code not in there]
+            if missing:
+                problems.add(row, "depends_on", _("There is no device of this identifier."))
+            elif parents.get(row["code"]) and watch.is_suppressed(row["code"], parents, {row["code"]}):
+                problems.add(row, "depends_on", str(DependsOnItself()))
 
     def commit(self, rows: Any, batch: Any, actor: Any) -> int:
         """Make the devices, and the sites that are new."""
-        systems = _systems()
+        systems, people = _systems(), _people(rows.columns["owner"])
         sites = {site.name: site for site in Site.objects.filter(name__in=rows.columns["site"])}
         made = []
         for row in rows:
@@ -69,14 +113,27 @@ class DeviceImporter(Importer):
                     site = sites[row["site"]] = Site.objects.create(code=f"S-{row['code']}", name=row["site"])
             began = row["in_service"]
             since = datetime.combine(began, time.min, timezone.get_current_timezone()) if began else timezone.now()
-            plain = {name: row[name] or "" for name in ("kind", "maker", "model", "serial", "address", "room", "rack")}
+            plain = {name: row[name] or "" for name in PLAIN}
             made.append(
                 Device(
                     code=row["code"], name=row["name"], system=systems[row["system"]], site=site, vendor=row["vendor"],
-                    in_service_at=since, warranty_until=row["warranty_until"], batch=batch, **plain,
+                    in_service_at=since, warranty_until=row["warranty_until"], batch=batch,
+                    owner=people[row["owner"]][0] if row["owner"] else None, **plain,
                 )
             )  # fmt: skip
         Device.objects.bulk_create(made, batch_size=1000)
+        wanted = {device.code: _codes(row["depends_on"]) for device, row in zip(made, rows, strict=True)}
+        named = {code for codes in wanted.values() for code in codes}
+        keys = dict(Device.objects.filter(code__in=named).values_list("code", "pk"))
+        between = Device.depends_on.through
+        between.objects.bulk_create(
+            [
+                between(from_device_id=device.pk, to_device_id=keys[code])
+                for device in made
+                for code in wanted[device.code]
+            ],
+            batch_size=1000,
+        )
         trail.record_new("maintenance.device.import", actor, [(device, {"code": device.code}) for device in made])
         return len(made)
 

@@ -6,8 +6,10 @@ Every measure takes the variant "system"; without it all systems count together.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Avg, Max, QuerySet, Sum
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -102,6 +104,7 @@ def normal_rate(period: Period, scope: Scope) -> Measured:
         return Measured.ratio(rows.filter(normal=True).count(), rows.count(), rows, note=str(RATES[by]))
     if by == "plan":
         rows = _visits(period, scope).filter(due_on__gte=period.start, due_on__lte=period.end)
+        rows = queries.visits_judged(rows, timezone.localdate())
         return Measured.ratio(queries.visits_in_time(rows).count(), rows.count(), rows, note=str(RATES[by]))
     found = _devices(period, scope)
     times = queries.normal_seconds(found, period.starts_at, period.ends_before)
@@ -119,6 +122,15 @@ def normal_rate(period: Period, scope: Scope) -> Measured:
         value, found, (Decimal(due - down) / hours).quantize(FOUR), (Decimal(due) / hours).quantize(FOUR),
         note if rest > 0 else str(RATES["hours"]),
     )  # fmt: skip
+
+
+def rates_of(system: System, period: Period, user: Any) -> list[tuple[str, str | Promise, Measured, bool]]:
+    """A system's normal rate by every definition: (code, formula, what it came to, whether it is the system's own)."""
+    found = []
+    for code, formula in RATES.items():
+        scope = Scope(user=user).with_options({"system": system.code, "rate": code})
+        found.append((code, formula, normal_rate(period, scope), code == system.rate))
+    return found
 
 
 @measure(
@@ -148,8 +160,6 @@ def response_hours(period: Period, scope: Scope) -> Measured:
 
 def _unanswered_hours(rows: QuerySet[Fault], period: Period) -> Decimal | None:
     """Hours that the longest late unanswered fault has waited by the period's end; None when none is late."""
-    from django.utils import timezone
-
     moment = min(timezone.now(), period.ends_before)
     waited = [
         Decimal((moment - fault.reported_at).total_seconds()) / 3600

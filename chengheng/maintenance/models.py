@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.calendars.rules import Kind as LimitKind
 from chengheng.common.calendars.rules import Limit
@@ -67,7 +68,9 @@ class Site(models.Model):
 
     code = models.CharField(_("code"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=80)
-    organisation = models.ForeignKey("people.Organisation", models.PROTECT, null=True, blank=True, related_name="+")
+    organisation = models.ForeignKey(
+        "people.Organisation", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("responsible")
+    )
     address = models.CharField(_("address"), max_length=200, blank=True)
     lon = models.FloatField(_("longitude"), null=True, blank=True)
     lat = models.FloatField(_("latitude"), null=True, blank=True)
@@ -84,7 +87,7 @@ class Site(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return f"{reverse('maintenance:devices')}?q={self.name}"
+        return reverse("maintenance:site", args=[self.pk])
 
 
 class Contract(models.Model):
@@ -116,6 +119,7 @@ class Contract(models.Model):
     source = models.CharField(_("source"), max_length=200, blank=True)
 
     view_act = "maintenance.contract.view"
+    attach_act = "maintenance.contract.change"
     access_scope = Scope(organisation="vendor")
 
     class Meta:
@@ -161,7 +165,9 @@ class Device(models.Model):
     vendor = models.ForeignKey(
         "people.Organisation", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("vendor")
     )
-    owner = models.ForeignKey("people.User", models.PROTECT, null=True, blank=True, related_name="+")
+    owner = models.ForeignKey(
+        "people.User", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("person in charge")
+    )
     spare_parts = models.CharField(_("spare parts"), max_length=200, blank=True)
     in_service_at = models.DateTimeField(_("in service since"), default=timezone.now)
     retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
@@ -507,14 +513,22 @@ class Report(models.Model):
     by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
     name = models.CharField(_("your name"), max_length=40, blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True)
+    token = models.CharField(max_length=20, blank=True, editable=False)
 
     access_scope = Scope(organisation="fault__vendor")
 
     class Meta:
         ordering = ("at", "pk")
+        constraints = (
+            models.UniqueConstraint(fields=("token",), condition=~Q(token=""), name="one_report_of_a_token"),
+        )
 
     def __str__(self) -> str:
         return self.text
+
+    def follow_url(self) -> str:
+        """Where whoever reported sees how it goes, without sign-in; "" for reports of long ago."""
+        return reverse("maintenance:follow", args=[self.token]) if self.token else ""
 
 
 class Part(models.Model):
@@ -524,6 +538,7 @@ class Part(models.Model):
     name = models.CharField(_("part"), max_length=100)
     count = models.PositiveIntegerField(_("count"), default=1)
     price_fen = models.BigIntegerField(_("price"), default=0)
+    spare = models.ForeignKey("maintenance.Spare", models.PROTECT, null=True, editable=False, related_name="+")
 
     access_scope = Scope(organisation="fault__vendor")
 
@@ -534,6 +549,13 @@ class Part(models.Model):
 class Plan(models.Model):
     """An inspection plan: the devices of a system, how often, with which check list."""
 
+    class Purpose(models.TextChoices):
+        INSPECTION = "inspection", pgettext_lazy("plan", "inspection")
+        PREVENTIVE = "preventive", pgettext_lazy("plan", "preventive maintenance")
+
+    purpose = models.CharField(
+        pgettext_lazy("plan", "purpose"), max_length=10, choices=Purpose.choices, default=Purpose.INSPECTION
+    )
     system = models.ForeignKey(System, models.PROTECT, related_name="plans", verbose_name=_("system"))
     name = models.CharField(_("name"), max_length=80)
     kind = models.CharField(_("only type"), max_length=40, blank=True)
@@ -648,3 +670,4 @@ class Bill(models.Model):
 
 
 from chengheng.maintenance.basedata import models as _base_data  # noqa: E402, F401 - so that Django finds them
+from chengheng.maintenance.care import models as _care  # noqa: E402, F401

@@ -5,77 +5,69 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 from django.db import connection
-from django.db.models import Avg, Count, F, Q, QuerySet, Sum
+from django.db.models import Avg, Count, DateTimeField, DurationField, ExpressionWrapper, F, Q, QuerySet, Sum, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
-from chengheng.common import spending
+from chengheng.common import spending, trail
 from chengheng.common.measures import Period
 from chengheng.common.people import access
 from chengheng.common.ui.search import Hit
-from chengheng.maintenance.models import Bill, Contract, Device, Fault, Plan, Span, System, Visit
-from chengheng.maintenance.rules import watch
+from chengheng.maintenance.care.models import Rating
+from chengheng.maintenance.care.queries import satisfied
+from chengheng.maintenance.models import Bill, Contract, Device, Exclusion, Fault, Hourly, Plan, Span, System, Visit
+from chengheng.maintenance.rules import sweep, watch
 from chengheng.maintenance.rules.service import PenaltyRule, limit_hours, penalty
 
 OPEN = ("reported", "responded", "on_site", "waiting")
 
-_NORMAL = """
-with wanted as materialized (
-    select id, system_id, greatest(in_service_at, %(start)s) as lo, least(retired_at, %(end)s) as hi
-    from maintenance_device
-    where id {ids} and in_service_at < %(end)s and (retired_at is null or retired_at > %(start)s)
-), seen as materialized (
-    select s.device_id, s.state, greatest(s.since, w.lo) as since, least(s.until, w.hi) as until
-    from maintenance_span s join wanted w on w.id = s.device_id
-    where s.state <> 'up' and s.since < %(end)s and (s.until is null or s.until > %(start)s)
-), windows as (
-    select device_id, system_id, tstzrange(starts_at, ends_at) as gone
-    from maintenance_exclusion where starts_at < %(end)s and ends_at > %(start)s
-), gone as materialized (
-    select id, range_agg(gone) as gone
-    from (select w.id, x.gone from wanted w join windows x on x.device_id = w.id
-          union all
-          select w.id, x.gone from wanted w join windows x on x.system_id = w.system_id) each
-    group by id
-), mixed as materialized (
-    select device_id as id from seen where state = 'unknown' union select id from gone
-), plain as (
-    select device_id as id, sum(extract(epoch from greatest(until - greatest(since, reach), interval '0'))) as down
-    from (select device_id, since, until,
-                 max(until) over (partition by device_id order by since, until
-                                  rows between unbounded preceding and 1 preceding) as reach
-          from seen where until > since and device_id not in (select id from mixed)) each
-    group by device_id
-), ranges as (
-    select device_id,
-           range_agg(tstzrange(since, until)) filter (where state = 'down') as down,
-           range_agg(tstzrange(since, until)) filter (where state = 'unknown') as unknown
-    from seen where until > since and device_id in (select id from mixed)
-    group by device_id
-), due as (
-    select w.id, r.down,
-           tstzmultirange(tstzrange(w.lo, w.hi)) - coalesce(g.gone, '{{}}')
-               - (coalesce(r.unknown, '{{}}') - coalesce(r.down, '{{}}')) as due
-    from mixed m join wanted w on w.id = m.id
-    left join ranges r on r.device_id = m.id left join gone g on g.id = m.id
-)
-select w.id, extract(epoch from w.hi - w.lo), coalesce(p.down, 0)
-from wanted w left join plain p on p.id = w.id
-where w.id not in (select id from mixed)
-union all
-select id,
-       coalesce((select sum(extract(epoch from upper(r) - lower(r))) from unnest(due) r), 0),
-       coalesce((select sum(extract(epoch from upper(r) - lower(r))) from unnest(due * down) r), 0)
-from due
+_DEVICES = """
+select string_agg(int8send(id) || int8send(system_id) || timestamptz_send(greatest(in_service_at, %(start)s))
+                  || timestamptz_send(least(retired_at, %(end)s)), ''::bytea order by id)
+from maintenance_device
+where id {ids} and in_service_at < %(end)s and (retired_at is null or retired_at > %(start)s)
 """
-"""Nearly every device has outages only: their union is one pass in order of time (how far have they reached?). Only where
-something is not known or left out are multiranges subtracted, which costs ten times as much a device."""
+_SPANS = """
+select string_agg(int8send(device_id) || int8send((state = 'down')::int) || timestamptz_send(since)
+                  || timestamptz_send(coalesce(until, %(end)s)), ''::bytea)
+from maintenance_span
+where state <> 'up' and since < %(end)s and (until is null or until > %(start)s) and device_id {ids}
+"""
+"""Tens of thousands of rows of four numbers come as one string of bytes: a Python object for each would cost more than all
+the rest. Moments are microseconds since 2000 in it, as PostgreSQL keeps them."""
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _columns(cursor: Any, statement: str, said: dict[str, Any]) -> np.ndarray:
+    """The four columns of eight-byte values that a statement sends as one string of bytes."""
+    cursor.execute(statement, said)
+    return np.frombuffer(cursor.fetchone()[0] or b"", ">i8").astype(np.int64).reshape(-1, 4).T
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _excluded(ids: np.ndarray, systems: np.ndarray, start: datetime, end: datetime) -> sweep.Intervals:
+    """The windows of a period, each at every device that it is for."""
+    places, since, until = [], [], []
+    rows = Exclusion.objects.filter(starts_at__lt=end, ends_at__gt=start)
+    for device, system, begin, over in rows.values_list("device", "system", "starts_at", "ends_at"):
+        meant = np.flatnonzero(ids == device if device is not None else systems == system)
+        places.append(meant)
+        since.append(np.full(len(meant), _micros(begin)))
+        until.append(np.full(len(meant), _micros(over)))
+    if not places:
+        return sweep.Intervals(*(np.empty(0, dtype=np.int64) for _each in range(3)))
+    return sweep.Intervals(np.concatenate(places), np.concatenate(since), np.concatenate(until))
 
 
 def normal_seconds(
@@ -98,8 +90,22 @@ def normal_seconds(
     else:
         ids, said["devices"] = "= any(%(devices)s)", list(devices)
     with connection.cursor() as cursor:
-        cursor.execute(_NORMAL.format(ids=ids), said)
-        return {pk: (due, down) for pk, due, down in cursor.fetchall()}
+        keys, systems, lo, hi = _columns(cursor, _DEVICES.format(ids=ids), said)
+        if not len(keys):
+            return {}
+        device, is_down, since, until = _columns(cursor, _SPANS.format(ids=ids), said)
+    at = np.minimum(np.searchsorted(keys, device), len(keys) - 1)
+    here = keys[at] == device
+    down, unknown = (
+        sweep.Intervals(at[chosen], since[chosen], until[chosen])
+        for chosen in (here & (is_down == 1), here & (is_down == 0))
+    )
+    due, broken = sweep.normal_times(lo, hi, down, unknown, _excluded(keys, systems, start, end))
+    seconds = {value: Decimal(value) / 1_000_000 for value in {*due.tolist(), *broken.tolist()}}
+    return {
+        key: (seconds[one], seconds[other])
+        for key, one, other in zip(keys.tolist(), due.tolist(), broken.tolist(), strict=True)
+    }
 
 
 def in_service(start: datetime, end: datetime) -> QuerySet[Device]:
@@ -173,6 +179,74 @@ def known_solutions(fault: Fault, limit: int = 5) -> QuerySet[Fault]:
     return rows.exclude(solution="").exclude(pk=fault.pk).select_related("device").order_by("-closed_at")[:limit]
 
 
+DAYS_SHOWN = 7
+
+
+def hours_of(device: Device, now: datetime) -> list[tuple[Any, dict[str, Any]]]:
+    """The last days of each check that answers with a time, as a chart: mean and slowest answer of each hour, in ms."""
+    since = now - timedelta(days=DAYS_SHOWN)
+    rows: dict[int, list[Hourly]] = {}
+    for row in Hourly.objects.filter(check_row__device=device, hour__gte=since).order_by("hour"):
+        rows.setdefault(row.check_row_id, []).append(row)
+    checks = {check.pk: check for check in device.checks.all()}
+    charts = []
+    for pk, hours in rows.items():
+        if not any(row.mean_ms is not None for row in hours):
+            continue
+        series = [
+            {"name": str(_("mean")), "data": [_ms(row.mean_ms) for row in hours], "tone": "info"},
+            {"name": str(_("slowest")), "data": [_ms(row.slowest_ms) for row in hours], "tone": "warn"},
+        ]
+        x = [f"{timezone.localtime(row.hour):%m-%d %H}" for row in hours]
+        charts.append((checks[pk], {"kind": "line", "unit": "ms", "x": x, "series": series}))
+    return charts
+
+
+def _ms(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
+def windows_of(subject: Device | System, now: datetime) -> list[tuple[Exclusion, bool, bool]]:
+    """The latest windows of a device (its own and its system's) or of a system: (window, has it begun, is it over)."""
+    if isinstance(subject, Device):
+        rows = Exclusion.objects.filter(Q(device=subject) | Q(system=subject.system_id))
+    else:
+        rows = Exclusion.objects.filter(system=subject)
+    rows = rows.select_related("system", "approved_by").order_by("-starts_at")
+    return [(row, row.starts_at <= now, row.ends_at <= now) for row in rows[:8]]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something in a device's life: when, what, by whom, and in words what changed."""
+
+    at: datetime
+    label: str
+    by: str
+    changes: list[tuple[str, str, str]]
+    note: str
+
+
+def life_of(device: Device, limit: int = 30) -> list[Event]:
+    """The life of a device, the latest first: registered, moved, changed, watched, excluded, retired."""
+    names = {field.name: str(field.verbose_name) for field in Device._meta.fields}
+    found = []
+    for entry in trail.history(device).order_by("-at")[:limit]:
+        before, after = entry.data.get("before") or {}, entry.data.get("after") or {}
+        changes = [(names.get(name, name), _plain(before.get(name)), _plain(value)) for name, value in after.items()]
+        for key, label in (("depends_on", _("depends on")), ("depends_no_longer_on", _("depends no longer on"))):
+            if entry.data.get(key):
+                changes.append((label, "", str(entry.data[key])))
+        if entry.data.get("check"):
+            changes.append((_("probe"), "", str(entry.data["check"])))
+        found.append(Event(entry.at, entry.act_label, entry.actor_label, changes, entry.note))
+    return found
+
+
+def _plain(value: Any) -> str:
+    return "" if value in (None, "None") else str(value)
+
+
 @dataclass(frozen=True)
 class PenaltyLine:
     """A rule of the contract and what it came to: (fault or rate, how much over, fen) one by one, and the sum."""
@@ -188,10 +262,18 @@ class PenaltyLine:
 
 
 PENALTY_LABELS = {
-    "late_response": _lazy("late response, per started hour"),
-    "late_repair": _lazy("late repair, per started hour"),
-    "low_rate": _lazy("normal rate below the promise, per started per cent"),
+    "late_response": gettext_lazy("late response, per started hour"),
+    "late_repair": gettext_lazy("late repair, per started hour"),
+    "low_rate": gettext_lazy("normal rate below the promise, per started per cent"),
 }
+
+
+def penalty_rules(contract: Contract) -> list[tuple[Any, int, int, str]]:
+    """The contract's penalties as people read them: (what for, fen each, fen at most or 0, promised rate or "")."""
+    return [
+        (PENALTY_LABELS[entry["kind"]], int(entry["amount_fen"]), int(entry.get("most_fen", 0)), str(entry.get("threshold", "")))
+        for entry in contract.penalties
+    ]  # fmt: skip
 
 
 def service_report(contract: Contract, start: datetime, end: datetime) -> dict[str, Any]:
@@ -232,11 +314,13 @@ def service_report(contract: Contract, start: datetime, end: datetime) -> dict[s
     visits = Visit.objects.filter(
         device__in=devices, due_on__gte=timezone.localtime(start).date(), due_on__lt=timezone.localtime(end).date()
     )
+    visits = visits_judged(visits, timezone.localdate())
     return {
         "faults": rows, "devices": len(times), "rate": rate, "penalties": lines,
         "penalty_fen": sum(line.fen for line in lines), **figures,
         "late": sum(f.response_met is False for f in rows), "late_repairs": sum(f.repair_met is False for f in rows),
         "visits_due": visits.count(), "visits_in_time": visits_in_time(visits).count(),
+        **satisfied(Rating.objects.filter(fault__contract=contract, fault__void=False, at__gte=start, at__lt=end)),
     }  # fmt: skip
 
 
@@ -407,15 +491,22 @@ def rounds_of(user: Any, day: date) -> QuerySet[Visit]:
 
 def visits_in_time(rows: QuerySet[Visit]) -> QuerySet[Visit]:
     """Visits done by their due day and the plan's grace, with the device found normal."""
-    from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Value
-    from django.db.models.functions import Cast
-
     limit = ExpressionWrapper(
         Cast(F("due_on"), DateTimeField())
         + (F("plan__grace_days") + Value(1)) * Value(timedelta(days=1), output_field=DurationField()),
         output_field=DateTimeField(),
     )
     return rows.filter(normal=True, done_at__lt=limit)
+
+
+def visits_judged(rows: QuerySet[Visit], today: date) -> QuerySet[Visit]:
+    """Without the visits that may still be made in time: neither done nor past their grace."""
+    last = ExpressionWrapper(
+        Cast(F("due_on"), DateTimeField())
+        + F("plan__grace_days") * Value(timedelta(days=1), output_field=DurationField()),
+        output_field=DateTimeField(),
+    )
+    return rows.alias(last_day=last).exclude(done_at=None, last_day__date__gte=today)
 
 
 def standing(plan: Plan, visits: QuerySet[Visit]) -> dict[str, int]:

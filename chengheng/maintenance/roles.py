@@ -35,20 +35,29 @@ ACTS = {
     "maintenance.visit.view": _("View inspection visits"),
     "maintenance.visit.record": _("Record an inspection visit"),
     "maintenance.plan.change": _("Plan inspections"),
+    "maintenance.system.change": _("Set up systems and sites"),
+    "maintenance.fault.rate": _("Rate a repair"),
+    "maintenance.spare.view": _("View spare parts"),
+    "maintenance.spare.change": _("Keep spare parts"),
+    "maintenance.spare.move": _("Book spare parts"),
+    "maintenance.knowledge.view": _("Read what helps"),
+    "maintenance.knowledge.write": _("Write down what helps"),
 }
 for _act, _label in ACTS.items():
     acts.declare(_act, _label)
 
+_SHARED = ("maintenance.spare.view", "maintenance.knowledge.view")
+"""What nobody owns: parts and experience are for every vendor."""
 _LOOK = ("maintenance.device.view", "maintenance.fault.view", "maintenance.visit.view", "maintenance.contract.view")
 _MONEY = ("maintenance.money.view", "maintenance.money.enter", "maintenance.money.import", "maintenance.money.strike")
 _DESK = (
-    *_LOOK, "maintenance.fault.report", "maintenance.fault.verify", "maintenance.fault.close", "maintenance.fault.wait",
+    *_LOOK, *_SHARED, "maintenance.knowledge.write", "maintenance.fault.report", "maintenance.fault.verify", "maintenance.fault.close", "maintenance.fault.wait",
     "maintenance.fault.void",
 )  # fmt: skip
 _MANAGE = (
     *_DESK, "maintenance.device.change", "maintenance.device.import", "maintenance.device.retire",
     "maintenance.device.watch", "maintenance.source.change", "maintenance.device.exclude", "maintenance.contract.change", "maintenance.plan.change",
-    "maintenance.visit.record", *_MONEY,
+    "maintenance.visit.record", "maintenance.system.change", "maintenance.spare.change", *_MONEY,
 )  # fmt: skip
 _REPAIR = (*_LOOK, "maintenance.fault.report", "maintenance.fault.respond", "maintenance.fault.fix",
            "maintenance.visit.record")  # fmt: skip
@@ -57,12 +66,19 @@ declare(
     Role(
         "maintenance.viewer",
         _("Maintenance viewer"),
-        dict.fromkeys((*_LOOK, "maintenance.money.view"), Reach.ALL),
+        dict.fromkeys((*_LOOK, *_SHARED, "maintenance.money.view"), Reach.ALL),
         group="maintenance",
     )
 )
 declare(Role("maintenance.desk", _("Maintenance duty desk"), dict.fromkeys(_DESK, Reach.ALL), group="maintenance"))
 declare(Role("maintenance.manager", _("Maintenance manager"), dict.fromkeys(_MANAGE, Reach.ALL), group="maintenance"))
 declare(
-    Role("maintenance.vendor", _("Vendor's engineer"), dict.fromkeys(_REPAIR, Reach.ORGANISATION), group="maintenance")
+    Role(
+        "maintenance.vendor",
+        _("Vendor's engineer"),
+        dict.fromkeys(_REPAIR, Reach.ORGANISATION)
+        | dict.fromkeys(_SHARED, Reach.ALL)
+        | {"maintenance.knowledge.write": Reach.OWN},
+        group="maintenance",
+    )
 )

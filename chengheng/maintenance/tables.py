@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chengheng.common.flow.table import flow_of
 from chengheng.common.tables import Choice, Column, DateRange, Organisation, Table, Text, register
-from chengheng.maintenance.models import Bill, Contract, Device, Fault, Plan, Span, System, Visit
+from chengheng.maintenance.models import Bill, Contract, Device, Fault, Plan, Site, Span, System, Visit
 
 
 def _systems() -> list[tuple[str, str]]:
@@ -64,14 +65,40 @@ class DeviceTable(Table):
     )
     default_sort = "code"
     navigation = (
-        (_("Add a device"), "maintenance:device_new"),
+        (_("Add a device"), "maintenance:device_new", "maintenance.device.change"),
         (_("Print labels"), "maintenance:labels"),
+        (_("Sites"), "maintenance:sites"),
     )
 
     def queryset(self, user: Any) -> QuerySet:
         open_spans = Span.objects.filter(device=OuterRef("pk"), until__isnull=True)
         return Device.objects.select_related("system", "site", "vendor").annotate(
             is_down=Exists(open_spans.filter(state="down")), is_unknown=Exists(open_spans.filter(state="unknown"))
+        )
+
+
+@register
+class SiteTable(Table):
+    code = "maintenance.site"
+    title = _("Sites")
+    act = "maintenance.device.view"
+    columns = (
+        Column("code", _("Identifier")),
+        Column("name", _("Name"), link=True),
+        Column("organisation__name", _("Responsible")),
+        Column("address", _("Address")),
+        Column("devices", _("Devices"), kind="number", value=lambda row: row.held, sort=""),
+    )
+    filters = (
+        Text("q", _("Search"), fields=("code", "name", "address")),
+        Organisation("organisation", _("Responsible")),
+    )
+    default_sort = "code"
+    navigation = ((_("Add a site"), "maintenance:site_new", "maintenance.system.change"),)
+
+    def queryset(self, user: Any) -> QuerySet:
+        return Site.objects.select_related("organisation").annotate(
+            held=Count("devices", filter=Q(devices__retired_at=None))
         )
 
 
@@ -126,6 +153,7 @@ class PlanTable(Table):
     act = "maintenance.visit.view"
     columns = (
         Column("name", _("Name"), link=True),
+        Column("purpose", pgettext_lazy("plan", "Purpose")),
         Column("system__name", _("System")),
         Column("kind", _("Only type")),
         Column("every_days", _("Every (days)"), kind="number"),
@@ -136,9 +164,10 @@ class PlanTable(Table):
     filters = (
         Text("q", _("Search"), fields=("name", "kind")),
         Choice("system", _("System"), lookup="system__code", choices=_systems),
+        Choice("purpose", pgettext_lazy("plan", "Purpose"), choices=Plan.Purpose.choices),
     )
     default_sort = "name"
-    navigation = ((_("New inspection plan"), "maintenance:plan_new"),)
+    navigation = ((_("New inspection plan"), "maintenance:plan_new", "maintenance.plan.change"),)
 
     def queryset(self, user: Any) -> QuerySet:
         return Plan.objects.select_related("system")
@@ -161,10 +190,14 @@ class VisitTable(Table):
     filters = (
         Text("q", _("Search"), fields=("plan__name", "device__code", "device__name")),
         Choice("system", _("System"), lookup="plan__system__code", choices=_systems),
+        Choice("purpose", pgettext_lazy("plan", "Purpose"), lookup="plan__purpose", choices=Plan.Purpose.choices),
         DateRange("due_on", _("Due")),
     )
     default_sort = "-due_on"
-    navigation = ((_("Rounds on the phone"), "maintenance_phone:page"), (_("Inspection plans"), "maintenance:plans"))
+    navigation = (
+        (_("Rounds on the phone"), "maintenance_phone:page", "maintenance.visit.record"),
+        (_("Inspection plans"), "maintenance:plans"),
+    )
 
     def queryset(self, user: Any) -> QuerySet:
         return Visit.objects.select_related("plan", "device", "by")
@@ -182,13 +215,14 @@ class ContractTable(Table):
         Column("starts_on", _("From"), kind="date"),
         Column("ends_on", _("To"), kind="date"),
         Column("amount_fen", _("Amount"), kind="money_fen"),
-        Column("response", _("Response within"), value=lambda row: str(row.response_limit)),
+        Column("response", _("Response within"), value=lambda row: str(row.response_limit), sort=""),
     )
     filters = (
         Text("q", _("Search"), fields=("title",)),
         Choice("system", _("System"), lookup="system__code", choices=_systems),
     )
     default_sort = "-starts_on"
+    navigation = ((_("Register a contract"), "maintenance:contract_new", "maintenance.contract.change"),)
 
     def queryset(self, user: Any) -> QuerySet:
         return Contract.objects.select_related("system", "vendor")
@@ -219,7 +253,10 @@ class BillTable(Table):
         DateRange("paid_on", _("Paid on")),
     )
     default_sort = "-paid_on"
-    navigation = ((_("Enter a bill"), "maintenance:bill_new"), (_("Import bills"), "maintenance:import_bills"))
+    navigation = (
+        (_("Enter a bill"), "maintenance:bill_new", "maintenance.money.enter"),
+        (_("Import bills"), "maintenance:import_bills", "maintenance.money.import"),
+    )
 
     def queryset(self, user: Any) -> QuerySet:
         return Bill.objects.select_related("system", "contract", "site")

@@ -2,7 +2,15 @@ from django.urls import include, path
 
 from chengheng.common import tables
 from chengheng.maintenance import views
-from chengheng.maintenance.tables import BillTable, ContractTable, DeviceTable, FaultTable, PlanTable, VisitTable
+from chengheng.maintenance.tables import (
+    BillTable,
+    ContractTable,
+    DeviceTable,
+    FaultTable,
+    PlanTable,
+    SiteTable,
+    VisitTable,
+)
 
 app_name = "maintenance"
 urlpatterns = [
@@ -19,6 +27,9 @@ urlpatterns = [
     path("sources/<int:pk>/", views.source_change, name="source_change"),
     path("devices/<int:pk>/window", views.exclusion_new, name="exclusion_new"),
     path("devices/<int:pk>/fault", views.fault_new, name="fault_new"),
+    path("devices/<int:pk>/depend", views.depend, name="depend"),
+    path("<str:subject>/<int:pk>/document", views.document, name="document"),
+    path("windows/<int:pk>/end", views.window_end, name="window_end"),
     path("devices/<int:pk>/retire", views.retire, name="retire"),
     path("faults/", tables.view(FaultTable), name="faults"),
     path("faults/<int:pk>/", views.fault, name="fault"),
@@ -31,6 +42,7 @@ urlpatterns = [
     path("contracts/", tables.view(ContractTable), name="contracts"),
     path("contracts/new/", views.contract_new, name="contract_new"),
     path("contracts/<int:pk>/", views.contract, name="contract"),
+    path("contracts/<int:pk>/change/", views.contract_change, name="contract_change"),
     path("base/", include("chengheng.maintenance.basedata.urls")),
     path("contracts/<int:pk>/report.docx", views.report, {"form": "docx"}, name="report_docx"),
     path("contracts/<int:pk>/report.xlsx", views.report, {"form": "xlsx"}, name="report_xlsx"),
@@ -40,6 +52,14 @@ urlpatterns = [
     path("bills/new/", views.bill_new, name="bill_new"),
     path("bills/<int:pk>/", views.bill, name="bill"),
     path("vendor/", views.vendor, name="vendor"),
+    path("systems/new/", views.system_new, name="system_new"),
     path("systems/<slug:code>/", views.system, name="system"),
+    path("systems/<slug:code>/change/", views.system_change, name="system_change"),
+    path("systems/<slug:code>/window", views.system_window, name="system_window"),
+    path("sites/", tables.view(SiteTable), name="sites"),
+    path("sites/new/", views.site_new, name="site_new"),
+    path("sites/<int:pk>/", views.site, name="site"),
+    path("sites/<int:pk>/change/", views.site_change, name="site_change"),
+    path("", include("chengheng.maintenance.care.urls")),
     path("q/<str:label>/", views.label, name="label"),
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import segno
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect as redirect_to
 from django.urls import reverse
@@ -22,8 +23,10 @@ from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.limits import Buckets
 from chengheng.common.ui.views import page, redirect, require_act
-from chengheng.maintenance import actions, exports, queries
-from chengheng.maintenance.errors import TooManyReports
+from chengheng.maintenance import actions, exports, measures, queries
+from chengheng.maintenance.care.actions import RATED_IN
+from chengheng.maintenance.care.queries import articles_for
+from chengheng.maintenance.errors import NoSuchDevice, TooManyReports
 from chengheng.maintenance.forms import (
     BillForm,
     CheckForm,
@@ -32,9 +35,12 @@ from chengheng.maintenance.forms import (
     ExclusionForm,
     FaultForm,
     LabelForm,
+    ParentForm,
     PlanForm,
+    SiteForm,
     SourceForm,
     StrikeForm,
+    SystemForm,
     VisitForm,
 )
 from chengheng.maintenance.models import (
@@ -43,9 +49,11 @@ from chengheng.maintenance.models import (
     Check,
     Contract,
     Device,
+    Exclusion,
     Fault,
     Plan,
     ProberRun,
+    Site,
     System,
     Visit,
 )
@@ -64,6 +72,7 @@ def state(request: HttpRequest) -> HttpResponse:
     context = {
         "systems": queries.systems(request.user), "prober": prober, "alive": alive,
         "faults": faults.select_related("device", "vendor").order_by("due_at")[:20],
+        "may_set_up": access.may(request.user, "maintenance.system.change"),
     }  # fmt: skip
     return page(request, "maintenance/state.html", context)
 
@@ -87,20 +96,67 @@ def device(request: HttpRequest, pk: int) -> HttpResponse:
         "down_hours": down / 3600,
         "checks": row.checks.all(),
         "spans": row.spans.exclude(state="up").select_related("check_row", "fault")[:12],
-        "windows": row.exclusions.all()[:5],
+        "windows": queries.windows_of(row, timezone.now()),
         "faults": access.visible(request.user, "maintenance.fault.view", row.faults.all())[:10],
         "parents": row.depends_on.all(),
         "children": row.dependents.all(),
         "contract": queries.contract_on(row, today),
         "qr": _qr(request, row),
         "documents": files.of(row),
-        "history": trail.history(row).order_by("-at")[:15],
+        "life": queries.life_of(row),
+        "hours": queries.hours_of(row, timezone.now()),
+        "parent_form": ParentForm(),
+        "may_retire": row.retired_at is None and access.may(request.user, "maintenance.device.retire", row),
         "may_change": access.may(request.user, "maintenance.device.change", row),
         "may_watch": access.may(request.user, "maintenance.device.watch", row),
         "may_exclude": access.may(request.user, "maintenance.device.exclude", row),
         "may_report": access.may(request.user, "maintenance.fault.report"),
     }
     return page(request, "maintenance/device.html", context)
+
+
+@require_POST
+@require_act("maintenance.device.change")
+def depend(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say what a device depends on (code=), or that it does no longer (away=)."""
+    row = _device(request, pk, "maintenance.device.change")
+    away = request.POST.get("away", "")
+    rows = access.visible(request.user, "maintenance.device.view", Device.objects.all())
+    if away:
+        other = rows.filter(code=away).first()
+        if other is None:
+            raise NoSuchDevice(field="away")
+        actions.stand_alone(row, other, request.user)
+        return redirect(request, row.get_absolute_url(), _("Saved."))
+    form = ParentForm(request.POST)
+    other = rows.filter(code=form.cleaned_data["code"].strip()).first() if form.is_valid() else None
+    try:
+        if other is None:
+            raise NoSuchDevice(field="code")
+        actions.depend(row, other, request.user)
+    except Refusal as refusal:
+        return redirect(request, row.get_absolute_url(), str(refusal), "bad")
+    return redirect(request, row.get_absolute_url(), _("Saved."))
+
+
+@require_POST
+@require_act("maintenance.device.view")
+def document(request: HttpRequest, subject: str, pk: int) -> HttpResponse:
+    """Put a document on a device, a contract or an article, as its model permits."""
+    from chengheng.common.files.attaching import subject_for_attaching
+
+    if subject not in {"device", "contract", "article"}:
+        raise Http404
+    row: Any = subject_for_attaching(request.user, f"maintenance.{subject}", str(pk))
+    sent = request.FILES.get("file")
+    if sent is None:
+        return redirect(request, row.get_absolute_url(), _("Choose a file first."), "warn")
+    try:
+        name = sent.name or ""
+        files.attach(files.store(sent, name, sent.content_type), row, "document", request.user, name)
+    except Refusal as refusal:
+        return redirect(request, row.get_absolute_url(), str(refusal), "bad")
+    return redirect(request, row.get_absolute_url(), _("%(name)s is attached.") % {"name": name})
 
 
 def _qr(request: HttpRequest, row: Device) -> str:
@@ -248,6 +304,37 @@ def exclusion_new(request: HttpRequest, pk: int) -> HttpResponse:
     return _form(request, form, _("Approve a maintenance window"), row.get_absolute_url())
 
 
+@require_act("maintenance.device.exclude")
+def system_window(request: HttpRequest, code: str) -> HttpResponse:
+    """Approve a maintenance window of a whole system."""
+    row = _system(code)
+    form = ExclusionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.exclude(request.user, system=row, **form.cleaned_data)
+            return redirect(request, reverse("maintenance:system", args=[code]), _("Approved."))
+        except Refusal as refusal:
+            form.add_error(refusal.field or None, str(refusal))
+    title = _("Approve a maintenance window: %(name)s") % {"name": row}
+    return _form(request, form, title, reverse("maintenance:system", args=[code]))
+
+
+@require_POST
+@require_act("maintenance.device.exclude")
+def window_end(request: HttpRequest, pk: int) -> HttpResponse:
+    """End a maintenance window now, or take back one to come."""
+    rows = Exclusion.objects.select_related("device", "system")
+    row = access.fetch(request.user, "maintenance.device.exclude", rows, pk=pk)
+    back = row.device.get_absolute_url() if row.device else ""
+    if row.system is not None:
+        back = reverse("maintenance:system", args=[row.system.code])
+    try:
+        actions.end_exclusion(row, request.user)
+    except Refusal as refusal:
+        return redirect(request, back, str(refusal), "bad")
+    return redirect(request, back, _("The window is over."))
+
+
 @require_act("maintenance.fault.report")
 def fault_new(request: HttpRequest, pk: int) -> HttpResponse:
     """Report a fault of a device."""
@@ -283,6 +370,10 @@ def fault(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "fault": row, "reports": reports, "parts": row.parts.all(), "known": queries.known_solutions(row),
         "photos": list(files.of(row)), "spans": row.device.spans.filter(state="down", since__gte=row.happened_at)[:5],
+        "articles": articles_for(request.user, row), "ratings": row.ratings.all(),
+        "mine": next((one for one in reports if one.by_id == request.user.pk and one.token), None),
+        "may_write": bool(row.solution) and access.may(request.user, "maintenance.knowledge.write"),
+        "may_rate": row.state in RATED_IN,
     }  # fmt: skip
     return page(request, "maintenance/fault.html", context)
 
@@ -347,16 +438,25 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
     return page(request, "maintenance/plan.html", context)
 
 
+def _contract(request: HttpRequest, row: Contract | None, title: str, back: str) -> HttpResponse:
+    form = ContractForm(request.POST or None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        made = actions.keep_entry(form.row(), request.user, "maintenance.contract.change")
+        return redirect(request, made.get_absolute_url(), _("Saved.") if row else _("Registered."))
+    return _form(request, form, title, back)
+
+
 @require_act("maintenance.contract.change")
 def contract_new(request: HttpRequest) -> HttpResponse:
     """Register a contract."""
-    form = ContractForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        with transaction.atomic():
-            made = form.save()
-            trail.record("maintenance.contract.change", request.user, made, {"title": made.title}, new=True)
-        return redirect(request, made.get_absolute_url(), _("Registered."))
-    return _form(request, form, _("Register a contract"), reverse("maintenance:contracts"))
+    return _contract(request, None, _("Register a contract"), reverse("maintenance:contracts"))
+
+
+@require_act("maintenance.contract.change")
+def contract_change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change a contract's terms; the trail keeps what they were."""
+    row = access.fetch(request.user, "maintenance.contract.change", Contract.objects.all(), pk=pk)
+    return _contract(request, row, str(row), row.get_absolute_url())
 
 
 @require_act("maintenance.contract.view")
@@ -366,7 +466,8 @@ def contract(request: HttpRequest, pk: int) -> HttpResponse:
     row = access.fetch(request.user, "maintenance.contract.view", rows, pk=pk)
     period = _month(request, row)
     context = {
-        "contract": row, "period": period, "month": f"{period.start:%Y-%m}",
+        "contract": row, "period": period, "month": f"{period.start:%Y-%m}", "documents": files.of(row),
+        "rules": queries.penalty_rules(row), "may_change": access.may(request.user, "maintenance.contract.change", row),
         **queries.service_report(row, period.starts_at, period.ends_before),
     }  # fmt: skip
     return page(request, "maintenance/contract.html", context)
@@ -403,14 +504,87 @@ def vendor(request: HttpRequest) -> HttpResponse:
     return page(request, "maintenance/vendor.html", queries.work_of(request.user, timezone.now()))
 
 
-@require_act("maintenance.device.view")
-def system(request: HttpRequest, code: str) -> HttpResponse:
-    """One system as it is now, with the picture of what depends on what."""
+def _system(code: str) -> System:
     row = System.objects.filter(code=code).first()
     if row is None:
         raise Http404
-    found = queries.system_page(request.user, row, timezone.now())
-    return page(request, "maintenance/system.html", {"system": row, **found})
+    return row
+
+
+@require_act("maintenance.device.view")
+def system(request: HttpRequest, code: str) -> HttpResponse:
+    """One system as it is now: its normal rate by every definition, with the picture of what depends on what."""
+    row, now = _system(code), timezone.now()
+    found = queries.system_page(request.user, row, now)
+    today = timezone.localdate()
+    context = {
+        "system": row, **found, "rates": measures.rates_of(row, Period.month(today.year, today.month), request.user),
+        "windows": queries.windows_of(row, now), "may_change": access.may(request.user, "maintenance.system.change"),
+        "may_exclude": access.may(request.user, "maintenance.device.exclude"),
+    }  # fmt: skip
+    return page(request, "maintenance/system.html", context)
+
+
+def _entry(request: HttpRequest, form: Any, title: str, back: str) -> HttpResponse:
+    """A form of a system or a site, kept by `actions.keep_entry`."""
+    if request.method == "POST" and form.is_valid():
+        made = actions.keep_entry(form.save(commit=False), request.user, "maintenance.system.change")
+        url = reverse("maintenance:system", args=[made.code]) if isinstance(made, System) else made.get_absolute_url()
+        return redirect(request, url, _("Saved."))
+    return _form(request, form, title, back)
+
+
+@require_act("maintenance.system.change")
+def system_new(request: HttpRequest) -> HttpResponse:
+    """Set up a system."""
+    return _entry(request, SystemForm(request.POST or None), _("Add a system"), reverse("maintenance:state"))
+
+
+@require_act("maintenance.system.change")
+def system_change(request: HttpRequest, code: str) -> HttpResponse:
+    """Change a system: its name, who is responsible, by what its normal rate is judged."""
+    row = _system(code)
+    form = SystemForm(request.POST or None, instance=row)
+    return _entry(request, form, str(row), reverse("maintenance:system", args=[code]))
+
+
+@require_act("maintenance.system.change")
+def site_new(request: HttpRequest) -> HttpResponse:
+    """Set up a site."""
+    return _entry(request, SiteForm(request.POST or None), _("Add a site"), reverse("maintenance:sites"))
+
+
+@require_act("maintenance.device.view")
+def site(request: HttpRequest, pk: int) -> HttpResponse:
+    """One site with its devices as they are now."""
+    mine = access.visible(request.user, "maintenance.device.view", Site.objects.all())
+    theirs = access.visible(request.user, "maintenance.device.view", Device.objects.all())
+    rows = Site.objects.filter(Q(pk__in=mine.values("pk")) | Q(pk__in=theirs.exclude(site=None).values("site")))
+    row = rows.select_related("organisation").filter(pk=pk).first()
+    if row is None:
+        raise Http404
+    devices = theirs.filter(site=row, retired_at=None)
+    held = list(devices.select_related("system")[:300])
+    states = queries.state_of(held)
+    context = {"site": row, "devices": [(one, states[one.pk]) for one in held],
+               "may_change": access.may(request.user, "maintenance.system.change")}  # fmt: skip
+    if row.lon is not None:
+        context["map"] = {
+            "districts": reverse("places:districts"),
+            "layers": [],
+            "point": [row.lon, row.lat],
+            "zoom": 16,
+        }
+    return page(request, "maintenance/site.html", context)
+
+
+@require_act("maintenance.system.change")
+def site_change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change a site's entry."""
+    row = Site.objects.filter(pk=pk).first()
+    if row is None:
+        raise Http404
+    return _entry(request, SiteForm(request.POST or None, instance=row), str(row), row.get_absolute_url())
 
 
 @require_act("maintenance.money.view")
@@ -488,4 +662,5 @@ def _report_by_label(row: Device, said: dict[str, Any]) -> dict[str, Any]:
     )  # fmt: skip
     if said["photo"]:
         files.attach(files.store(said["photo"], said["photo"].name), made, "photos", SYSTEM)
-    return {"number": made.number, "new": new}
+    report = made.report_rows.latest("pk")
+    return {"number": made.number, "new": new, "follow": report.follow_url()}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chengheng.maintenance.rules import service, spans, watch
+from chengheng.maintenance.rules import service, spans, sweep, watch
 
 calm = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # the machine may be busy
 T0 = datetime(2024, 5, 1, tzinfo=UTC)
@@ -30,6 +31,28 @@ def minutes_of(found):
         for start, end in found
         for n in range(int((start - T0) / timedelta(minutes=1)), int((end - T0) / timedelta(minutes=1)))
     }
+
+
+@calm
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 230), st.integers(1, 40), intervals, intervals, intervals), min_size=1, max_size=6
+    )
+)
+def test_the_sweep_over_many_devices_is_the_same_as_one_by_one(devices):
+    def micros(moment):
+        return (moment - T0) // timedelta(microseconds=1)
+
+    services = [(at(start), at(start + length)) for start, length, *_rest in devices]
+    kinds = []
+    for which in (2, 3, 4):
+        rows = [(n, micros(a), micros(b)) for n, one in enumerate(devices) for a, b in one[which]]
+        kinds.append(sweep.Intervals(*(np.array([row[c] for row in rows], dtype=np.int64) for c in range(3))))
+    lo, hi = (np.array([micros(one[side]) for one in services]) for side in (0, 1))
+    due, down = sweep.normal_times(lo, hi, *kinds)
+    for place, (_start, _length, broken, unknown, excluded) in enumerate(devices):
+        said = spans.normal_time((at(0), at(300)), [services[place]], broken, unknown, excluded)
+        assert (due[place], down[place]) == tuple(one // timedelta(microseconds=1) for one in (said.due, said.down))
 
 
 @calm

@@ -33,13 +33,13 @@ async def ask(kind, target, options=None, timeout=2.0):
 
 
 @asynccontextmanager
-async def tcp_server(answer, **more):
+async def tcp_server(answer, host="127.0.0.1", **more):
     async def serve(reader, writer):
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             await answer(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, **more)
+    server = await asyncio.start_server(serve, host, 0, **more)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -47,7 +47,7 @@ async def tcp_server(answer, **more):
 
 
 @asynccontextmanager
-async def udp_server(answer):
+async def udp_server(answer, host="127.0.0.1"):
     class Serve(asyncio.DatagramProtocol):
         def connection_made(self, transport):
             self.transport = transport
@@ -56,7 +56,7 @@ async def udp_server(answer):
             for told in answer(data):
                 self.transport.sendto(told, addr)
 
-    transport, _protocol = await asyncio.get_running_loop().create_datagram_endpoint(Serve, local_addr=("127.0.0.1", 0))
+    transport, _protocol = await asyncio.get_running_loop().create_datagram_endpoint(Serve, local_addr=(host, 0))
     try:
         yield transport.get_extra_info("sockname")[1]
     finally:

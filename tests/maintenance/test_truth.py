@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -63,6 +64,18 @@ class Address:
         subprocess.run(["ip", "address", "del", f"{self.target}/32", "dev", "lo"], check=True)
 
 
+class Address6:
+    """The same by IPv6."""
+
+    target = "2001:db8::80"
+
+    def start(self):
+        subprocess.run(["ip", "-6", "address", "add", f"{self.target}/128", "dev", "lo", "nodad"], check=True)
+
+    def stop(self):
+        subprocess.run(["ip", "-6", "address", "del", f"{self.target}/128", "dev", "lo"], check=True)
+
+
 class Agent:
     """Debian's snmpd."""
 
@@ -107,14 +120,16 @@ def test_state_fault_clocks_and_availability_follow_the_known_truth(place, scrat
         "icmp": (address, address.target, {}, {}),
         "snmp": (agent, agent.target, {"must": "1.3.6.1.2.1.1.3.0 >= 0"}, {"community": "secret"}),
     }
+    if Path("/proc/net/if_inet6").exists():
+        things["icmp 6"] = (Address6(), Address6.target, {}, {})
     checks, truth = {}, {}
     for name, (_thing, target, options, secrets) in things.items():
         device = Device.objects.create(
-            code=f"T-{name}", name=name, system=place.system, kind="real", vendor=place.vendor,
+            code=f"T-{name.replace(' ', '')}", name=name, system=place.system, kind="real", vendor=place.vendor,
             in_service_at=datetime.now(UTC) - timedelta(hours=1),
         )  # fmt: skip
         checks[name] = actions.set_check(
-            device, place.manager, kind=name, target=target, options=options, secrets=secrets, interval_s=1,
+            device, place.manager, kind=name.partition(" ")[0], target=target, options=options, secrets=secrets, interval_s=1,
             timeout_s=0.8, fail_after=2, pass_after=2,
         )  # fmt: skip
 
@@ -123,7 +138,7 @@ def test_state_fault_clocks_and_availability_follow_the_known_truth(place, scrat
 
         found = Span.objects.filter(check_row__in=checks.values(), until__isnull=True)
         try:
-            return {span.check_row.kind: span.state for span in found.select_related("check_row")}
+            return {span.device.name: span.state for span in found.select_related("device")}
         finally:
             connections.close_all()
 

@@ -143,7 +143,7 @@ class Table:
     export_limit: ClassVar[int | None] = None
     empty: ClassVar[str | Promise] = _("Nothing here yet.")
     statement_seconds: ClassVar[float] = 8.0
-    navigation: ClassVar[Sequence[tuple[str | Promise, str]]] = ()
+    navigation: ClassVar[Sequence[tuple[str | Promise, str] | tuple[str | Promise, str, str]]] = ()
     """Buttons above the list: (label, url name)."""
 
     def queryset(self, user: Any) -> QuerySet:

@@ -173,7 +173,9 @@ def build(request: HttpRequest, table: Table) -> ListPage:
         if one.name in listing.values
     ]
     shown.bulk = [action for action in table.actions if access.may(user, action.act)]
-    shown.buttons = [(label, reverse(name)) for label, name in table.navigation]
+    shown.buttons = [
+        (entry[0], reverse(entry[1])) for entry in table.navigation if len(entry) < 3 or access.grants(user, entry[2])
+    ]
     shown.may_export = actions.may_export(user, table)
     return shown
 

@@ -12,6 +12,7 @@ import hashlib
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 UP, DOWN, UNKNOWN = "up", "down", "unknown"
 FLAPS = 5
@@ -76,9 +77,12 @@ def phase(key: str, interval: float) -> float:
     return int.from_bytes(digest, "big") / 2**64 * interval
 
 
-def is_suppressed(device: int, parents: dict[int, set[int]], down: set[int]) -> bool:
+Key = TypeVar("Key", int, str)
+
+
+def is_suppressed(device: Key, parents: dict[Key, set[Key]], down: set[Key]) -> bool:
     """Whether a device's outage follows from another's: something that it depends on, however far, is down too."""
-    seen: set[int] = set()
+    seen: set[Key] = set()
     waiting = set(parents.get(device, ()))
     while waiting:
         one = waiting.pop()

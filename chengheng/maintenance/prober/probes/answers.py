@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -47,7 +47,7 @@ class Target:
 def understand(kind: str, target: str, options: dict[str, Any]) -> Target:
     """The target of a kind of probe; ValueError when it is not understood.
 
-    `10.0.0.1` (icmp), `10.0.0.1:22` (tcp), `https://…` (http, metrics), `10.0.0.1[:161]` (snmp, ntp),
+    `10.0.0.1`, `2001:db8::1` (icmp), `10.0.0.1:22`, `[2001:db8::1]:22` (tcp), `https://…` (http, metrics), `10.0.0.1[:161]` (snmp, ntp),
     `[sip:user@]10.0.0.1[:5060][;transport=tcp]` (sip), `rtsp://…` (rtsp), `postgresql://…` or `mysql://host[:port]`
     (database). Options: `must`, the conditions on numbers. No password stands in an address: it would be shown.
     """
@@ -75,13 +75,20 @@ def understand(kind: str, target: str, options: dict[str, Any]) -> Target:
         target, scheme = host if sign else target, transport or "udp"
         if scheme not in {"udp", "tcp"}:
             raise ValueError(target)
-    parts = urlsplit(f"//{target}")
+    parts = urlsplit(f"//{_bracketed(target)}")
     if not parts.hostname or parts.path or parts.query or parts.fragment or parts.username is not None:
         raise ValueError(target)
     port = parts.port or PORTS.get(kind, 0)
     if (kind == "tcp" and not port) or (kind == "icmp" and parts.port):
         raise ValueError(target)
     return Target(kind, parts.hostname, port, user=user, scheme=scheme, address=_number(parts.hostname), must=must)
+
+
+def _bracketed(target: str) -> str:
+    """A bare IPv6 address as an authority holds it: nobody writes brackets where there is no port to set apart."""
+    with suppress(ValueError):
+        return f"[{IPv6Address(target)}]"
+    return target
 
 
 def _number(host: str) -> str:

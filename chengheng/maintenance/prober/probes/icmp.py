@@ -1,4 +1,5 @@
-"""ICMP echo (RFC 792) for any number of targets over one socket: datagram where the kernel permits, else raw."""
+"""ICMP echo (RFC 792, RFC 4443) for any number of targets over one socket a family: datagram where the kernel permits,
+else raw."""
 
 from __future__ import annotations
 
@@ -14,30 +15,39 @@ from chengheng.maintenance.prober.probes.deadlines import Deadlines
 IDENTIFIER = 0x4348
 SOL_RAW, ICMP_FILTER = 255, 1
 """Linux raw(7) and icmp.h: the kernel keeps back all but echo replies; else every program's ICMP would wake us."""
+ICMP6_FILTER = 1
+_ONLY_REPLIES6 = struct.pack("=8I", *(0xFFFFFFFF ^ (1 << 129 % 32 if word == 129 // 32 else 0) for word in range(8)))
+"""RFC 3542 §3.2: a bit for each type, set where it is kept back; 129 is the echo reply."""
 _QUESTION, _ANSWER = struct.Struct("!BBHHH8sI"), struct.Struct("!B7x8sI")
 AT_A_TIME = 256
 """Answers read before other work gets its turn."""
 
 
 class NoPing(Exception):
-    """This machine permits neither datagram nor raw ICMP sockets."""
+    """This machine permits neither datagram nor raw ICMP sockets, or has no such family of addresses."""
 
 
 class Pinger:
     """Sends echoes and calls back; no task and no timer for each.
 
     An answer belongs to a question by its number and by a random token in the payload, so neither another program's
-    echo nor a late answer is taken for ours.
+    echo nor a late answer is taken for ours. `family`: AF_INET or AF_INET6.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, family: socket.AddressFamily = socket.AF_INET) -> None:
         self.raw = False
+        self._six = family == socket.AF_INET6
+        self._ask, self._reply = (128, 129) if self._six else (8, 0)
+        protocol = socket.IPPROTO_ICMPV6 if self._six else socket.IPPROTO_ICMP
         try:
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+            self._socket = socket.socket(family, socket.SOCK_DGRAM, protocol)
         except OSError:
             try:
-                self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-                self._socket.setsockopt(SOL_RAW, ICMP_FILTER, struct.pack("I", 0xFFFFFFFE))
+                self._socket = socket.socket(family, socket.SOCK_RAW, protocol)
+                if self._six:
+                    self._socket.setsockopt(socket.IPPROTO_ICMPV6, ICMP6_FILTER, _ONLY_REPLIES6)
+                else:
+                    self._socket.setsockopt(SOL_RAW, ICMP_FILTER, struct.pack("I", 0xFFFFFFFE))
                 self.raw = True
             except OSError as error:
                 raise NoPing(str(error)) from error
@@ -58,18 +68,20 @@ class Pinger:
         self._socket.close()
 
     def send(self, address: str, timeout: float, done: Done) -> None:
-        """Ask once; `done` is called with the answer or what went wrong. `address` is numeric IPv4."""
+        """Ask once; `done` is called with the answer or what went wrong. `address` is numeric, of the socket's family."""
         number = self._number = (self._number + 1) & 0xFFFFFFFF
         low, high = number & 0xFFFF, number >> 16
         total = self._base + low + high + low  # sequence, then the number's two halves (RFC 1071)
         total = (total & 0xFFFF) + (total >> 16)
         total = ~(total + (total >> 16)) & 0xFFFF
-        packet = _QUESTION.pack(8, 0, total, IDENTIFIER, low, self._token, number)
-        self._waiting[number] = (done, time.perf_counter(), address, timeout)
+        packet = _QUESTION.pack(self._ask, 0, total, IDENTIFIER, low, self._token, number)
         try:
-            self._socket.sendto(packet, (address, 0))
+            # over IPv6 the kernel writes the checksum: only it knows the address that we send from
+            to = _address6(address) if self._six else (address, 0)
+            self._waiting[number] = (done, time.perf_counter(), to[0], timeout)
+            self._socket.sendto(packet, to)
         except OSError as error:
-            del self._waiting[number]
+            self._waiting.pop(number, None)
             done(Answer(False, None, str(error)))
             return
         self._deadlines.add(number, timeout)
@@ -80,8 +92,9 @@ class Pinger:
             asked[0](Answer(False, None, f"no answer within {asked[3]:g} s"))
 
     def _receive(self) -> None:
-        receive, token, waiting, skip = self._socket.recvfrom, self._token, self._waiting, self.raw
-        unpack, clock = _ANSWER.unpack_from, time.perf_counter
+        receive, token, waiting = self._socket.recvfrom, self._token, self._waiting
+        unpack, clock, reply = _ANSWER.unpack_from, time.perf_counter, self._reply
+        skip = self.raw and not self._six  # only raw IPv4 hands over the IP header
         for _turn in range(AT_A_TIME):
             try:
                 packet, sender = receive(1500)
@@ -94,6 +107,16 @@ class Pinger:
                 continue
             kind, said, number = unpack(packet, at)
             asked = waiting.get(number)
-            if kind == 0 and said == token and asked is not None and asked[2] == sender[0]:
+            if kind == reply and said == token and asked is not None and asked[2] == sender[0]:
                 del waiting[number]
                 asked[0](Answer(True, (clock() - asked[1]) * 1000))
+
+
+def _address6(address: str) -> tuple[str, int, int, int]:
+    """The socket address, written as the kernel's answers name their sender; with the zone of `fe80::1%eth0`."""
+    host, _sign, zone = address.partition("%")
+    plain = socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, host))
+    if not zone:
+        return plain, 0, 0, 0
+    number = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+    return f"{plain}%{socket.if_indextoname(number)}", 0, 0, number

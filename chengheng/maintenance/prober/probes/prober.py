@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from chengheng.maintenance.prober.probes.icmp import NoPing, Pinger
 from chengheng.maintenance.prober.probes.tcp import Connector
 from chengheng.maintenance.prober.probes.web import Web
 
-_FAULTS = (OSError, ssl.SSLError, aiohttp.ClientError, NoPing, ValueError, RuntimeError, LookupError)
+_FAULTS = (OSError, ssl.SSLError, aiohttp.ClientError, ValueError, RuntimeError, LookupError)
 _TALKS: dict[str, Callable[..., Any]] = {
     "sip": talks.sip_options, "rtsp": talks.rtsp_ask, "ntp": talks.ntp_ask, "database": talks.database,
 }  # fmt: skip
@@ -26,12 +27,7 @@ class Prober:
     """Asks targets; holds what probes share (the ICMP socket, the HTTP session). Made within the running loop."""
 
     def __init__(self) -> None:
-        self._pinger: Pinger | None = None
-        self.no_ping = ""
-        try:
-            self._pinger = Pinger()
-        except NoPing as error:
-            self.no_ping = str(error)
+        self._pingers: dict[bool, Pinger | NoPing] = {}
         self._connector = Connector()
         self._web = Web()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -45,21 +41,37 @@ class Prober:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._pinger:
-            self._pinger.close()
+        for pinger in self._pingers.values():
+            if isinstance(pinger, Pinger):
+                pinger.close()
         self._connector.close()
         await self._web.close()
 
     def start(self, target: Target, options: dict[str, Any], timeout: float, done: Done) -> None:
         """One probe; `done` is called once, within the timeout (and a tick)."""
-        if target.address and target.kind == "icmp" and self._pinger is not None and ":" not in target.address:
-            self._pinger.send(target.address, timeout, done)
+        if target.address and target.kind == "icmp":
+            self._ping(target.address, timeout, done)
         elif target.address and target.kind == "tcp":
             self._connector.connect(target.address, target.port, timeout, done)
         else:
             task = asyncio.get_running_loop().create_task(self._talk(target, options, timeout, done))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _ping(self, address: str, timeout: float, done: Done) -> None:
+        """An echo by the family of the address; its socket is made with the first."""
+        six = ":" in address
+        pinger = self._pingers.get(six)
+        if pinger is None:
+            try:
+                pinger = Pinger(socket.AF_INET6 if six else socket.AF_INET)
+            except NoPing as error:
+                pinger = error
+            self._pingers[six] = pinger
+        if isinstance(pinger, Pinger):
+            pinger.send(address, timeout, done)
+        else:
+            done(Answer(False, None, f"ICMP is not permitted here: {pinger}"[:LONGEST_TEXT]))
 
     async def ask(self, target: Target, options: dict[str, Any], timeout: float) -> Answer:
         """As `start`, for those who wait."""
@@ -98,10 +110,6 @@ class Prober:
         left = max(timeout - (time.perf_counter() - began), 0.01)
         if target.kind == "tcp":
             self._connector.connect(address, target.port, left, found)
-        elif self._pinger is None:
-            raise NoPing(f"ICMP is not permitted here: {self.no_ping}")
-        elif ":" in address:
-            raise NoPing("ICMP over IPv6 is not asked by this prober; take TCP")
         else:
-            self._pinger.send(address, left, found)
+            self._ping(address, left, found)
         return await future
