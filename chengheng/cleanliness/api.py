@@ -15,7 +15,7 @@ from chengheng.cleanliness import actions, queries
 from chengheng.cleanliness.actions.checking import Photo, Reading
 from chengheng.cleanliness.models import Check, PlanItem, Point, Road, RuleSet
 from chengheng.common import files, replay
-from chengheng.common.errors import NotFound
+from chengheng.common.errors import Invalid, NotFound
 from chengheng.common.people import access
 from chengheng.common.people.models import User
 
@@ -111,12 +111,24 @@ def my_day(request: HttpRequest, day: date | None = None) -> list[dict[str, Any]
     return [item_as_json(item, request.user, rules, item.pk in done) for item in items]
 
 
+MOST_PHOTOS = 24
+"""Photos in one request: a phone sends those of a point together."""
+
+
 @router.post("/photos", response={201: dict})
-def add_photo(request: HttpRequest, photo: UploadedFile = File(...)) -> Any:  # noqa: B008
-    """Store a photo; a check names it by its hash. The same photo again gives the same answer."""
+def add_photos(request: HttpRequest, photo: list[UploadedFile] = File(...)) -> Any:  # noqa: B008
+    """Store up to 24 photos, all or none; a check names each by its hash. The same photo again gives the same answer.
+
+    `photos`: hash and size in the order that they were sent. `sha256` and `size` are the first one's.
+    """
     access.require(request.user, "cleanliness.check.submit")
-    stored = files.store(photo, photo.name or "photo.jpg")
-    return Status(201, {"sha256": stored.sha256, "size": stored.size})
+    if len(photo) > MOST_PHOTOS:
+        raise Invalid(field="photo")
+    stored = [
+        {"sha256": one.sha256, "size": one.size}
+        for one in files.store_many((sent, sent.name or "photo.jpg") for sent in photo)
+    ]
+    return Status(201, {**stored[0], "photos": stored})
 
 
 @router.post("/checks", response={201: dict})
