@@ -112,7 +112,7 @@ def my_day(request: HttpRequest, day: date | None = None) -> list[dict[str, Any]
 
 
 MOST_PHOTOS = 24
-"""Photos in one request: a phone sends those of a point together."""
+"""Photos in one request: a phone sends as many as two megabytes hold."""
 
 
 @router.post("/photos", response={201: dict})

@@ -2,8 +2,8 @@
 
 Order of things: write to `incoming/`, check, fsync, rename to `content/ab/cd/<sha256>`, fsync the folder, and only then
 may the row commit. Killed before the rename: a left-over in `incoming/`, reachable by nobody. Killed before the commit:
-a content without a row, reachable by nobody. `sweep` removes both after a day. A thumbnail is not waited for: it can be
-made again from its content, and is when a power cut took it.
+a content without a row, reachable by nobody. `sweep` removes both after a day. A thumbnail is made when somebody first looks
+at the picture, and is not waited for: it is made again when a power cut took it.
 """
 
 from __future__ import annotations
@@ -64,28 +64,27 @@ def _put_in_place(moves: Iterable[tuple[Path, Path]]) -> None:
         _sync(folder)
 
 
-def _put_thumbnail(file: File, thumbnail: bytes) -> None:
-    source = incoming()
-    source.write_bytes(thumbnail)
-    file.thumbnail_path.parent.mkdir(parents=True, exist_ok=True)
-    source.replace(file.thumbnail_path)
-
-
 def thumbnail(file: File) -> bytes | None:
-    """The small picture; made again from the content when a power cut took it. None where there can be none."""
+    """The small picture, made when it is first asked for. None where there can be none."""
     if not file.has_thumbnail:
         return None
     try:
         kept = file.thumbnail_path.read_bytes()
     except FileNotFoundError:
         kept = b""
-    if len(kept) > 8 and int.from_bytes(kept[4:8], "little") + 8 == len(kept):  # RIFF says how long it is
+    if len(kept) > 8 and int.from_bytes(kept[4:8], "little") + 8 == len(
+        kept
+    ):  # RIFF says how long it is: not cut short
         return kept
-    seen = pictures.look(file.path, file.sha256, file.media_type) if file.path.exists() else None
-    if seen is None:
+    if not file.path.exists():
         return None
-    _put_thumbnail(file, seen.thumbnail)
-    return seen.thumbnail
+    made, source = pictures.shrunk(file.path, file.sha256), incoming()
+    source.write_bytes(made)
+    file.thumbnail_path.parent.mkdir(parents=True, exist_ok=True)
+    source.replace(file.thumbnail_path)
+    if not file.path.exists():  # its retention ended while it was made small
+        file.thumbnail_path.unlink(missing_ok=True)
+    return made
 
 
 def incoming() -> Path:
@@ -95,12 +94,15 @@ def incoming() -> Path:
     return folder / uuid.uuid4().hex
 
 
+_SHARE = "select pg_advisory_xact_lock_shared(%s, key) from unnest(%s::int[]) key"
+_TAKE = "select pg_advisory_xact_lock(%s, key) from unnest(%s::int[]) key"
+
+
 def _guard(sha256s: Sequence[str], *, shared: bool) -> None:
     """Storing shares a lock on each content until its transaction ends; sweeping takes it alone."""
-    lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     keys = sorted({int(sha256[:8], 16) - (1 << 31) for sha256 in sha256s})
     with connection.cursor() as cursor:
-        cursor.execute(f"select {lock}(%s, key) from unnest(%s::int[]) key", [0x66696C65, keys])
+        cursor.execute(_SHARE if shared else _TAKE, [0x66696C65, keys])
 
 
 def store(content: bytes | IO[bytes] | Any, name: str, media_type: str | None = None) -> File:
@@ -170,10 +172,13 @@ def _keep(came: Sequence[tuple[Path, str, int, str, pictures.Seen | None]]) -> l
         row = rows[digest] = File(sha256=digest, size=size, media_type=kind)
         if seen:
             row.width, row.height, row.phash = seen.width, seen.height, seen.phash
-            row.taken_at, row.lon, row.lat, row.device = seen.taken.at, seen.taken.lon, seen.taken.lat, seen.taken.device
+            row.taken_at, row.lon, row.lat, row.device = (
+                seen.taken.at,
+                seen.taken.lon,
+                seen.taken.lat,
+                seen.taken.device,
+            )
             row.has_thumbnail = True
-            if not row.thumbnail_path.exists():
-                _put_thumbnail(row, seen.thumbnail)
         if row.path.exists():
             os.utime(row.path)  # a left-over of a lost transaction is young again
         else:
