@@ -214,6 +214,13 @@ class Team(models.Model):
         return reverse("cleanliness:plans")
 
 
+class Plans(models.Manager["Plan"]):
+    """Plans without the frame, which is as long as the register; it is read when it is asked for."""
+
+    def get_queryset(self) -> models.QuerySet[Plan]:
+        return super().get_queryset().defer("frame")
+
+
 class Plan(models.Model):
     """A month's draw. The frame that was drawn from is kept, so that anybody can draw it again."""
 
@@ -235,6 +242,7 @@ class Plan(models.Model):
     )
     seal = models.CharField(_("seal"), max_length=64, blank=True)
 
+    objects = Plans()
     view_act = "cleanliness.plan.view"
     access_scope = Scope()
 

@@ -196,7 +196,7 @@ def run_month(
     plan = actions.make_plan(planner, month=month, size=size, seed=seed)
     actions.route_plan(plan, planner, milliseconds=milliseconds)
     plan = actions.seal_plan(plan, planner)
-    items = list(plan.items.select_related("road", "plan"))
+    items = list(plan.items.select_related("road"))
     for item in items[: round(len(items) * share)]:
         inspector, witness = people[item.team_id or 0]
         check_road(item, inspector, witness, truth, chance, minute=(item.position % 20) * 20, scale=scale)

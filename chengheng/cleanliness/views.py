@@ -242,7 +242,10 @@ def replan_day(request: HttpRequest, pk: int, day: str) -> HttpResponse:
 @require_act("cleanliness.plan.move")
 def move_item(request: HttpRequest, pk: int) -> HttpResponse:
     subject = access.fetch(
-        request.user, "cleanliness.plan.move", PlanItem.objects.select_related("road", "plan", "team"), pk=pk
+        request.user,
+        "cleanliness.plan.move",
+        PlanItem.objects.select_related("road", "plan", "team").defer("plan__frame"),
+        pk=pk,
     )
     form = forms.MoveForm(request.POST or None, initial={"day": subject.day, "team": subject.team})
     if request.method == "POST" and form.is_valid():

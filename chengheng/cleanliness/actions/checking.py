@@ -104,7 +104,8 @@ def submit_check(
     """
     now = now or timezone.now()
     access.require(actor, "cleanliness.check.submit")
-    item = PlanItem.objects.select_for_update(of=("self",)).select_related("plan", "road", "team").get(pk=item.pk)
+    locked = PlanItem.objects.select_for_update(of=("self",)).select_related("plan", "road", "team")
+    item = locked.defer("plan__frame", "plan__strata").get(pk=item.pk)
     if not item.plan.sealed_at:
         raise PlanNotSealed
     members = set(item.team.members.values_list("pk", flat=True)) if item.team else set()
