@@ -3,7 +3,7 @@
 CHENGHENG_YEAR="MONTHS,ROADS,CHECKS" (default "1,3000,60"): so many months over so many roads in 16 districts, so many
 checks planned a month. The whole year of the target table is "12,3000,550" (6,600 checks, 39,600 points, 118,800
 photos); ten times a month is "1,3000,600" against "1,3000,60". CHENGHENG_YEAR_CLIENTS processes hand in side by side
-(default 1). Every request goes through the whole stack of middleware (session, permission, replay, trail), on a database
+(default 1); CHENGHENG_YEAR_MINUTES begins no month that would not end in time (default: all are run). Every request goes through the whole stack of middleware (session, permission, replay, trail), on a database
 with fsync on. A day of each month is rained off and planned again, and some roads are found wet and checked a day later.
 
 Roads and grams are invented, so that their true mean is known: the intervals of each district and month are held against
@@ -32,7 +32,8 @@ from benchmarks.report import Report
 
 MONTHS, ROADS, CHECKS = (int(part) for part in os.environ.get("CHENGHENG_YEAR", "1,3000,60").split(","))
 CLIENTS = int(os.environ.get("CHENGHENG_YEAR_CLIENTS", "1"))
-TEAMS = max(2, CLIENTS, CHECKS // 140)
+TEAMS = CLIENTS * max(2 if CLIENTS == 1 else 1, CHECKS // 140 // CLIENTS)  # as many for each client
+MINUTES = float(os.environ.get("CHENGHENG_YEAR_MINUTES", "inf"))
 COST_FEN = 23_430  # what a check costs here; invented
 WET = 0.015  # of the roads are found wet on arrival; invented
 MOST = "cleanliness_road, cleanliness_roadversion, cleanliness_plan, cleanliness_team, cleanliness_scale, " \
@@ -206,6 +207,9 @@ def year(report: Report) -> None:
     fork = multiprocessing.get_context("fork")
     began = time.perf_counter()
     for month in range(202401, 202401 + MONTHS):
+        if cost and (time.perf_counter() - began) * (1 + 1 / len(cost)) > MINUTES * 60:
+            print(f"  no time for {month}: {len(cost)} of {MONTHS} months run", flush=True)
+            break
         plan = timed("draw", lambda month=month: actions.make_plan(SYSTEM, month=month, size=CHECKS, seed="bench"))
         timed("routes", lambda plan=plan: actions.route_plan(plan, SYSTEM, milliseconds=100))
         timed("seal", lambda plan=plan: actions.seal_plan(plan, SYSTEM))
@@ -252,6 +256,7 @@ def year(report: Report) -> None:
         assert bulletin.content["checks"] == made, bulletin.content["checks"]
         print(f"  {month}: {made:.0f} checks, {cost[-1]:.3f} s each, city {whole.low:.2f}–{whole.high:.2f} "
               f"(true {city:.2f}), {time.perf_counter() - began:.0f} s so far", flush=True)  # fmt: skip
+    ran = len(cost)
     months = [one.month for one in Plan.objects.all()]
     ranked = timed("ranking of all months", lambda: queries.district_ranking(months))
     over = queries.district_means(months)
@@ -259,14 +264,14 @@ def year(report: Report) -> None:
     other = RuleSet.objects.get(name__startswith="示例：淄博")
     timed("year judged by another rule set", lambda: actions.recompute(other, SYSTEM, months=months))
     judged = Result.objects.filter(official=False, rule_set=other).count()
-    planned = MONTHS * CHECKS
+    planned = ran * CHECKS
     assert count["checks"] == planned == Check.objects.filter(state="result").count(), count
     assert Check.objects.filter(state="excluded").count() == count["wet"]
     assert Point.objects.filter(check_of__state="result", value__isnull=False).count() == count["points"]
     assert Road.objects.filter(active=True).count() == ROADS
     assert judged == planned
     assert all(actions.redraw(one) for one in Plan.objects.all())
-    last = date(2024 + MONTHS // 12, MONTHS % 12 + 1, 1) - timedelta(days=1)
+    last = date(2024 + ran // 12, ran % 12 + 1, 1) - timedelta(days=1)
     period = Period(date(2024, 1, 1), last)
     measured = {name: evaluate(f"cleanliness.{name}", period).value
                 for name in ("road_checks", "points_minimum", "points_share", "by_plan", "cost_per_check")}  # fmt: skip
@@ -275,7 +280,7 @@ def year(report: Report) -> None:
     same = sum(measured[name] == own[name] for name in own)
     drawn = Counter(PlanItem.objects.values_list("road__district_code", flat=True))
     fair = [drawn[code] / len(of_district[code]) / (planned / ROADS) for code in of_district]
-    size = f"{MONTHS} × {CHECKS} checks, {ROADS:,} roads, {CLIENTS} clients"
+    size = f"{ran} × {CHECKS} checks, {ROADS:,} roads, {CLIENTS} clients"
     report.line("a check by the phone API, processor seconds", sum(cost) / len(cost), "s", size)
     report.line("of it the database", spent["database"] / planned, "s")
     for what in ("photos", "check", "signature", "day"):
@@ -283,7 +288,7 @@ def year(report: Report) -> None:
     report.line("a check in the last month ÷ in the first", cost[-1] / cost[0], "×", " ".join(f"{c:.3f}" for c in cost))
     for what in ("draw", "routes", "seal", "a rainy day planned again", "bulletin"):
         if clock[what]:
-            report.line(f"a month's {what}", sum(clock[what]) / MONTHS, "s", f"longest {max(clock[what]):.2f} s")
+            report.line(f"a month's {what}", sum(clock[what]) / ran, "s", f"longest {max(clock[what]):.2f} s")
     report.line("ranking of all months", clock["ranking of all months"][0], "s", f"{len(ranked)} districts")
     report.line(
         "year judged by another rule set", clock["year judged by another rule set"][0], "s", f"{judged:,} checks"
@@ -295,12 +300,12 @@ def year(report: Report) -> None:
         f"of {len(held)}",
         f"{sum(held) / len(held):.1%}",
     )
-    report.line("months whose city interval holds the truth", sum(city_held), f"of {MONTHS}")
+    report.line("months whose city interval holds the truth", sum(city_held), f"of {ran}")
     report.line("districts whose interval of all months does", year_held, f"of {len(over)}")
     report.line("measures equal to the phones' own count", same, f"of {len(own)}",
                 ", ".join(f"{name} {value}" for name, value in measured.items()))  # fmt: skip
     report.line(
-        "bulletins", MONTHS, "", f"{count['outliers']} outliers decided, {count['wet']} roads wet, checked later"
+        "bulletins", ran, "", f"{count['outliers']} outliers decided, {count['wet']} roads wet, checked later"
     )
     report.line("a district's share of checks ÷ of roads", min(fair), "least", f"most {max(fair):.3f}")
     assert same == len(own), (measured, own)

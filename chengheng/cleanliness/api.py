@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, File, Router, Schema, Status, UploadedFile
@@ -87,6 +88,7 @@ def item_as_json(item: PlanItem, user: Any, rules: RuleSet | None, done: bool) -
         "geofence_m": rules.geofence_m if rules else actions.checking.DEFAULT_GEOFENCE_M,
         "move_bound_m": rules.move_bound_m if rules else actions.checking.DEFAULT_MOVE_M,
         "frame_area_m2": str(rules.frame_area_m2 if rules else actions.checking.DEFAULT_FRAME_M2),
+        "max_wind_ms": str(rules.max_wind_ms) if rules and rules.max_wind_ms is not None else None,
     }  # fmt: skip
 
 
@@ -183,6 +185,17 @@ def sign(request: HttpRequest, pk: int) -> dict[str, Any]:
     """Sign as the second person."""
     row = access.fetch(request.user, "cleanliness.check.sign", Check.objects.all(), pk=pk)
     return check_as_json(actions.sign_check(row, request.user))
+
+
+@router.get("/to-sign", response=list[dict])
+def to_sign(request: HttpRequest) -> list[dict[str, Any]]:
+    """The checks that wait for the user's signature as the second person, the oldest first."""
+    access.require(request.user, "cleanliness.check.sign")
+    return [
+        {"id": row.pk, "road": row.road.name, "inspector": row.inspector.display_name, "done_at": row.done_at.isoformat(),
+         "points": row.sampled, "weather": row.get_weather_display()}
+        for row in queries.to_sign(request.user).annotate(sampled=Count("points"))
+    ]  # fmt: skip
 
 
 @router.post("/bags/{code}/receive", response=dict)
