@@ -340,7 +340,7 @@ def year_coverage(year: int, target: int = YEAR_TARGET) -> dict[str, Any]:
         by_grade_[int(grade)].append(name)
     return {
         "year": year, "target": target, "planned": planned, "left": left, "needed": needed,
-        "checked": sum(row["done"] for row in counted.values()), "expected": planned + needed * left,
+        "checked": sum(row["done"] for row in counted.values()), "expected": sum(expected.values()),
         "months": [
             {"month": month, "planned": counted[month]["all"] if month in counted else None,
              "checked": counted[month]["done"] if month in counted else None}
