@@ -304,9 +304,7 @@ def year(report: Report) -> None:
     report.line("districts whose interval of all months does", year_held, f"of {len(over)}")
     report.line("measures equal to the phones' own count", same, f"of {len(own)}",
                 ", ".join(f"{name} {value}" for name, value in measured.items()))  # fmt: skip
-    report.line(
-        "bulletins", ran, "", f"{count['outliers']} outliers decided, {count['wet']} roads wet, checked later"
-    )
+    report.line("bulletins", ran, "", f"{count['outliers']} outliers decided, {count['wet']} roads wet, checked later")
     report.line("a district's share of checks ÷ of roads", min(fair), "least", f"most {max(fair):.3f}")
     assert same == len(own), (measured, own)
 

@@ -405,8 +405,8 @@ function shot(number: number, kind: string): HTMLElement {
     const blob = await compressed(file);
     const point = taken(number); // only now: another photo of this point may have come meanwhile
     point.shots = [...point.shots.filter((one) => one.kind !== kind), { kind, blob, taken_at: made.toISOString() }];
-    point.taken_at = new Date().toISOString();
-    if (place && metres([place.coords.longitude, place.coords.latitude], [point.lon, point.lat]) > Math.max(STIR, place.coords.accuracy)) {
+    if (kind !== "scale") point.taken_at = new Date().toISOString(); // a bag may be weighed in the car, elsewhere
+    if (kind !== "scale" && place && metres([place.coords.longitude, place.coords.latitude], [point.lon, point.lat]) > Math.max(STIR, place.coords.accuracy)) {
       point.lon = place.coords.longitude;
       point.lat = place.coords.latitude;
     }
