@@ -2,19 +2,28 @@
 
 CHENGHENG_YEAR="MONTHS,ROADS,CHECKS" (default "1,3000,60"): so many months over so many roads in 16 districts, so many
 checks planned a month. The whole year of the target table is "12,3000,550" (6,600 checks, 39,600 points, 118,800
-photos); ten times a month is "1,3000,600" against "1,3000,60". Every request goes in process through the whole stack of
-middleware (session, permission, replay, trail), on a database with fsync on. Roads and grams are invented, their true
-mean is known, and the year's intervals are held against it.
+photos); ten times a month is "1,3000,600" against "1,3000,60". CHENGHENG_YEAR_CLIENTS processes hand in side by side
+(default 1); CHENGHENG_YEAR_MINUTES begins no month that would not end in time (default: all are run). Every request goes through the whole stack of middleware (session, permission, replay, trail), on a database
+with fsync on. A day of each month is rained off and planned again, and some roads are found wet and checked a day later.
+
+Roads and grams are invented, so that their true mean is known: the intervals of each district and month are held against
+it, and the measures against what the phones counted themselves. Seconds are processor seconds: of the client with the
+web process (they are one here), and of its database backend.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import multiprocessing
 import os
 import random
+import secrets
+import shutil
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +31,13 @@ from benchmarks.limits import server
 from benchmarks.report import Report
 
 MONTHS, ROADS, CHECKS = (int(part) for part in os.environ.get("CHENGHENG_YEAR", "1,3000,60").split(","))
-TEAMS = max(2, CHECKS // 140)
+CLIENTS = int(os.environ.get("CHENGHENG_YEAR_CLIENTS", "1"))
+TEAMS = CLIENTS * max(2 if CLIENTS == 1 else 1, CHECKS // 140 // CLIENTS)  # as many for each client
+MINUTES = float(os.environ.get("CHENGHENG_YEAR_MINUTES", "inf"))
+COST_FEN = 23_430  # what a check costs here; invented
+WET = 0.015  # of the roads are found wet on arrival; invented
 MOST = "cleanliness_road, cleanliness_roadversion, cleanliness_plan, cleanliness_team, cleanliness_scale, " \
-       "cleanliness_bulletin, cleanliness_ruleset, cleanliness_servicecost"  # fmt: skip
+       "cleanliness_bulletin, cleanliness_ruleset, cleanliness_servicecost, files_file, replay_request"  # fmt: skip
 
 
 def run(report: Report) -> None:
@@ -46,27 +59,21 @@ def run(report: Report) -> None:
             step.run()
         with connection.cursor() as cursor:
             cursor.execute(f"truncate {MOST} cascade")
+        shutil.rmtree(settings.FILE_STORE, ignore_errors=True)
         from chengheng.cleanliness import reference
 
         reference.load()
         year(report)
 
 
-class Clock:
-    """Wall and processor seconds of each kind of work."""
-
-    def __init__(self) -> None:
-        self.spent: dict[str, list[float]] = defaultdict(list)
-
-    def of(self, what: str, act: Any) -> Any:
-        started = time.perf_counter()
-        answer = act()
-        self.spent[what].append(time.perf_counter() - started)
-        return answer
+def _backend_seconds(pid: int) -> float:
+    """Processor seconds of a process of this machine so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def caller(user: Any, clock: Clock) -> Any:
-    """The phone of this person: JSON and photos by the API, each request timed by what it is."""
+def caller(user: Any, spent: Counter[str], asked: Counter[str]) -> Any:
+    """The phone of this person: JSON and photos by the API; processor seconds and requests of each kind are added up."""
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.test import Client
     from django.utils import timezone
@@ -81,15 +88,17 @@ def caller(user: Any, clock: Clock) -> Any:
     session.save()
 
     def call(method: str, url: str, body: Any = None) -> Any:
-        what = {"photos": "photo", "checks": "check", "sign": "signature"}.get(url.rsplit("/", 1)[-1], "day")
+        what = {"photos": "photos", "checks": "check", "sign": "signature"}.get(url.rsplit("/", 1)[-1], "day")
+        started = time.process_time()
         if method == "GET":
-            answer = clock.of(what, lambda: client.get(url))
-        elif isinstance(body, bytes):
-            file = SimpleUploadedFile("photo.jpg", body, "image/jpeg")
-            answer = clock.of(what, lambda: client.post(url, {"photo": file}))
+            answer = client.get(url)
+        elif isinstance(body, list):
+            sent = [SimpleUploadedFile("photo.jpg", one, "image/jpeg") for one in body]
+            answer = client.post(url, {"photo": sent})
         else:
-            text = json.dumps(body)
-            answer = clock.of(what, lambda: client.post(url, text, content_type="application/json"))
+            answer = client.post(url, json.dumps(body), content_type="application/json")
+        spent[what] += time.process_time() - started
+        asked[what] += 1
         assert answer.status_code in (200, 201), answer.content
         return answer.json()
 
@@ -98,9 +107,6 @@ def caller(user: Any, clock: Clock) -> Any:
 
 def town(chance: random.Random) -> Any:
     """Roads in the sixteen districts, teams of two, a calibrated scale, an example adopted as the rules."""
-    from datetime import date
-    from decimal import Decimal
-
     from chengheng.cleanliness import actions, simulate
     from chengheng.cleanliness.models import RuleSet
     from chengheng.common.demo import DemoCity
@@ -126,85 +132,187 @@ def town(chance: random.Random) -> Any:
     return people, rows
 
 
-def year(report: Report) -> None:
+def work_month(month: int, teams: dict[int, list[Any]], district_of: dict[str, str], answer: Any) -> None:
+    """What one process does: the days of its teams in this month. Sends its own count and what it spent."""
     from django.db import connection
 
+    from chengheng.cleanliness import actions, simulate
+    from chengheng.cleanliness.models import PlanItem
+    from chengheng.common.people.access import SYSTEM
+
+    spent: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
+    count: Counter[str] = Counter()
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        backend = cursor.fetchone()[0]
+    own, base = time.process_time(), _backend_seconds(backend)
+    truth, picture = simulate.Truth(), itertools.count(secrets.randbits(60))
+    for users in teams.values():
+        chance = random.Random(secrets.randbits(60))
+        inspector, witness = (caller(user, spent, asked) for user in users)
+        first, last = (
+            date(month // 100, month % 100, 1),
+            date(month // 100 + month % 100 // 12, month % 100 % 12 + 1, 1),
+        )
+        for day in (first + timedelta(days=n) for n in range((last - first).days)):
+            for item in inspector("GET", f"{simulate.API}/day?day={day}"):
+                wet = chance.random() < WET and day + timedelta(days=1) < last
+                made = simulate.check_by_phone(
+                    inspector, witness, item, truth, chance, picture, district=district_of[item["code"]], wet=wet
+                )
+                if wet:
+                    assert made["state"] == "excluded"
+                    count["wet"] += 1
+                    planned = PlanItem.objects.get(pk=item["id"])
+                    actions.move_item(planned, SYSTEM, day=day + timedelta(days=1), reason="雨后路面潮湿，顺延一日")
+                    continue
+                assert made["state"] in ("result", "signed"), made
+                count["checks"] += 1
+                count["points"] += len(item["points"])
+                count["least"] = min(count["least"] or 99, len(item["points"]))
+    answer.send((spent, asked, count, time.process_time() - own, _backend_seconds(backend) - base))
+
+
+def year(report: Report) -> None:
+    from django.db import connection, connections
+
     from chengheng.cleanliness import actions, queries, simulate
-    from chengheng.cleanliness.models import Check, Plan, Point, Road
+    from chengheng.cleanliness.models import Check, Plan, PlanItem, Point, Result, Road, RuleSet
     from chengheng.common.measures import Period, evaluate
     from chengheng.common.people.access import SYSTEM
 
-    chance, clock, truth = random.Random(2024), Clock(), simulate.Truth()
-    people, rows = clock.of("register", lambda: town(chance))
-    calls = {team: [caller(user, clock) for user in pair] for team, pair in people.items()}
-    picture = itertools.count(chance.getrandbits(60))
+    clock: dict[str, list[float]] = defaultdict(list)
+
+    def timed(what: str, act: Any) -> Any:
+        started = time.perf_counter()
+        answer = act()
+        clock[what].append(time.perf_counter() - started)
+        return answer
+
+    people, rows = town(random.Random(2024))
+    shares = [dict(list(people.items())[n::CLIENTS]) for n in range(CLIENTS)]
     district_of = {row["code"]: row["district_code"] for row in rows}
-    held, size_before = 0, _bytes(connection)
-    seen = []
+    of_district = defaultdict(list)
+    for row in rows:
+        of_district[row["district_code"]].append(row)
+    truth = simulate.Truth()
+    real = {code: truth.mean(found) for code, found in of_district.items()}
+    city = truth.mean(rows)
+    size_before = _bytes(connection)
+    spent, asked, count = Counter[str](), Counter[str](), Counter[str]()
+    cost: list[float] = []
+    held: list[bool] = []
+    city_held: list[bool] = []
+    fork = multiprocessing.get_context("fork")
+    began = time.perf_counter()
     for month in range(202401, 202401 + MONTHS):
-        plan = clock.of("draw", lambda month=month: actions.make_plan(SYSTEM, month=month, size=CHECKS, seed="bench"))
-        clock.of("routes", lambda plan=plan: actions.route_plan(plan, SYSTEM, milliseconds=100))
-        clock.of("seal", lambda plan=plan: actions.seal_plan(plan, SYSTEM))
-        for team, (inspector, witness) in calls.items():
-            for day in sorted(set(plan.items.filter(team=team).values_list("day", flat=True))):
-                for item in inspector("GET", f"{simulate.API}/day?day={day}"):
-                    started = time.perf_counter()
-                    simulate.check_by_phone(
-                        inspector, witness, item, truth, chance, picture, district=district_of[item["code"]]
-                    )
-                    clock.spent["whole check"].append(time.perf_counter() - started)
+        if cost and (time.perf_counter() - began) * (1 + 1 / len(cost)) > MINUTES * 60:
+            print(f"  no time for {month}: {len(cost)} of {MONTHS} months run", flush=True)
+            break
+        plan = timed("draw", lambda month=month: actions.make_plan(SYSTEM, month=month, size=CHECKS, seed="bench"))
+        timed("routes", lambda plan=plan: actions.route_plan(plan, SYSTEM, milliseconds=100))
+        timed("seal", lambda plan=plan: actions.seal_plan(plan, SYSTEM))
+        days = sorted(set(plan.items.values_list("day", flat=True)))
+        if len(days) > 5:
+            timed("a rainy day planned again", lambda plan=plan, days=days: actions.replan_day(
+                plan, SYSTEM, day=days[3], to=days[4], reason="降雨", milliseconds=100))  # fmt: skip
+        connections.close_all()
+        ends, workers = [], []
+        for share in shares:
+            end, other = fork.Pipe(duplex=False)
+            worker = fork.Process(target=work_month, args=(month, share, district_of, other))
+            worker.start()
+            other.close()
+            ends.append(end)
+            workers.append(worker)
+        used = made = 0.0
+        for end in ends:
+            one_spent, one_asked, one_count, client, backend = end.recv()
+            spent.update(one_spent)
+            asked.update(one_asked)
+            least = min(filter(None, (count["least"], one_count.pop("least", 0))), default=0)
+            count.update(one_count)
+            count["least"] = least
+            used, made = used + client + backend, made + one_count["checks"]
+            spent["database"] += backend
+        for worker in workers:
+            worker.join()
+            assert worker.exitcode == 0
+        cost.append(used / made)
         odd = list(Point.objects.filter(flagged=True, confirmed="", check_of__month=month))
+        count["outliers"] += len(odd)
         for point in odd:
-            clock.of(
-                "outlier decided", lambda p=point: actions.confirm_outlier(p, SYSTEM, reason="bench: on the photo")
-            )
-        bulletin = clock.of("bulletin", lambda month=month: actions.publish_bulletin(SYSTEM, month=month))
-        real = _true_mean(rows, truth, bulletin.content)
-        held += float(bulletin.content["low"]) - 0.05 <= real <= float(bulletin.content["high"]) + 0.05
-        seen.append((bulletin.content["mean"], f"{real:.1f}"))
+            timed("an outlier decided", lambda p=point: actions.confirm_outlier(p, SYSTEM, reason="现场照片确认"))
+        actions.enter_cost(SYSTEM, month=month, amount_fen=COST_FEN * CHECKS, source="bench")
+        bulletin = timed("bulletin", lambda month=month: actions.publish_bulletin(SYSTEM, month=month))
+        whole = queries.city_mean([month])
+        assert whole is not None
+        assert whole.low is not None
+        assert whole.high is not None
+        city_held.append(whole.low <= city <= whole.high)
+        for code, found in queries.district_means([month]).items():
+            held.append(found.low is not None and found.high is not None and found.low <= real[code] <= found.high)
+        assert bulletin.content["checks"] == made, bulletin.content["checks"]
+        print(f"  {month}: {made:.0f} checks, {cost[-1]:.3f} s each, city {whole.low:.2f}–{whole.high:.2f} "
+              f"(true {city:.2f}), {time.perf_counter() - began:.0f} s so far", flush=True)  # fmt: skip
+    ran = len(cost)
     months = [one.month for one in Plan.objects.all()]
-    ranked = clock.of("ranking of all months", lambda: queries.district_ranking(months))
-    made = Check.objects.filter(state="result").count()
-    planned = MONTHS * CHECKS
-    assert made == planned, f"{made} results of {planned} planned checks"
+    ranked = timed("ranking of all months", lambda: queries.district_ranking(months))
+    over = queries.district_means(months)
+    year_held = sum((e.low or 0) <= real[code] <= (e.high or 0) for code, e in over.items())
+    other = RuleSet.objects.get(name__startswith="示例：淄博")
+    timed("year judged by another rule set", lambda: actions.recompute(other, SYSTEM, months=months))
+    judged = Result.objects.filter(official=False, rule_set=other).count()
+    planned = ran * CHECKS
+    assert count["checks"] == planned == Check.objects.filter(state="result").count(), count
+    assert Check.objects.filter(state="excluded").count() == count["wet"]
+    assert Point.objects.filter(check_of__state="result", value__isnull=False).count() == count["points"]
     assert Road.objects.filter(active=True).count() == ROADS
-    measured = {name: evaluate(f"cleanliness.{name}", Period.year(2024)).value
-                for name in ("road_checks", "points_minimum", "points_share")}  # fmt: skip
-    size = f"{MONTHS} × {CHECKS} checks, {ROADS:,} roads"
-    whole = clock.spent["whole check"]
-    report.line("whole check by the phone API (18 photos)", 1000 * sum(whole) / made, "ms", size)
-    for what in ("photo", "check", "signature", "day"):
-        times = clock.spent[what]
-        report.line(f"request: {what}", 1000 * sum(times) / len(times), "ms", f"{len(times):,} of them")
-    for what in ("draw", "routes", "seal", "bulletin"):
-        report.line(f"a month's {what}", sum(clock.spent[what]) / MONTHS, "s")
-    report.line("ranking of all months", sum(clock.spent["ranking of all months"]), "s", f"{len(ranked)} districts")
-    report.line("database a check", (_bytes(connection) - size_before) / made / 1024, "KiB")
+    assert judged == planned
+    assert all(actions.redraw(one) for one in Plan.objects.all())
+    last = date(2024 + ran // 12, ran % 12 + 1, 1) - timedelta(days=1)
+    period = Period(date(2024, 1, 1), last)
+    measured = {name: evaluate(f"cleanliness.{name}", period).value
+                for name in ("road_checks", "points_minimum", "points_share", "by_plan", "cost_per_check")}  # fmt: skip
+    own = {"road_checks": count["checks"], "points_minimum": count["least"], "points_share": 100, "by_plan": 100,
+           "cost_per_check": Decimal(COST_FEN) / 100}  # fmt: skip
+    same = sum(measured[name] == own[name] for name in own)
+    drawn = Counter(PlanItem.objects.values_list("road__district_code", flat=True))
+    fair = [drawn[code] / len(of_district[code]) / (planned / ROADS) for code in of_district]
+    size = f"{ran} × {CHECKS} checks, {ROADS:,} roads, {CLIENTS} clients"
+    report.line("a check by the phone API, processor seconds", sum(cost) / len(cost), "s", size)
+    report.line("of it the database", spent["database"] / planned, "s")
+    for what in ("photos", "check", "signature", "day"):
+        report.line(f"request: {what}", 1000 * spent[what] / asked[what], "ms CPU", f"{asked[what]:,} of them")
+    report.line("a check in the last month ÷ in the first", cost[-1] / cost[0], "×", " ".join(f"{c:.3f}" for c in cost))
+    for what in ("draw", "routes", "seal", "a rainy day planned again", "bulletin"):
+        if clock[what]:
+            report.line(f"a month's {what}", sum(clock[what]) / ran, "s", f"longest {max(clock[what]):.2f} s")
+    report.line("ranking of all months", clock["ranking of all months"][0], "s", f"{len(ranked)} districts")
     report.line(
-        "months whose interval holds the true mean", held, f"of {MONTHS}", " ".join(f"{a}/{b}" for a, b in seen)
+        "year judged by another rule set", clock["year judged by another rule set"][0], "s", f"{judged:,} checks"
     )
+    report.line("database a check", (_bytes(connection) - size_before) / planned / 1024, "KiB")
     report.line(
-        "road checks of the year", float(measured["road_checks"] or 0), "条次", f"{len(odd)} outliers last month"
+        "districts × months whose interval holds the truth",
+        sum(held),
+        f"of {len(held)}",
+        f"{sum(held) / len(held):.1%}",
     )
-    report.line("points of a check, least", float(measured["points_minimum"] or 0), "个")
-    report.line("share of checks with six points or more", float(measured["points_share"] or 0), "%")
+    report.line("months whose city interval holds the truth", sum(city_held), f"of {ran}")
+    report.line("districts whose interval of all months does", year_held, f"of {len(over)}")
+    report.line("measures equal to the phones' own count", same, f"of {len(own)}",
+                ", ".join(f"{name} {value}" for name, value in measured.items()))  # fmt: skip
+    report.line("bulletins", ran, "", f"{count['outliers']} outliers decided, {count['wet']} roads wet, checked later")
+    report.line("a district's share of checks ÷ of roads", min(fair), "least", f"most {max(fair):.3f}")
+    assert same == len(own), (measured, own)
 
 
 def _bytes(connection: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute("select pg_database_size(current_database())")
         return int(cursor.fetchone()[0])
-
-
-def _true_mean(rows: list[dict[str, Any]], truth: Any, content: dict[str, Any]) -> float:
-    """The mean over the register of what a point is expected to show (a pavement carries more), of checked strata."""
-    lanes = {"pavement": 1.6}
-    values = [
-        truth.road(row["district_code"], row["grade"], row["code"])
-        * sum(lanes.get(lane, 1.0) for lane in row["lanes"]) / len(row["lanes"])
-        for row in rows
-    ]  # fmt: skip
-    return sum(values) / len(values)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, File, Router, Schema, Status, UploadedFile
@@ -15,7 +16,7 @@ from chengheng.cleanliness import actions, queries
 from chengheng.cleanliness.actions.checking import Photo, Reading
 from chengheng.cleanliness.models import Check, PlanItem, Point, Road, RuleSet
 from chengheng.common import files, replay
-from chengheng.common.errors import NotFound
+from chengheng.common.errors import Invalid, NotFound
 from chengheng.common.people import access
 from chengheng.common.people.models import User
 
@@ -87,6 +88,7 @@ def item_as_json(item: PlanItem, user: Any, rules: RuleSet | None, done: bool) -
         "geofence_m": rules.geofence_m if rules else actions.checking.DEFAULT_GEOFENCE_M,
         "move_bound_m": rules.move_bound_m if rules else actions.checking.DEFAULT_MOVE_M,
         "frame_area_m2": str(rules.frame_area_m2 if rules else actions.checking.DEFAULT_FRAME_M2),
+        "max_wind_ms": str(rules.max_wind_ms) if rules and rules.max_wind_ms is not None else None,
     }  # fmt: skip
 
 
@@ -111,12 +113,24 @@ def my_day(request: HttpRequest, day: date | None = None) -> list[dict[str, Any]
     return [item_as_json(item, request.user, rules, item.pk in done) for item in items]
 
 
+MOST_PHOTOS = 24
+"""Photos in one request: a phone sends as many as two megabytes hold."""
+
+
 @router.post("/photos", response={201: dict})
-def add_photo(request: HttpRequest, photo: UploadedFile = File(...)) -> Any:  # noqa: B008
-    """Store a photo; a check names it by its hash. The same photo again gives the same answer."""
+def add_photos(request: HttpRequest, photo: list[UploadedFile] = File(...)) -> Any:  # noqa: B008
+    """Store up to 24 photos, all or none; a check names each by its hash. The same photo again gives the same answer.
+
+    `photos`: hash and size in the order that they were sent. `sha256` and `size` are the first one's.
+    """
     access.require(request.user, "cleanliness.check.submit")
-    stored = files.store(photo, photo.name or "photo.jpg")
-    return Status(201, {"sha256": stored.sha256, "size": stored.size})
+    if len(photo) > MOST_PHOTOS:
+        raise Invalid(field="photo")
+    stored = [
+        {"sha256": one.sha256, "size": one.size}
+        for one in files.store_many((sent, sent.name or "photo.jpg") for sent in photo)
+    ]
+    return Status(201, {**stored[0], "photos": stored})
 
 
 @router.post("/checks", response={201: dict})
@@ -171,6 +185,17 @@ def sign(request: HttpRequest, pk: int) -> dict[str, Any]:
     """Sign as the second person."""
     row = access.fetch(request.user, "cleanliness.check.sign", Check.objects.all(), pk=pk)
     return check_as_json(actions.sign_check(row, request.user))
+
+
+@router.get("/to-sign", response=list[dict])
+def to_sign(request: HttpRequest) -> list[dict[str, Any]]:
+    """The checks that wait for the user's signature as the second person, the oldest first."""
+    access.require(request.user, "cleanliness.check.sign")
+    return [
+        {"id": row.pk, "road": row.road.name, "inspector": row.inspector.display_name, "done_at": row.done_at.isoformat(),
+         "points": row.sampled, "weather": row.get_weather_display()}
+        for row in queries.to_sign(request.user).annotate(sampled=Count("points"))
+    ]  # fmt: skip
 
 
 @router.post("/bags/{code}/receive", response=dict)

@@ -65,6 +65,8 @@ class PointMovedTooFar(Invalid):
 
 
 class PhotoMissing(Invalid):
+    """`kind`: what the photo is to show, as people call it."""
+
     code = "photo_missing"
     message = _("Point %(number)s has no photo “%(kind)s”.")
 
@@ -141,3 +143,8 @@ class NothingToPublish(Refusal):
 class ClockWrong(Invalid):
     code = "clock_wrong"
     message = _("The times of this check cannot be right: arrival, sampling and receipt must follow each other.")
+
+
+class LimitTwice(Invalid):
+    code = "limit_twice"
+    message = _("Two limits are for the same lane type, grade and zone.")

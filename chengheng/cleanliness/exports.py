@@ -16,6 +16,7 @@ from openpyxl.styles import Font
 Content = Mapping[str, Any]
 UNIT = "克/平方米"
 _VERDICTS = {"met": "达标", "missed": "超标", "incomplete": "未完成", "no_rule": "无适用标准"}
+_LANES = {"fast": "快车道", "slow": "慢车道", "kerb": "路沿", "pavement": "便道"}
 _GRADES = {1: "一级", 2: "二级", 3: "三级", 4: "四级"}
 
 
@@ -35,6 +36,8 @@ def paragraphs(content: Content) -> list[str]:
         f"{_said(content['mean'])}{UNIT}（95%置信区间{_said(content['low'])}至{_said(content['high'])}{UNIT}），"
         f"同比{_said(content['last_year'])}{UNIT}，环比{_said(content['last_month'])}{UNIT}。"
     ]
+    if content.get("open"):
+        found.append(f"本月计划检测{content['planned']}条次，发布时尚有{content['open']}条次没有结果，未计入本通报。")
     if content["judged"]:
         found.append(f"按“{content['rules']}”判定，达标{content['met']}条次，共判定{content['judged']}条次。")
     else:
@@ -55,6 +58,8 @@ def sheets(content: Content, *, public: bool = False) -> list[tuple[str, list[st
         ("按道路等级", ["等级", "检测条次", f"均值（{UNIT}）", "达标条次"],
          [[_GRADES.get(g["grade"], str(g["grade"])), str(g["checks"]), _said(g["mean"]), str(g["met"])]
           for g in content["by_grade"]]),
+        ("按车道类型", ["车道类型", "有效点位", f"均值（{UNIT}）"],
+         [[_LANES.get(one["lane"], one["lane"]), str(one["points"]), _said(one["mean"])] for one in content["by_lane"]]),
         ("尘土较多的道路", ["道路", "等级", f"数值（{UNIT}）", "判定"],
          [[w["road"], _GRADES.get(w["grade"], ""), _said(w["value"]), _VERDICTS.get(w["verdict"], "")]
           for w in content["worst"]]),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.validators import MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.cleanliness.models import Grade, Lane, ReadingSource, Road, RoadClass, RuleSet, Scale, Team, Zone
@@ -84,12 +86,74 @@ class WhatIfForm(forms.Form):
         return [month for month in self.known if self.cleaned_data["first"] <= month <= self.cleaned_data["last"]]
 
 
-class AdoptForm(forms.Form):
+class AdoptForm(forms.ModelForm):
+    """A rule set of the site's own, begun from another one. `changes` is what the act takes."""
+
     day = forms.DateField(label=_("In force from"), widget=DAY)
-    name = forms.CharField(label=_("Name"), max_length=80, required=False)
-    source = forms.CharField(
-        label=_("Source"), max_length=300, required=False, help_text=_("The document that set it.")
+    name = forms.CharField(label=_("Name"), max_length=80)
+    source = forms.CharField(label=_("Source"), max_length=300, help_text=_("The document that set it."))
+    deduct_missed = forms.DecimalField(
+        label=_("Deduction per missed road (元)"), min_value=0, max_digits=9, decimal_places=2
     )
+    deduct_gram = forms.DecimalField(
+        label=_("Deduction per started g/m² above the limit (元)"), min_value=0, max_digits=9, decimal_places=2
+    )
+    field_order = ("day", "name", "source")
+
+    class Meta:
+        model = RuleSet
+        fields = (
+            "frame_area_m2", "min_points", "points_per_gram", "outlier_threshold", "geofence_m", "move_bound_m",
+            "gap_days", "max_wind_ms",
+        )  # fmt: skip
+        help_texts = {"max_wind_ms": _("A stronger wind leaves the road out. Empty: no limit.")}
+
+    def __init__(self, data: Any = None, *, pattern: RuleSet) -> None:
+        first = {
+            "name": "" if pattern.is_example else pattern.name, "source": "" if pattern.is_example else pattern.source,
+            "deduct_missed": Decimal(pattern.deduct_missed_fen) / 100, "deduct_gram": Decimal(pattern.deduct_gram_fen) / 100,
+        }  # fmt: skip
+        # a copy, so that what is typed never touches the pattern
+        super().__init__(data, instance=RuleSet.objects.get(pk=pattern.pk), initial=first)
+        self.fields["frame_area_m2"].validators.append(MinValueValidator(Decimal("0.01")))
+
+    def clean_min_points(self) -> int:
+        found: int = self.cleaned_data["min_points"]
+        if found < 6:
+            raise forms.ValidationError(_("A check has at least six points."))
+        return found
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        found = dict(self.cleaned_data)
+        return found | {f"{name}_fen": int(found.pop(name) * 100) for name in ("deduct_missed", "deduct_gram")}
+
+
+class LimitForm(forms.Form):
+    """One line of a rule set; a line without a figure is left out."""
+
+    lane = forms.ChoiceField(label=_("Lane type"), choices=[("", _("all")), *Lane.choices], required=False)
+    grade = forms.TypedChoiceField(
+        label=_("Grade"), choices=[("", _("all")), *Grade.choices], coerce=int, empty_value=None, required=False
+    )
+    zone = forms.ChoiceField(
+        label=_("Zone"), choices=[("", _("all")), *(one for one in Zone.choices if one[0])], required=False
+    )
+    inclusive = forms.TypedChoiceField(
+        label=_("Sign"), choices=[("le", "≤"), ("lt", "<")], coerce=lambda sign: sign == "le", initial="le"
+    )
+    limit = forms.DecimalField(
+        label=_("Limit (g/m²)"), min_value=Decimal("0.01"), max_digits=6, decimal_places=2, required=False
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():  # the table's head is the label that eyes see
+            kind = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
+            field.widget.attrs.update({"class": kind, "aria-label": field.label})
+
+
+LimitForms = forms.formset_factory(LimitForm, extra=3, max_num=60)
 
 
 class WeighForm(forms.Form):

@@ -136,6 +136,7 @@ class RuleSet(models.Model):
     geofence_m = models.PositiveIntegerField(_("arrival within (m)"), default=150)
     move_bound_m = models.PositiveIntegerField(_("points moved at most (m)"), default=60)
     gap_days = models.PositiveIntegerField(_("least days between two checks of a road"), default=30)
+    max_wind_ms = models.DecimalField(_("strongest wind (m/s)"), max_digits=4, decimal_places=1, null=True, blank=True)
     adopted_by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
 
     view_act = "cleanliness.rules.view"
@@ -214,6 +215,13 @@ class Team(models.Model):
         return reverse("cleanliness:plans")
 
 
+class Plans(models.Manager["Plan"]):
+    """Plans without the frame, which is as long as the register; it is read when it is asked for."""
+
+    def get_queryset(self) -> models.QuerySet[Plan]:
+        return super().get_queryset().defer("frame")
+
+
 class Plan(models.Model):
     """A month's draw. The frame that was drawn from is kept, so that anybody can draw it again."""
 
@@ -235,6 +243,7 @@ class Plan(models.Model):
     )
     seal = models.CharField(_("seal"), max_length=64, blank=True)
 
+    objects = Plans()
     view_act = "cleanliness.plan.view"
     access_scope = Scope()
 
@@ -252,6 +261,11 @@ class Plan(models.Model):
     @property
     def first_day(self) -> date:
         return date(self.month // 100, self.month % 100, 1)
+
+    @property
+    def sealed_late(self) -> bool:
+        """Whether the month had begun when the plan was sealed."""
+        return self.sealed_at is not None and timezone.localdate(self.sealed_at) >= self.first_day
 
 
 class PlanItem(models.Model):

@@ -7,14 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from math import ceil, floor
 from typing import Any
 
 from django.db.models import Avg, Count, F, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chengheng.cleanliness.models import Bag, Check, Lane, Plan, PlanItem, Point, Result, Road, RuleSet
+from chengheng.cleanliness.models import Bag, Check, Grade, Lane, Plan, PlanItem, Point, Result, Road, RuleSet
 from chengheng.cleanliness.rules.estimation import Estimate, Ranked, Stratum, estimate, ranking
+from chengheng.cleanliness.rules.sampling import forecast
 from chengheng.common import places
 from chengheng.common.people import access
 
@@ -57,13 +59,16 @@ OVER = ("excluded", "voided", "replaced")
 def day_of(user: Any, day: date) -> QuerySet[PlanItem]:
     """What the user's team checks on the day, in order. A sealed plan opens to its teams only when the day has come."""
     rows = PlanItem.objects.filter(day=day, plan__sealed_at__isnull=False, cancelled_at=None, team__members=user.pk)
-    opened = rows if day <= timezone.localdate() else rows.none()
-    return (
-        access.visible(user, "cleanliness.item.view", opened)
-        .select_related("road", "team", "plan")
-        .order_by("position", "pk")
-        .distinct()
-    )
+    if day > timezone.localdate():
+        rows = rows.none()
+    mine = access.visible(user, "cleanliness.item.view", rows)  # joins members twice: a row may come twice
+    return PlanItem.objects.filter(pk__in=mine.values("pk")).select_related("road", "team").order_by("position", "pk")
+
+
+def to_sign(user: Any) -> QuerySet[Check]:
+    """Checks that wait for the user as the second person, the oldest first."""
+    rows = Check.objects.filter(state="sampled", witness_id=user.pk)
+    return access.visible(user, "cleanliness.check.sign", rows).select_related("road", "inspector").order_by("pk")
 
 
 def strata_of(months: Iterable[int]) -> dict[str, int]:
@@ -187,7 +192,8 @@ def month_summary(month: int) -> dict[str, Any]:
     rules = rules_on(date(month // 100, month % 100, 1))
     last, year = city_mean([before(month, 1)]), city_mean([before(month, 12)])
     return {
-        "month": month, "rules": str(rules) if rules else "", "source": rules.source if rules else "",
+        "month": month, "planned": PlanItem.objects.filter(plan__month=month, cancelled_at=None).count(),
+        "open": still_open(month), "rules": str(rules) if rules else "", "source": rules.source if rules else "",
         "checks": checks.count(), "points": points.count(), "met": checks.filter(verdict="met").count(),
         "judged": checks.exclude(verdict="no_rule").count(),
         "mean": _one(city.mean) if city else None, "low": _one(city.low) if city else None,
@@ -277,6 +283,89 @@ def comparison(rule_set: RuleSet, months: list[int], worst: int = 50) -> dict[st
         "roads": changed[:worst],
         "changed": len(changed),
     }
+
+
+YEAR_TARGET = 6_500
+"""Road checks of a year: the 2024 target table, unit 326206. The page lets another figure be tried."""
+
+
+def year_coverage(year: int, target: int = YEAR_TARGET) -> dict[str, Any]:
+    """Whether the year's plans will give `target` checks and each district and grade its share, seen from today.
+
+    `months`: month, planned, with a result (None: no plan yet); `planned`, `checked`, `left` (months without a plan after
+    the last one), `needed` a month from now on; `districts` and `grades`: name, roads, drawn, expected by the year's end
+    when the rest is drawn as needed, fair (its share of the target by roads), least and most checks of one road.
+    """
+    plans = {plan.month: plan for plan in Plan.objects.filter(month__gt=year * 100, month__lt=year * 100 + 13)}
+    items = PlanItem.objects.filter(plan__in=plans.values(), cancelled_at=None)
+    counted = {
+        row["plan__month"]: row for row in items.values("plan__month").annotate(
+            all=Count("pk", distinct=True), done=Count("pk", filter=Q(checks__state__in=COUNTED), distinct=True)
+        ).order_by("plan__month")
+    }  # fmt: skip
+    by_month: dict[int, dict[str, int]] = defaultdict(dict)
+    for row in items.values("plan__month", "stratum").annotate(number=Count("pk")):
+        by_month[row["plan__month"]][row["stratum"]] = row["number"]
+    drawn: dict[str, int] = defaultdict(int)
+    for given in by_month.values():
+        for name, number in given.items():
+            drawn[name] += number
+    roads = Road.objects.filter(active=True).values("district_code", "grade").annotate(number=Count("pk"))
+    sizes = {f"{row['district_code']}-{row['grade']}": row["number"] for row in roads}
+    planned = sum(drawn.values())
+    last = max(plans, default=year * 100)
+    left = 12 - last % 100
+    needed = -(-max(0, target - planned) // left) if left else 0
+    gap = plans[last].gap_days if last in plans else 30
+    seed = plans[last].seed if last in plans else str(year)
+    recent = [by_month[month] for month in sorted(by_month)]
+    expected = forecast(sizes, drawn, [needed] * left, seed, recent, -(-gap // 31)) if sizes else {}
+    whole = sum(sizes.values())
+
+    def row_of(name: str, strata: list[str]) -> dict[str, Any]:
+        own = sum(sizes[one] for one in strata)
+        means = [expected[one] / sizes[one] for one in strata]
+        return {
+            "name": name, "roads": own, "drawn": sum(drawn[one] for one in strata),
+            "expected": sum(expected[one] for one in strata), "fair": round(target * own / whole),
+            "least": floor(min(means)), "most": ceil(max(means)),
+        }  # fmt: skip
+
+    names, grades = places.district_names(), dict(Grade.choices)
+    by_district: dict[str, list[str]] = defaultdict(list)
+    by_grade_: dict[int, list[str]] = defaultdict(list)
+    for name in sorted(sizes):
+        district, _dash, grade = name.partition("-")
+        by_district[district].append(name)
+        by_grade_[int(grade)].append(name)
+    return {
+        "year": year, "target": target, "planned": planned, "left": left, "needed": needed,
+        "checked": sum(row["done"] for row in counted.values()), "expected": sum(expected.values()),
+        "months": [
+            {"month": month, "planned": counted[month]["all"] if month in counted else None,
+             "checked": counted[month]["done"] if month in counted else None}
+            for month in range(year * 100 + 1, year * 100 + 13)
+        ],
+        "districts": [row_of(names.get(code, code), strata) for code, strata in sorted(by_district.items())],
+        "grades": [row_of(str(grades[grade]), strata) for grade, strata in sorted(by_grade_.items())],
+    }  # fmt: skip
+
+
+def still_open(month: int) -> int:
+    """Planned checks of the month, not cancelled, that no check has answered: no result, not found incomplete."""
+    rows = PlanItem.objects.filter(plan__month=month, cancelled_at=None)
+    return rows.exclude(checks__state__in=(*COUNTED, "incomplete")).count()
+
+
+def road_changes(road: Road) -> list[dict[str, Any]]:
+    """The road's versions, the latest first: version, and the names of the fields that differ from the one before."""
+    versions = list(road.versions.select_related("by"))
+    labels = {field.attname: field.verbose_name for field in Road._meta.concrete_fields}
+    found = []
+    for version, former in zip(versions, [*versions[1:], None], strict=True):
+        names = [] if former is None else [n for n in version.data if version.data[n] != former.data.get(n)]
+        found.append({"version": version, "changed": [str(labels.get(name, name)) for name in names]})
+    return found
 
 
 def waiting_bags(user: Any) -> QuerySet[Bag]:

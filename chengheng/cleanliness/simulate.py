@@ -8,11 +8,10 @@ from __future__ import annotations
 import io
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -74,6 +73,15 @@ class Truth:
         shift = random.Random(f"{self.seed}|{district}").uniform(-0.15, 0.15)  # noqa: S311
         return LEVEL[grade] * math.exp(shift + chance.gauss(0, self.between))
 
+    def mean(self, rows: Iterable[Mapping[str, Any]]) -> float:
+        """The mean over these roads of the register of what a point is expected to show."""
+        values = [
+            self.road(row["district_code"], row["grade"], row["code"])
+            * sum(1.6 if lane == "pavement" else 1.0 for lane in row["lanes"]) / len(row["lanes"])
+            for row in rows
+        ]  # fmt: skip
+        return math.fsum(values) / len(values)
+
     def point(self, road: float, lane: str, chance: random.Random) -> float:
         more = 1.6 if lane == "pavement" else 1.0
         return road * more * math.exp(chance.gauss(-(self.within**2) / 2, self.within))
@@ -112,53 +120,60 @@ def check_road(
 
 
 Call = Callable[[str, str, Any], Any]
-"""`call(method, address, body)`: one request of a signed-in person's phone; bytes are a photo; gives the answer's JSON."""
+"""`call(method, address, body)`: one request of a signed-in person's phone; a list is photos; gives the answer's JSON."""
 API = "/api/v1/cleanliness"
+PHOTOS = ("before", "frame", "after")
 
 
-def photo(number: int) -> bytes:
-    """A small picture like no other: the number is a comment inside of it, so that its hash is its own."""
-    words = f"demo {number}".encode()
-    plain = _plain_picture()
-    return plain[:2] + b"\xff\xfe" + (len(words) + 2).to_bytes(2, "big") + words + plain[2:]
-
-
-@lru_cache(maxsize=1)
-def _plain_picture() -> bytes:
+def photo(number: int, taken: datetime) -> bytes:
+    """A small picture of its own with the camera's time: blotches of grey, as different as ground from ground."""
     from PIL import Image
 
-    out = io.BytesIO()
-    Image.linear_gradient("L").resize((320, 240)).convert("RGB").save(out, "JPEG", quality=80)
+    out, exif = io.BytesIO(), Image.Exif()
+    inner = exif.get_ifd(0x8769)
+    inner[0x9003], inner[0x9011] = f"{timezone.localtime(taken):%Y:%m:%d %H:%M:%S}", "+08:00"
+    ground = random.Random(number).randbytes(16 * 12)  # noqa: S311 - synthetic, not secret
+    picture = Image.frombytes("L", (16, 12), ground).resize((320, 240), Image.Resampling.BILINEAR)
+    picture.save(out, "JPEG", quality=75, exif=exif)
     return out.getvalue()
+
+
+def batched(shots: Sequence[bytes], most: int = 24, most_bytes: int = 2_000_000) -> Iterator[list[bytes]]:
+    """Photos as the phone sends them: as many in a request as the centre takes and two megabytes hold."""
+    part: list[bytes] = []
+    for shot in shots:
+        if part and (len(part) == most or sum(map(len, part)) + len(shot) > most_bytes):
+            yield part
+            part = []
+        part.append(shot)
+    if part:
+        yield part
 
 
 def check_by_phone(
     inspector: Call, witness: Call, item: dict[str, Any], truth: Truth, chance: random.Random, picture: Iterator[int],
-    *, district: str, scale: str = "DEMO-1",
+    *, district: str, scale: str = "DEMO-1", wet: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """One planned check as a team's two phones hand it in: three photos a point, the check whole, the second signature.
+    """One planned check as a team's two phones hand it in: each point's photos, the check whole, the second signature.
 
-    `item` is one entry of the inspector's day as the API gives it. Returns the check as the API gives it after signing.
+    `item` is one entry of the inspector's day as the API gives it. Returns the check as the API gives it after signing;
+    `wet`: the road is found wet, nothing is sampled, and the check as it was left out is returned.
     """
     start = timezone.make_aware(datetime.combine(date.fromisoformat(item["day"]), time(8)))
     start += timedelta(minutes=20 * (item["order"] % 30))
     real, area = truth.road(district, item["grade"], item["code"]), float(item["frame_area_m2"])
+    at = {point["number"]: start + timedelta(minutes=2 * point["number"]) for point in ([] if wet else item["points"])}
+    shots = [photo(next(picture), taken) for taken in at.values() for _kind in PHOTOS]
+    stored = [one for part in batched(shots) for one in inspector("POST", f"{API}/photos", part)["photos"]]
     points = []
-    for point in item["points"]:
-        taken = (start + timedelta(minutes=2 * point["number"])).isoformat()
-        photos = [
-            {
-                "kind": kind,
-                "sha256": inspector("POST", f"{API}/photos", photo(next(picture)))["sha256"],
-                "taken_at": taken,
-            }
-            for kind in ("before", "frame", "after")
-        ]
+    for index, point in enumerate(item["points"] if at else []):
+        taken = at[point["number"]].isoformat()
         bag, net = f"Q{item['id']}-{point['number']}", round(truth.point(real, point["lane"], chance) * area, 1)
         points.append(
             {
                 "number": point["number"], "lon": point["lon"], "lat": point["lat"], "taken_at": taken, "bag": bag,
-                "photos": photos,
+                "photos": [{"kind": kind, "sha256": one["sha256"], "taken_at": taken}
+                           for kind, one in zip(PHOTOS, stored[index * len(PHOTOS):], strict=False)],
                 "reading": {"bag": bag, "scale": scale, "gross_g": f"{8.5 + net:.1f}", "tare_g": "8.5", "source": "serial"},
             }
         )  # fmt: skip
@@ -166,11 +181,11 @@ def check_by_phone(
     body = {
         "client_id": str(UUID(int=chance.getrandbits(128))), "item": item["id"], "witness": item["mates"][0]["id"],
         "arrived_at": start.isoformat(), "arrived_lon": lon, "arrived_lat": lat, "accuracy_m": 6,
-        "done_at": (start + timedelta(minutes=2 * len(points) + 2)).isoformat(), "weather": "clear", "surface": "dry",
-        "wind_ms": "2.1", "frame_area_m2": item["frame_area_m2"], "points": points,
+        "done_at": (start + timedelta(minutes=2 * len(points) + 2)).isoformat(), "weather": "rain" if wet else "clear",
+        "surface": "wet" if wet else "dry", "wind_ms": "2.1", "frame_area_m2": item["frame_area_m2"], "points": points,
     }  # fmt: skip
     made = inspector("POST", f"{API}/checks", body)
-    return witness("POST", f"{API}/checks/{made['id']}/sign", None)
+    return made if wet else witness("POST", f"{API}/checks/{made['id']}/sign", None)
 
 
 def run_month(
@@ -181,7 +196,7 @@ def run_month(
     plan = actions.make_plan(planner, month=month, size=size, seed=seed)
     actions.route_plan(plan, planner, milliseconds=milliseconds)
     plan = actions.seal_plan(plan, planner)
-    items = list(plan.items.select_related("road", "plan"))
+    items = list(plan.items.select_related("road"))
     for item in items[: round(len(items) * share)]:
         inspector, witness = people[item.team_id or 0]
         check_road(item, inspector, witness, truth, chance, minute=(item.position % 20) * 20, scale=scale)

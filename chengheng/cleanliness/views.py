@@ -17,7 +17,20 @@ from django.views.decorators.http import require_POST
 
 from chengheng.cleanliness import actions, exports, forms, queries
 from chengheng.cleanliness.errors import BadLine
-from chengheng.cleanliness.models import Bulletin, Check, Grade, Plan, PlanItem, Point, Road, RuleSet, Scale, Team
+from chengheng.cleanliness.models import (
+    Bulletin,
+    Check,
+    Grade,
+    Plan,
+    PlanItem,
+    Point,
+    Road,
+    RuleSet,
+    Scale,
+    ServiceCost,
+    Team,
+)
+from chengheng.cleanliness.rules.weighing import LimitLine
 from chengheng.cleanliness.tables import VERDICT_TONES, VERDICTS
 from chengheng.common import files, jobs, places, trail
 from chengheng.common.errors import NotFound, Refusal
@@ -82,9 +95,18 @@ def road(request: HttpRequest, pk: int) -> HttpResponse:
     line = {"type": "FeatureCollection", "features": [
         {"type": "Feature", "geometry": {"type": "LineString", "coordinates": subject.line},
          "properties": {"title": subject.name, "tone": "info"}}]}  # fmt: skip
+    versions = queries.road_changes(subject)
+    lines = [one["version"].data["line"] for one in versions if one["version"].data["line"] != subject.line][:1]
+    former = [
+        {"code": "former", "label": _("Former line"), "shape": "line", "tone": "warn", "data": {
+            "type": "FeatureCollection", "features": [
+                {"type": "Feature", "geometry": {"type": "LineString", "coordinates": one},
+                 "properties": {"title": _("Former line"), "tone": "warn"}}]}}
+        for one in lines
+    ]  # fmt: skip
     context = {
-        "road": subject, "form": form, "editor": {"input": "id_line"}, "checks": checks, "chart": chart, "versions": subject.versions.all(),
-        "map": {"layers": [{"code": "road", "label": subject.name, "data": line, "shape": "line", "tone": "info"}],
+        "road": subject, "form": form, "editor": {"input": "id_line"}, "checks": checks, "chart": chart, "versions": versions,
+        "map": {"layers": [*former, {"code": "road", "label": subject.name, "data": line, "shape": "line", "tone": "info"}],
                 "fit": _box(subject.line)},
         "verdicts": VERDICTS, "district": places.district_names().get(subject.district_code, "—"),
     }  # fmt: skip
@@ -120,22 +142,36 @@ def add_road(request: HttpRequest) -> HttpResponse:
 
 @require_act("cleanliness.rules.view")
 def rules(request: HttpRequest) -> HttpResponse:
-    form = forms.AdoptForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        pattern = access.fetch(
-            request.user, "cleanliness.rules.adopt", RuleSet.objects.all(), pk=request.POST.get("pattern") or 0
-        )
+    context = {
+        "sets": RuleSet.objects.prefetch_related("limits"), "now": queries.rules_on(timezone.localdate()),
+        "may_adopt": access.may(request.user, "cleanliness.rules.adopt"),
+    }  # fmt: skip
+    return page(request, "cleanliness/rules.html", context)
+
+
+@require_act("cleanliness.rules.adopt")
+def adopt_rules(request: HttpRequest, pk: int) -> HttpResponse:
+    """A rule set of the site's own: begun from another one, with its own limits, in force from a day."""
+    pattern = access.fetch(request.user, "cleanliness.rules.adopt", RuleSet.objects.all(), pk=pk)
+    form = forms.AdoptForm(request.POST or None, pattern=pattern)
+    lines = forms.LimitForms(request.POST or None, prefix="limits", initial=[
+        {"lane": one.lane, "grade": one.grade or "", "zone": one.zone, "inclusive": "le" if one.inclusive else "lt",
+         "limit": one.limit} for one in pattern.limits.all()
+    ])  # fmt: skip
+    if request.method == "POST" and form.is_valid() and lines.is_valid():
+        limits = [
+            LimitLine(one["limit"], one["lane"], one["grade"], one["zone"], one["inclusive"])
+            for one in lines.cleaned_data if one.get("limit")
+        ]  # fmt: skip
         try:
-            actions.adopt_rules(pattern, request.user, **form.cleaned_data)
+            actions.adopt_rules(pattern, request.user, limits=limits, **form.changes)
         except Refusal as refusal:
             _refused(form, refusal)
         else:
             return redirect(request, reverse("cleanliness:rules"), _("The rule set is in force from that day."))
-    context = {
-        "sets": RuleSet.objects.prefetch_related("limits"), "now": queries.rules_on(timezone.localdate()), "form": form,
-        "may_adopt": access.may(request.user, "cleanliness.rules.adopt"),
-    }  # fmt: skip
-    return page(request, "cleanliness/rules.html", context)
+    context = {"form": form, "lines": lines, "pattern": pattern}
+    bad = form.is_bound and (form.errors or lines.total_error_count())
+    return page(request, "cleanliness/adopt.html", context, status=422 if bad else 200)
 
 
 # ── plans ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,14 +187,40 @@ def plans(request: HttpRequest) -> HttpResponse:
             _refused(form, refusal)
         else:
             return redirect(request, made.get_absolute_url(), _("The plan was drawn."))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"plan": plan, "items": plan.items.count(),
          "done": plan.items.filter(checks__state__in=queries.COUNTED).distinct().count()}
         for plan in Plan.objects.select_related("made_by")[:36]
     ]  # fmt: skip
     may_make = access.may(request.user, "cleanliness.plan.make")
-    context = {"rows": rows, "form": form, "may_make": may_make, "teams": Team.objects.filter(active=True)}
+    context = {"rows": rows, "form": form, "may_make": may_make, "teams": Team.objects.filter(active=True),
+               "year": rows[0]["plan"].month // 100 if rows else timezone.localdate().year}  # fmt: skip
     return page(request, "cleanliness/plans.html", context)
+
+
+@require_act("cleanliness.plan.view")
+def coverage(request: HttpRequest, year: int) -> HttpResponse:
+    """Ahead of time: what the year's plans come to by its end."""
+    if not 2020 <= year <= 2099:
+        raise NotFound
+    asked = request.GET.get("target", "")
+    target = int(asked) if asked.isdecimal() and 0 < int(asked) < 1_000_000 else queries.YEAR_TARGET
+    found = queries.year_coverage(year, target)
+    chart = {
+        "kind": "bar", "unit": _("checks"), "x": [queries.month_text(one["month"]) for one in found["months"]],
+        "series": [
+            {"name": _("Planned"), "data": [one["planned"] for one in found["months"]], "tone": "info"},
+            {"name": _("With a result"), "data": [one["checked"] for one in found["months"]], "tone": "good"},
+        ],
+    }  # fmt: skip
+    parts = [(_("District"), "map-2", found["districts"]), (_("Grade"), "stairs", found["grades"])]
+    context = {
+        "found": found,
+        "chart": chart,
+        "tables": parts,
+        "tone": "good" if found["expected"] >= target else "bad",
+    }
+    return page(request, "cleanliness/coverage.html", context)
 
 
 @require_act("cleanliness.plan.view")
@@ -242,7 +304,10 @@ def replan_day(request: HttpRequest, pk: int, day: str) -> HttpResponse:
 @require_act("cleanliness.plan.move")
 def move_item(request: HttpRequest, pk: int) -> HttpResponse:
     subject = access.fetch(
-        request.user, "cleanliness.plan.move", PlanItem.objects.select_related("road", "plan", "team"), pk=pk
+        request.user,
+        "cleanliness.plan.move",
+        PlanItem.objects.select_related("road", "plan", "team").defer("plan__frame"),
+        pk=pk,
     )
     form = forms.MoveForm(request.POST or None, initial={"day": subject.day, "team": subject.team})
     if request.method == "POST" and form.is_valid():
@@ -266,9 +331,7 @@ def my_day(request: HttpRequest) -> HttpResponse:
         day = today
     items = list(queries.day_of(request.user, day))
     done = {item.pk: item.checks.exclude(state__in=queries.OVER).first() for item in items}
-    to_sign = access.visible(request.user, "cleanliness.check.sign", Check.objects.filter(
-        state="sampled", witness_id=request.user.pk
-    )).select_related("road")  # fmt: skip
+    to_sign = queries.to_sign(request.user)
     features = [
         {"type": "Feature", "geometry": {"type": "LineString", "coordinates": item.road.line},
          "properties": {"title": f"{item.position}. {item.road.name}", "tone": "good" if done[item.pk] else "warn"}}
@@ -291,7 +354,9 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
     subject = access.fetch(
         request.user, CHECK, Check.objects.select_related("road", "inspector", "witness", "contractor", "item"), pk=pk
     )
-    points = list(subject.points.select_related("bag").prefetch_related("weighings__scale", "weighings__by"))
+    points = list(
+        subject.points.select_related("bag").prefetch_related("weighings__scale", "weighings__by", "bag__events__by")
+    )
     spots = [
         {"type": "Feature", "geometry": {"type": "Point", "coordinates": [p.lon, p.lat]},
          "properties": {"title": f"{p.number} · {p.get_lane_display()}", "tone": "warn" if p.flagged else "info"}}
@@ -305,6 +370,7 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         "verdict": VERDICTS.get(subject.verdict), "tone": VERDICT_TONES.get(subject.verdict, "none"),
         "may_decide": access.may(request.user, "cleanliness.point.decide") and subject.state in ("sampled", "signed"),
         "may_weigh": access.may(request.user, "cleanliness.bag.weigh") and subject.state in ("sampled", "signed"),
+        "blind": access.may(request.user, "cleanliness.bag.weigh"),
         "map": {"layers": [
             {"code": "road", "label": subject.road.name, "shape": "line", "tone": "none",
              "data": {"type": "FeatureCollection", "features": line}},
@@ -403,7 +469,10 @@ def scales(request: HttpRequest) -> HttpResponse:
         actions.add_scale(request.user, **form.cleaned_data)
         return redirect(request, reverse("cleanliness:scales"), _("The scale was entered."))
     today = timezone.localdate()
-    rows = [(scale, scale.calibrated_on(today), scale.calibrations.first()) for scale in Scale.objects.all()]
+    rows = [
+        (scale, scale.calibrated_on(today), list(scale.calibrations.select_related("by").order_by("-on", "-pk")))
+        for scale in Scale.objects.all()
+    ]
     return page(request, "cleanliness/scales.html", {"rows": rows, "form": form, "may_keep": may_keep})
 
 
@@ -440,9 +509,10 @@ def results(request: HttpRequest) -> HttpResponse:
         "kind": "line", "unit": "g/m²", "x": [one["month"] for one in trend],
         "series": [{"name": _("City"), "data": [one["mean"] for one in trend], "tone": "info"}],
     }  # fmt: skip
+    costs = access.visible(request.user, "cleanliness.cost.view", ServiceCost.objects.all())[:12]
     context = {
         "month": month, "months": known[:24], "summary": summary, "chart": chart, "cost_form": forms.CostForm(),
-        "worst": queries.worst_roads([month]), "verdicts": VERDICTS, "tones": VERDICT_TONES,
+        "worst": queries.worst_roads([month]), "costs": costs, "verdicts": VERDICTS, "tones": VERDICT_TONES,
         "may_publish": access.may(request.user, "cleanliness.bulletin.publish") and summary["checks"],
         "may_cost": access.may(request.user, "cleanliness.cost.enter"),
         "may_try": access.may(request.user, "cleanliness.result.recompute") and known,

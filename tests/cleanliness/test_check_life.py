@@ -210,6 +210,22 @@ def test_photos_are_needed_and_kept(town, plan):
     assert files.of(check).count() == 18
 
 
+def test_a_reading_by_hand_on_the_road_needs_a_photo_of_the_scale(town, plan):
+    item = plan.items.first()
+    read = [one.reading for one in sampled(item, source="hand")]
+    points = [actions.Sampled(**{**vars(one), "reading": r}) for one, r in zip(with_photos(item), read, strict=True)]
+    with pytest.raises(errors.PhotoMissing) as refused:
+        submit(town, item, points=points, photos_needed=True)
+    assert "天平读数" in str(refused.value)
+    seen = [
+        actions.Sampled(**{**vars(one), "photos": [
+            *one.photos, actions.checking.Photo("scale", photo(200 + one.number).sha256, one.taken_at)]})
+        for one in points
+    ]  # fmt: skip
+    check = submit(town, item, points=seen, photos_needed=True)
+    assert files.of(check, "scale").count() == 6
+
+
 def test_a_photo_from_yesterday_is_caught(town, plan):
     item = plan.items.first()
     yesterday = f"{item.day - timedelta(days=1):%Y:%m:%d} 12:05:00"
@@ -247,6 +263,16 @@ def test_a_wet_road_is_left_out_and_may_be_moved_with_a_reason(town, plan):
     assert (moved.moves, moved.first_day) == (1, item.day)
     assert actions.redraw(plan), "a move does not break the seal"
     assert submit(town, PlanItem.objects.get(pk=item.pk)).state == "sampled"
+
+
+def test_too_strong_a_wind_leaves_the_road_out_by_the_rule_of_the_day(town, plan):
+    item = plan.items.first()
+    assert submit(town, item, wind_ms=Decimal("7.9")).exclusion == "", "no limit in the rule set, no refusal"
+    RuleSet.objects.filter(pk=town.rules.pk).update(max_wind_ms=Decimal("5.4"))
+    one, other = plan.items.all()[1:3]
+    assert submit(town, one, wind_ms=Decimal("5.4")).exclusion == ""
+    left_out = submit(town, other, wind_ms=Decimal("5.5"), points=[])
+    assert (left_out.exclusion, left_out.state) == ("wind", "excluded")
 
 
 def test_a_check_is_made_once_and_by_the_team(town, plan):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
 
-from chengheng.cleanliness import actions
-from chengheng.cleanliness.models import Check
+from chengheng.cleanliness import actions, exports, queries
+from chengheng.cleanliness.models import Check, Road, RuleSet
+from chengheng.cleanliness.rules.weighing import LimitLine
 from tests import access, builders
 from tests.cleanliness.conftest import noon, road_row, sampled, submit
 
@@ -201,3 +203,101 @@ def test_a_road_is_drawn_into_the_register(town, client):
     road = Road.objects.get(code="N-1")
     assert (road.district_code[:4], road.length_m, road.versions.count()) == ("1201", 863, 1)
     assert client.post(url, body).status_code == 422, "in the register already"
+
+
+def test_a_site_puts_limits_of_its_own_into_force_and_the_pattern_stays(town, client):
+    pattern = RuleSet.objects.get(name__contains="淄博", in_force_from=None)
+    url = reverse("cleanliness:adopt_rules", args=[pattern.pk])
+    access.sign_in(client, town.planner)
+    assert client.get(url).status_code == 403
+    access.sign_in(client, town.chief)
+    assert client.get(url).status_code == 200
+    rows = [("kerb", "1", "", "le", "9.5"), ("pavement", "", "outer", "lt", "15"), ("", "", "", "le", "")]
+    body = {
+        "day": "2025-01-01", "name": "本市限值", "source": "文号 7", "frame_area_m2": "0.24", "min_points": "6",
+        "points_per_gram": "10", "outlier_threshold": "3.5", "geofence_m": "150", "move_bound_m": "60",
+        "gap_days": "30", "max_wind_ms": "5.4", "deduct_missed": "200", "deduct_gram": "50.5",
+        "limits-TOTAL_FORMS": len(rows), "limits-INITIAL_FORMS": 0,
+        **{f"limits-{n}-{key}": value for n, row in enumerate(rows)
+           for key, value in zip(("lane", "grade", "zone", "inclusive", "limit"), row, strict=True)},
+    }  # fmt: skip
+    assert client.post(url, {**body, "min_points": "5"}).status_code == 422
+    twice = client.post(url, {**body, "limits-1-lane": "kerb", "limits-1-grade": "1", "limits-1-zone": ""})
+    assert "两条限值" in twice.content.decode()
+    assert client.post(url, body).status_code == 302
+    made = RuleSet.objects.get(in_force_from="2025-01-01")
+    assert (made.is_example, made.max_wind_ms, made.deduct_gram_fen) == (False, Decimal("5.4"), 5050)
+    assert {str(one) for one in made.table().limits} == {
+        str(LimitLine(Decimal("9.50"), "kerb", 1, "", True)), str(LimitLine(Decimal("15.00"), "pavement", None, "outer", False))
+    }  # fmt: skip
+    pattern.refresh_from_db()
+    assert (pattern.max_wind_ms, pattern.limits.count()) == (None, 4)
+
+
+def test_the_year_is_seen_ahead_of_time(month, town, client):
+    found = queries.year_coverage(2024, target=120)
+    assert (found["planned"], found["checked"], found["left"], found["needed"]) == (12, 8, 7, 16)
+    assert found["expected"] == sum(one["expected"] for one in found["grades"]) == 12 + 7 * 16
+    assert sum(one["fair"] for one in found["grades"]) == 120
+    assert all(one["most"] - one["least"] <= 1 for one in found["grades"])
+    assert [one["planned"] for one in found["months"]] == [None] * 4 + [12] + [None] * 7
+    access.sign_in(client, town.planner)
+    page = client.get(f"{reverse('cleanliness:coverage', args=[2024])}?target=120").content.decode()
+    assert "还有 7 个月没有计划" in page
+    assert client.get(reverse("cleanliness:coverage", args=[1999])).status_code == 404
+    assert "封存时当月已开始" in client.get(reverse("cleanliness:plans")).content.decode()
+
+
+def test_a_forecast_is_what_the_draws_then_give(town):
+    """The forecast knows strata only; the draws that follow give each stratum the same number."""
+    found = queries.year_coverage(2025, target=96)
+    assert (found["left"], found["needed"]) == (12, 8)
+    for number in range(1, 13):
+        actions.make_plan(town.planner, month=202500 + number, size=8, seed="2025", gap_days=30)
+    drawn = queries.year_coverage(2025, target=96)
+    assert drawn["planned"] == 96
+    assert [one["drawn"] for one in drawn["grades"]] == [one["expected"] for one in found["grades"]]
+
+
+def test_an_early_bulletin_says_what_is_open_and_prints_lane_types(month, town, client):
+    access.sign_in(client, town.chief)
+    assert (
+        "12 条次计划检测中还有 4 条次没有结果"
+        in client.get(f"{reverse('cleanliness:results')}?month=2024-05").content.decode()
+    )
+    content = town.bulletin.content
+    assert (content["planned"], content["open"]) == (12, 4)
+    assert any("尚有4条次没有结果" in text for text in exports.paragraphs(content))
+    lanes = {name: rows for name, _heading, rows in exports.sheets(content)}["按车道类型"]
+    assert sum(int(row[1]) for row in lanes) == content["points"]
+    assert "按车道类型" in client.get(town.bulletin.get_absolute_url()).content.decode()
+
+
+def test_custody_and_readings_are_shown_but_not_to_who_reads_second(town, plan, client):
+    item = plan.items.first()
+    check = submit(town, item, points=sampled(item))
+    actions.sign_check(check, town.witness)
+    point = check.points.select_related("bag").first()
+    actions.receive_bag(town.weigher, point.bag.code)
+    reading = {"bag": point.bag.code, "scale": "S1", "gross_g": Decimal("12.3"), "tare_g": Decimal("8.1")}
+    actions.weigh(point, town.weigher, **reading)
+    access.sign_in(client, town.chief)
+    page = client.get(check.get_absolute_url()).content.decode()
+    assert "12.3 − 8.1 g" in page
+    assert str(town.weigher) in page
+    access.sign_in(client, town.second)
+    assert "12.3 − 8.1 g" not in client.get(check.get_absolute_url()).content.decode()
+    actions.weigh(point, town.second, **reading)
+    assert "12.3 − 8.1 g" in client.get(check.get_absolute_url()).content.decode()
+
+
+def test_the_register_shows_what_changed_and_the_former_line(town, client):
+    road = Road.objects.first()
+    line = [*road.line, [117.23, 39.13]]
+    actions.change_road(road, town.planner, reason="延长", grade=3, line=line)
+    changes = queries.road_changes(road)
+    assert [len(one["changed"]) for one in changes] == [3, 0]
+    access.sign_in(client, town.planner)
+    page = client.get(road.get_absolute_url()).content.decode()
+    assert "原线位" in page
+    assert "延长" in page

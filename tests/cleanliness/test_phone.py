@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from playwright.sync_api import expect
 
 from chengheng.cleanliness import actions
 from chengheng.cleanliness.models import Bag, Check, Weighing
+from chengheng.common import files
 from chengheng.common.people.access import SYSTEM
 from tests import access
 from tests.cleanliness.conftest import sampled
@@ -149,6 +151,12 @@ def test_a_whole_check_is_made_without_network(at_work, items, picture):
         write(box, "on-scale", f"QR-{point['number']}")
         write(box, "tare", "8.0")
         write(box, "gross", "9.2")
+        if point["number"] < 6:
+            shoot(phone, point["number"], "scale", picture())
+    hand_in(phone)
+    say(phone, "点位 6 为人工读数：请拍摄天平读数")
+    shoot(phone, 6, "scale", picture())
+    expect(phone.locator(".pick[data-taken]")).to_have_count(24)
     hand_in(phone)
     say(phone, "已保存在手机上")
     assert not Check.objects.exists()
@@ -161,6 +169,29 @@ def test_a_whole_check_is_made_without_network(at_work, items, picture):
     readings = Weighing.objects.filter(point__check_of=check)
     assert {(r.gross_g, r.tare_g, r.source) for r in readings} == {(Decimal("9.2"), Decimal(8), "hand")}
     assert not check.points.exclude(value=None).exists(), "a hand reading waits for the second person's"
+    assert sorted(Counter(one.kind for one in files.of(check)).items()) == [
+        ("after", 6), ("before", 6), ("frame", 6), ("scale", 6)
+    ]  # fmt: skip
+
+
+def test_the_second_person_signs_on_an_own_phone(items, town, enter):
+    item, now = items[0], timezone.now()
+    there = [type(p)(**{**vars(p), "taken_at": now}) for p in sampled(item)]
+    check = actions.submit_check(
+        item, town.inspector, witness=town.witness, arrived_at=now, arrived=tuple(item.road.line[0]), done_at=now,
+        weather="clear", surface="dry", points=there, photos_needed=False,
+    )  # fmt: skip
+    phone = enter(town.inspector, "/m/clean/")
+    expect(phone.locator("#list li")).to_have_count(6)
+    expect(phone.locator("#signing")).to_be_hidden()
+    phone = enter(town.witness, "/m/clean/")
+    expect(phone.locator("#to-sign li")).to_contain_text(item.road.name)
+    expect(phone.locator("#to-sign li")).to_contain_text("6 × 点位")
+    phone.locator("#to-sign button").click()
+    say(phone, f"已签字：{item.road.name}")
+    expect(phone.locator("#signing")).to_be_hidden()
+    check.refresh_from_db()
+    assert (check.state, check.signed_at is not None) == ("signed", True)
 
 
 def test_the_sixth_point_missing_is_said_and_the_draft_stays(at_work, items, picture):
@@ -169,11 +200,14 @@ def test_the_sixth_point_missing_is_said_and_the_draft_stays(at_work, items, pic
     for point in item.points[:5]:
         take(phone, point, picture)
     take(phone, item.points[5], picture, kinds=("before", "frame"))
+    phone.locator("#surface").select_option("damp")
+    phone.locator("#wind").fill("2.5")
     hand_in(phone)
     say(phone, "点位 6 不完整")
     phone.reload()
     phone.get_by_text(item.road.name).click()
     expect(phone.locator(".pick[data-taken]")).to_have_count(17)
+    expect(phone.locator("#surface")).to_have_value("damp")
     hand_in(phone)
     say(phone, "点位 6 不完整")
     assert not Check.objects.exists()
@@ -181,7 +215,8 @@ def test_the_sixth_point_missing_is_said_and_the_draft_stays(at_work, items, pic
     expect(phone.locator(".pick[data-taken]")).to_have_count(18)
     hand_in(phone)
     expect(phone.locator("#list li[data-state=sent]")).to_have_count(1)
-    assert Check.objects.get().points.count() == 6
+    check = Check.objects.get()
+    assert (check.points.count(), check.surface, check.wind_ms) == (6, "damp", Decimal("2.5"))
 
 
 @pytest.mark.parametrize("told_by", ["the file", "the camera"])

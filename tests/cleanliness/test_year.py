@@ -29,8 +29,8 @@ def caller(user):
     def call(method, url, body=None):
         if method == "GET":
             answer = client.get(url)
-        elif isinstance(body, bytes):
-            answer = client.post(url, {"photo": SimpleUploadedFile("p.jpg", body, "image/jpeg")})
+        elif isinstance(body, list):
+            answer = client.post(url, {"photo": [SimpleUploadedFile("p.jpg", one, "image/jpeg") for one in body]})
         else:
             answer = client.post(url, json.dumps(body), content_type="application/json")
         assert answer.status_code in (200, 201), answer.content

@@ -79,7 +79,7 @@ def test_a_photo_is_kept_with_its_size_time_place_and_thumbnail(db):
     assert file.taken_at.isoformat() == "2026-05-01T00:30:00+00:00"
     assert (file.lon, file.lat) == (pytest.approx(117.189586, abs=1e-6), pytest.approx(39.117282, abs=1e-6))
     assert file.device == "Maker Phone 9"
-    with Image.open(file.thumbnail_path) as small:
+    with Image.open(io.BytesIO(keeping.thumbnail(file))) as small:
         assert max(small.size) == 640
         assert not small.getexif()
 
@@ -87,14 +87,43 @@ def test_a_photo_is_kept_with_its_size_time_place_and_thumbnail(db):
 def test_a_photo_held_sideways_is_measured_upright(db):
     file = files.store(photo(800, 600, orientation=6), "a.jpg")
     assert (file.width, file.height) == (600, 800)
-    with Image.open(file.thumbnail_path) as small:
+    with Image.open(io.BytesIO(keeping.thumbnail(file))) as small:
         assert small.size == (480, 640)
 
 
 def test_the_same_content_is_kept_once(db):
     one, other = files.store(photo(), "a.jpg"), files.store(io.BytesIO(photo()), "b.jpg")
     assert one.pk == other.pk
-    assert len(stored_paths()) == 2  # content and thumbnail
+    assert len(stored_paths()) == 1
+
+
+def test_a_thumbnail_is_made_when_first_asked_for_and_again_when_a_power_cut_took_it(db):
+    file = files.store(photo(), "a.jpg")
+    assert not file.thumbnail_path.exists()
+    first = keeping.thumbnail(file)
+    assert file.thumbnail_path.read_bytes() == first
+    for cut in (b"", first[: len(first) // 2]):
+        file.thumbnail_path.write_bytes(cut)
+        assert keeping.thumbnail(file) == first
+        assert file.thumbnail_path.read_bytes() == first
+    file.path.unlink()
+    file.thumbnail_path.unlink()
+    assert keeping.thumbnail(file) is None
+
+
+def test_several_are_kept_in_their_order_and_all_or_none(db, monkeypatch):
+    one, two, third = photo(), photo(640, 480), photo(320, 240)
+    synced = []
+    monkeypatch.setattr(keeping.os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))
+    kept = files.store_many([(one, "a.jpg"), (two, "b.jpg"), (one, "c.jpg")])
+    assert [file.width for file in kept] == [800, 640, 800]
+    assert kept[0].pk == kept[2].pk
+    assert len(synced) == len(set(synced))
+    assert {str(file.path.parent) for file in kept} < set(synced)
+    with pytest.raises(TypeNotAllowed):
+        files.store_many([(third, "d.jpg"), (b"no picture at all" * 99, "e.jpg")])
+    assert File.objects.count() == 2
+    assert len(stored_paths()) == 2
 
 
 def test_nearly_the_same_picture_has_nearly_the_same_hash(db):

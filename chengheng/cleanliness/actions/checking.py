@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chengheng.cleanliness import queries
 from chengheng.cleanliness.actions import weighing
@@ -52,6 +53,11 @@ from chengheng.common.people.models import User
 from chengheng.common.places.ground import distance_m
 
 PHOTOS = ("before", "frame", "after")
+SCALE_PHOTO = "scale"  # of the reading; needed when it was read by hand on the road
+PHOTO_WORDS = {
+    "before": _("photo before"), "frame": _("photo in the frame"), "after": _("photo after"),
+    SCALE_PHOTO: _("photo of the reading"),
+}  # fmt: skip
 SLACK = timedelta(minutes=10)
 DEFAULT_GEOFENCE_M, DEFAULT_MOVE_M, DEFAULT_FRAME_M2 = 150, 60, Decimal("0.24")
 
@@ -97,14 +103,16 @@ def submit_check(
     wind_ms: Decimal | None = None, exclusion: str = "", frame_area_m2: Decimal | None = None,
     now: datetime | None = None, photos_needed: bool = True,
 ) -> Check:  # fmt: skip
-    """Take in a check whole. A wet or iced road, rain and snow leave it out (excluded), and no point is asked for.
+    """Take in a check whole. A wet or iced road, rain, snow and too strong a wind leave it out (excluded), and no point
+    is asked for.
 
     Raises NotThisDay, NotYourTeam, CheckedAlready, ClockWrong, NotThere, PointMissing, PointMovedTooFar, PhotoMissing,
     PhotoNotOfThisCheck, PhotoUsedBefore, BagUsed, and what weighing raises.
     """
     now = now or timezone.now()
     access.require(actor, "cleanliness.check.submit")
-    item = PlanItem.objects.select_for_update(of=("self",)).select_related("plan", "road", "team").get(pk=item.pk)
+    locked = PlanItem.objects.select_for_update(of=("self",)).select_related("plan", "road", "team")
+    item = locked.defer("plan__frame", "plan__strata").get(pk=item.pk)
     if not item.plan.sealed_at:
         raise PlanNotSealed
     members = set(item.team.members.values_list("pk", flat=True)) if item.team else set()
@@ -124,6 +132,8 @@ def submit_check(
         raise NotThere(field="arrived", metres=round(off), bound=bound)
     if not exclusion and (surface in (Surface.WET, Surface.ICE) or weather in (Weather.RAIN, Weather.SNOW)):
         exclusion = Exclusion.WET
+    if not exclusion and rules and too_windy(wind_ms, rules.max_wind_ms):
+        exclusion = Exclusion.WIND
     for value, known, name in (
         (weather, Weather, "weather"), (surface, Surface, "surface"), (exclusion or "wet", Exclusion, "exclusion"),
     ):  # fmt: skip
@@ -155,6 +165,11 @@ def submit_check(
     return check
 
 
+def too_windy(wind_ms: Decimal | None, most_ms: Decimal | None) -> bool:
+    """Whether a measured wind is stronger than the rule set lets a frame be swept in; no limit, no refusal."""
+    return wind_ms is not None and most_ms is not None and wind_ms > most_ms
+
+
 def _fits(item: PlanItem, check: Check, points: Sequence[Sampled], bound: int, photos_needed: bool) -> dict[str, File]:
     """Every planned point once, near its place, with its photos of this check and a bag never used. The photos by hash."""
     planned = {point["number"]: point for point in item.points}
@@ -183,13 +198,15 @@ def _fits(item: PlanItem, check: Check, points: Sequence[Sampled], bound: int, p
             raise PointMovedTooFar(field="points", number=point.number, metres=round(metres), bound=bound)
         if not early <= point.taken_at <= late:
             raise ClockWrong(field="points")
-        for kind in PHOTOS if photos_needed else ():
+        by_hand = point.reading is not None and point.reading.source == ReadingSource.HAND
+        for kind in (*PHOTOS, *((SCALE_PHOTO,) if by_hand else ())) if photos_needed else ():
             if not any(photo.kind == kind and photo.sha256 in stored for photo in point.photos):
-                raise PhotoMissing(field="points", number=point.number, kind=kind)
+                raise PhotoMissing(field="points", number=point.number, kind=PHOTO_WORDS[kind])
         for photo in point.photos:
             file = stored.get(photo.sha256)
             if file is None or not file.is_image:
-                raise PhotoMissing(field="points", number=point.number, kind=photo.kind)
+                said = PHOTO_WORDS.get(photo.kind, photo.kind)
+                raise PhotoMissing(field="points", number=point.number, kind=said)
             if photo.sha256 in worn or photo.sha256 in seen:
                 raise PhotoUsedBefore(field="points", number=point.number)
             seen.add(photo.sha256)

@@ -9,9 +9,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from chengheng.cleanliness.errors import AdoptedAlready, BadLine
+from chengheng.cleanliness.errors import AdoptedAlready, BadLine, LimitTwice
 from chengheng.cleanliness.models import Limit, Road, RoadVersion, RuleSet
 from chengheng.cleanliness.rules.points import Position, length_m
+from chengheng.cleanliness.rules.weighing import LimitLine
 from chengheng.common import trail
 from chengheng.common.people import access
 
@@ -90,17 +91,25 @@ def change_road(road: Road, actor: Any, *, reason: str, **changes: Any) -> Road:
 
 @transaction.atomic
 def adopt_rules(
-    pattern: RuleSet, actor: Any, *, day: date, name: str = "", source: str = "", **changes: Any
-) -> RuleSet:
-    """Put a copy of a rule set into force from a day; the pattern and every earlier set stay as they are."""
+    pattern: RuleSet, actor: Any, *, day: date, name: str = "", source: str = "",
+    limits: Iterable[LimitLine] | None = None, **changes: Any,
+) -> RuleSet:  # fmt: skip
+    """Put a copy of a rule set, or the site's own figures begun from it, into force from a day.
+
+    `limits` takes the place of the pattern's. The pattern and every earlier set stay as they are. Raises AdoptedAlready,
+    LimitTwice.
+    """
     access.require(actor, "cleanliness.rules.adopt")
     if RuleSet.objects.filter(in_force_from=day).exists():
         raise AdoptedAlready(field="day")
-    lines = list(pattern.limits.all())
+    lines = list(pattern.table().limits if limits is None else limits)
+    keys = [(line.lane, line.grade, line.zone) for line in lines]
+    if len(keys) != len(set(keys)):
+        raise LimitTwice
     adopted = RuleSet.objects.get(pk=pattern.pk)
     adopted.pk, adopted._state.adding = None, True
     adopted.name, adopted.source = name or pattern.name, source or pattern.source
-    adopted.in_force_from, adopted.adopted_by = day, _by(actor)
+    adopted.in_force_from, adopted.adopted_by, adopted.is_example = day, _by(actor), False
     for field, value in changes.items():
         setattr(adopted, field, value)
     adopted.save()
@@ -108,5 +117,7 @@ def adopt_rules(
         Limit(rule_set=adopted, lane=o.lane, grade=o.grade, zone=o.zone, limit=o.limit, inclusive=o.inclusive)
         for o in lines
     )
-    trail.record("cleanliness.rules.adopt", actor, adopted, {"from": day, "pattern": pattern.pk}, new=True)
+    listed = [[line.lane, line.grade, line.zone, str(line.limit), line.inclusive] for line in lines]
+    data = {"from": day, "pattern": pattern.pk, "limits": listed}
+    trail.record("cleanliness.rules.adopt", actor, adopted, data, new=True)
     return adopted

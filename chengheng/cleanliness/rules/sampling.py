@@ -113,3 +113,25 @@ def draw(
         ready.sort(key=lambda road: (road.drawn, chance(seed, road.drawn, road.code), road.code))
         chosen[name] = tuple(road.code for road in ready[: given[name]])
     return Draw(chosen, sizes, size - sum(map(len, chosen.values())))
+
+
+def forecast(
+    sizes: Mapping[str, int], drawn: Mapping[str, int], months: Sequence[int], seed: str,
+    recent: Sequence[Mapping[str, int]] = (), gap_months: int = 1,
+) -> dict[str, int]:  # fmt: skip
+    """How many roads each stratum will have given in the year when the coming `months` (sizes of plans) are drawn.
+
+    `sizes`: roads by stratum; `drawn`: given this year so far; `recent`: what each of the last plans took, the latest
+    last: as many roads wait for `gap_months` plans. Takes the same shares as `draw` and no road by name.
+    """
+    total = {name: drawn.get(name, 0) for name in sizes}
+    taken = [dict(one) for one in recent]
+    for size in months:
+        waiting = [sum(one.get(name, 0) for one in taken[-gap_months:]) if gap_months else 0 for name in sizes]
+        free = {name: max(0, sizes[name] - waits) for name, waits in zip(sizes, waiting, strict=True)}
+        usual = sum(total.values()) / max(1, sum(sizes.values()))
+        behind = {name: usual * sizes[name] - total[name] for name in sizes}
+        given = allocate(size, sizes, free, None, 2, behind, f"{seed}|{sum(total.values())}")
+        taken.append(given)
+        total = {name: total[name] + given[name] for name in sizes}
+    return total

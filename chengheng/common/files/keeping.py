@@ -1,8 +1,9 @@
 """The file store: bytes come in by a temporary file and appear under their hash at once and whole, or not at all.
 
-Order of things: write to `incoming/`, fsync, check, rename to `content/ab/cd/<sha256>`, fsync the folder, and only then
+Order of things: write to `incoming/`, check, fsync, rename to `content/ab/cd/<sha256>`, fsync the folder, and only then
 may the row commit. Killed before the rename: a left-over in `incoming/`, reachable by nobody. Killed before the commit:
-a content without a row, reachable by nobody. `sweep` removes both after a day.
+a content without a row, reachable by nobody. `sweep` removes both after a day. A thumbnail is made when somebody first looks
+at the picture, and is not waited for: it is made again when a power cut took it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -40,30 +41,50 @@ def _chunks(content: bytes | IO[bytes] | Any) -> Iterator[bytes]:
         yield data
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def put_in_place(data: Path | bytes, target: Path) -> None:
-    """Move a written file (or write bytes) to `target` so that it appears whole and survives a power cut."""
-    if isinstance(data, bytes):
-        source = incoming()
-        with source.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        data = source
-    made = not target.parent.exists()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    data.replace(target)
-    _sync_folder(target.parent)
-    if made:
-        _sync_folder(target.parent.parent)
-        _sync_folder(target.parent.parent.parent)
+def _put_in_place(moves: Iterable[tuple[Path, Path]]) -> None:
+    """Move written files (from, to) so that each appears whole and survives a power cut; each folder is waited for once."""
+    changed: dict[Path, None] = {}
+    for source, target in moves:
+        folder = target.parent
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            changed |= dict.fromkeys((folder.parent, folder.parent.parent))
+        source.replace(target)
+        changed[folder] = None
+    for folder in changed:
+        _sync(folder)
+
+
+def thumbnail(file: File) -> bytes | None:
+    """The small picture, made when it is first asked for. None where there can be none."""
+    if not file.has_thumbnail:
+        return None
+    try:
+        kept = file.thumbnail_path.read_bytes()
+    except FileNotFoundError:
+        kept = b""
+    if len(kept) > 8 and int.from_bytes(kept[4:8], "little") + 8 == len(
+        kept
+    ):  # RIFF says how long it is: not cut short
+        return kept
+    if not file.path.exists():
+        return None
+    made, source = pictures.shrunk(file.path, file.sha256), incoming()
+    source.write_bytes(made)
+    file.thumbnail_path.parent.mkdir(parents=True, exist_ok=True)
+    source.replace(file.thumbnail_path)
+    if not file.path.exists():  # its retention ended while it was made small
+        file.thumbnail_path.unlink(missing_ok=True)
+    return made
 
 
 def incoming() -> Path:
@@ -73,11 +94,15 @@ def incoming() -> Path:
     return folder / uuid.uuid4().hex
 
 
-def _guard(sha256: str, *, shared: bool) -> None:
-    """Storing shares a lock on the content until its transaction ends; sweeping takes it alone."""
-    lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+_SHARE = "select pg_advisory_xact_lock_shared(%s, key) from unnest(%s::int[]) key"
+_TAKE = "select pg_advisory_xact_lock(%s, key) from unnest(%s::int[]) key"
+
+
+def _guard(sha256s: Sequence[str], *, shared: bool) -> None:
+    """Storing shares a lock on each content until its transaction ends; sweeping takes it alone."""
+    keys = sorted({int(sha256[:8], 16) - (1 << 31) for sha256 in sha256s})
     with connection.cursor() as cursor:
-        cursor.execute(f"select {lock}(%s, %s)", [0x66696C65, int(sha256[:8], 16) - (1 << 31)])
+        cursor.execute(_SHARE if shared else _TAKE, [0x66696C65, keys])
 
 
 def store(content: bytes | IO[bytes] | Any, name: str, media_type: str | None = None) -> File:
@@ -86,16 +111,28 @@ def store(content: bytes | IO[bytes] | Any, name: str, media_type: str | None = 
     `content`: bytes, a binary file, or Django's uploaded file; read in pieces. `media_type` is what the sender said, and
     is not believed. TypeNotAllowed, TooLarge, EmptyFile, ImageTooLarge or DamagedImage say why not.
     """
-    name = name[-120:]
-    temporary = incoming()
+    return store_many([(content, name)])[0]
+
+
+def store_many(contents: Iterable[tuple[bytes | IO[bytes] | Any, str]]) -> list[File]:
+    """Store several contents, (content, name) each, and return their rows in the same order: all of them or none.
+
+    One transaction, and every file and folder is waited for once. Raises as `store` does.
+    """
+    written: list[Path] = []
     try:
-        digest, size, kind = _receive(content, temporary, name)
-        seen = pictures.look(temporary, name, kind)
+        came = []
+        for content, name in contents:
+            name = name[-120:]
+            written.append(incoming())
+            digest, size, kind = _receive(content, written[-1], name)
+            came.append((written[-1], digest, size, kind, pictures.look(written[-1], name, kind)))
         with transaction.atomic():
-            _guard(digest, shared=True)
-            return _keep(temporary, digest, size, kind, seen)
+            _guard([one[1] for one in came], shared=True)
+            return _keep(came)
     finally:
-        temporary.unlink(missing_ok=True)
+        for path in written:
+            path.unlink(missing_ok=True)
 
 
 def _receive(content: Any, temporary: Path, name: str) -> tuple[str, int, str]:
@@ -123,29 +160,40 @@ def _receive(content: Any, temporary: Path, name: str) -> tuple[str, int, str]:
             raise TypeNotAllowed(name=name)
         if size > limit_bytes(kind):
             raise TooLarge(name=name, limit=limit_bytes(kind) // MB)
-        file.flush()
-        os.fsync(file.fileno())
     return digest.hexdigest(), size, kind
 
 
-def _keep(temporary: Path, digest: str, size: int, kind: str, seen: pictures.Seen | None) -> File:
-    row = File(sha256=digest, size=size, media_type=kind)
-    if seen:
-        row.width, row.height, row.phash = seen.width, seen.height, seen.phash
-        row.taken_at, row.lon, row.lat, row.device = seen.taken.at, seen.taken.lon, seen.taken.lat, seen.taken.device
-        row.has_thumbnail = True
-    if row.path.exists():
-        os.utime(row.path)  # a left-over of a lost transaction is young again
-    else:
-        put_in_place(temporary, row.path)
-    if seen and not row.thumbnail_path.exists():
-        put_in_place(seen.thumbnail, row.thumbnail_path)
-    File.objects.bulk_create([row], ignore_conflicts=True)
-    kept = File.objects.get(sha256=digest)
-    if kept.removed_at is not None:  # retention had removed the content; it is here again
-        File.objects.filter(pk=kept.pk).update(removed_at=None)
-        kept.removed_at = None
-    return kept
+def _keep(came: Sequence[tuple[Path, str, int, str, pictures.Seen | None]]) -> list[File]:
+    rows: dict[str, File] = {}
+    moves = []
+    for temporary, digest, size, kind, seen in came:
+        if digest in rows:
+            continue
+        row = rows[digest] = File(sha256=digest, size=size, media_type=kind)
+        if seen:
+            row.width, row.height, row.phash = seen.width, seen.height, seen.phash
+            row.taken_at, row.lon, row.lat, row.device = (
+                seen.taken.at,
+                seen.taken.lon,
+                seen.taken.lat,
+                seen.taken.device,
+            )
+            row.has_thumbnail = True
+        if row.path.exists():
+            os.utime(row.path)  # a left-over of a lost transaction is young again
+        else:
+            moves.append((temporary, row.path))
+    for temporary, _target in moves:
+        _sync(temporary)
+    _put_in_place(moves)
+    File.objects.bulk_create(rows.values(), ignore_conflicts=True)
+    kept = {file.sha256: file for file in File.objects.filter(sha256__in=rows)}
+    back = [file.pk for file in kept.values() if file.removed_at is not None]
+    if back:  # retention had removed the content; it is here again
+        File.objects.filter(pk__in=back).update(removed_at=None)
+        for file in kept.values():
+            file.removed_at = None
+    return [kept[digest] for _temporary, digest, *_rest in came]
 
 
 def sweep(now: float | None = None) -> int:
@@ -177,7 +225,7 @@ def _older(path: Path, before: float) -> bool:
 def _remove_orphan(path: Path, before: float) -> bool:
     """Remove a content that no row knows, looking again under the lock that storing shares."""
     with transaction.atomic():
-        _guard(path.name, shared=False)
+        _guard([path.name], shared=False)
         if not _older(path, before) or File.objects.filter(sha256=path.name, removed_at=None).exists():
             return False
         path.unlink(missing_ok=True)
@@ -187,13 +235,13 @@ def _remove_orphan(path: Path, before: float) -> bool:
 
 def remove_content(file: File) -> None:
     """Forget the bytes of a file whose retention is over; the row stays and says when. In the caller's transaction."""
-    _guard(file.sha256, shared=False)
+    _guard([file.sha256], shared=False)
     File.objects.filter(pk=file.pk).update(removed_at=timezone.now())
 
     def unlink() -> None:
         # an upload of the same content may have come in between; then it is wanted again
         with transaction.atomic():
-            _guard(file.sha256, shared=False)
+            _guard([file.sha256], shared=False)
             if File.objects.filter(pk=file.pk, removed_at__isnull=False).exists():
                 file.path.unlink(missing_ok=True)
                 file.thumbnail_path.unlink(missing_ok=True)

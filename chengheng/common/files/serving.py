@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils.http import content_disposition_header, quote_etag
 
 from chengheng.common.errors import NotFound
+from chengheng.common.files.keeping import thumbnail
 from chengheng.common.files.models import Attachment
 from chengheng.common.files.rules import parse_range
 
@@ -66,13 +67,13 @@ def send(request: HttpRequest, attachment: Attachment, *, save: bool = False) ->
 
 def send_thumbnail(request: HttpRequest, attachment: Attachment) -> HttpResponseBase:
     """The small picture as WebP; NotFound when there is none."""
-    file = attachment.file
-    if not file.has_thumbnail or not file.thumbnail_path.exists():
+    content = thumbnail(attachment.file)
+    if content is None:
         raise NotFound
-    tag = quote_etag(f"{file.sha256[:32]}t")
+    tag = quote_etag(f"{attachment.file.sha256[:32]}t")
     if tag in request.headers.get("If-None-Match", ""):
         return _with_headers(HttpResponse(status=304), tag)
-    return _with_headers(HttpResponse(file.thumbnail_path.read_bytes(), content_type="image/webp"), tag)
+    return _with_headers(HttpResponse(content, content_type="image/webp"), tag)
 
 
 def _content_type(media_type: str) -> str:

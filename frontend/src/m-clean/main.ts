@@ -19,13 +19,25 @@ type Item = {
   geofence_m: number;
   move_bound_m: number;
   frame_area_m2: string;
+  max_wind_ms?: string | null;
 };
 type Scale = { code: string; name: string; calibrations: [from: string, until: string, passed: boolean][] };
-type Draft = { scale?: string; arrived_at?: string; lon?: number; lat?: number; accuracy?: number; points: Record<number, Taken> };
+type Draft = {
+  scale?: string;
+  said?: Record<string, string>; // weather, surface and what else stands in the form
+  arrived_at?: string;
+  lon?: number;
+  lat?: number;
+  accuracy?: number;
+  points: Record<number, Taken>;
+};
+type ToSign = { id: number; road: string; inspector: string; done_at: string; points: number; weather: string };
 
 const API = "/api/v1/cleanliness";
 const words: Record<string, string> = JSON.parse(document.getElementById("words")!.textContent!);
 const scales: Scale[] = JSON.parse(document.getElementById("scales")!.textContent!);
+const SAID = ["weather", "surface", "wind", "exclusion", "area", "witness"];
+const [MOST, MOST_BYTES] = [24, 2_000_000]; // photos of one request
 const STIR = 15; // metres that a position may differ without being a moved point
 const $ = <T extends HTMLElement = HTMLElement>(selector: string) => document.querySelector<T>(selector)!;
 const value = (id: string) => $<HTMLInputElement>(`#${id}`).value;
@@ -115,6 +127,50 @@ async function loadDay(): Promise<void> {
     // no network: the day that is kept serves
   }
   await showDay();
+  await showToSign();
+}
+
+// The second signature: what a mate of one's team has handed in
+
+async function showToSign(): Promise<void> {
+  let waiting: ToSign[] = [];
+  try {
+    const response = await call(`${API}/to-sign`);
+    if (response.ok) waiting = await response.json();
+  } catch {
+    // no network: a signature is given at the centre, so it waits
+  }
+  $("#signing").hidden = !waiting.length;
+  $("#to-sign").replaceChildren(
+    ...waiting.map((one) => {
+      const row = document.createElement("li");
+      const name = document.createElement("b");
+      name.textContent = one.road;
+      const note = document.createElement("div");
+      const at = new Date(one.done_at).toLocaleString(document.documentElement.lang, { timeZone: "Asia/Shanghai", hour12: false });
+      note.textContent = `${one.inspector} · ${at} · ${one.points} × ${words.point} · ${one.weather}`;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "primary";
+      button.textContent = words.sign!;
+      button.addEventListener("click", () => void sign(one, button));
+      row.append(name, note, button);
+      return row;
+    }),
+  );
+}
+
+async function sign(one: ToSign, button: HTMLButtonElement): Promise<void> {
+  button.disabled = true;
+  try {
+    const response = await call(`${API}/checks/${one.id}/sign`, "");
+    if (response.ok) say(put(words.signed!, one.road), "good");
+    else say((await response.json()).message ?? String(response.status), "bad");
+    await showToSign();
+  } catch {
+    say(words.signLater!, "bad");
+    button.disabled = false;
+  }
 }
 
 async function showDay(): Promise<void> {
@@ -150,8 +206,10 @@ async function openItem(one: Item): Promise<void> {
   item = one;
   draft = (await fact<Draft>(`draft-${one.id}`)) ?? { points: {} };
   $("#road").textContent = one.road;
+  $<HTMLFormElement>("#form").reset();
   $<HTMLInputElement>("#area").value = one.frame_area_m2;
   $("#witness").replaceChildren(...one.mates.map((mate) => new Option(mate.name, String(mate.id))));
+  for (const [id, text] of Object.entries(draft.said ?? {})) $<HTMLInputElement>(`#${id}`).value = text;
   $("#roads").hidden = true;
   $("#check").hidden = false;
   $("#form").hidden = !draft.arrived_at;
@@ -178,6 +236,12 @@ $("#arrive").addEventListener("click", async () => {
   $("#form").hidden = false;
   $("#arrive").hidden = true;
 });
+
+for (const id of SAID)
+  $(`#${id}`).addEventListener("change", () => {
+    draft.said = { ...draft.said, [id]: value(id) };
+    void changed();
+  });
 
 // A scale out of calibration may not weigh: the latest certificate of or before today counts, a failed one ends earlier ones.
 
@@ -299,7 +363,7 @@ function pointForm(planned: Planned): HTMLElement {
   }
   const weighing = document.createElement("div");
   weighing.className = "weighing";
-  weighing.append(line(onScale, scanScale), line(tare, gross), line(...readers));
+  weighing.append(line(onScale, scanScale), line(tare, gross), line(...readers, shot(number, "scale")));
   box.append(head, line(...shots), line(bag, scan), line(reason), weighing);
   return box;
 }
@@ -341,8 +405,8 @@ function shot(number: number, kind: string): HTMLElement {
     const blob = await compressed(file);
     const point = taken(number); // only now: another photo of this point may have come meanwhile
     point.shots = [...point.shots.filter((one) => one.kind !== kind), { kind, blob, taken_at: made.toISOString() }];
-    point.taken_at = new Date().toISOString();
-    if (place && metres([place.coords.longitude, place.coords.latitude], [point.lon, point.lat]) > Math.max(STIR, place.coords.accuracy)) {
+    if (kind !== "scale") point.taken_at = new Date().toISOString(); // a bag may be weighed in the car, elsewhere
+    if (kind !== "scale" && place && metres([place.coords.longitude, place.coords.latitude], [point.lon, point.lat]) > Math.max(STIR, place.coords.accuracy)) {
       point.lon = place.coords.longitude;
       point.lat = place.coords.latitude;
     }
@@ -384,7 +448,8 @@ async function scanInto(input: HTMLInputElement): Promise<void> {
 $("#form").addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!item || !draft.arrived_at) return;
-  const unfit = value("exclusion") || ["wet", "ice"].includes(value("surface")) || ["rain", "snow"].includes(value("weather"));
+  const storm = item.max_wind_ms != null && value("wind") !== "" && Number(value("wind")) > Number(item.max_wind_ms);
+  const unfit = value("exclusion") || storm || ["wet", "ice"].includes(value("surface")) || ["rain", "snow"].includes(value("weather"));
   const points = unfit ? [] : item.points.map((one) => taken(one.number));
   const open = points.find((one) => !complete(one));
   if (open) return say(put(words.pointMissing!, open.number), "bad");
@@ -396,6 +461,7 @@ $("#form").addEventListener("submit", async (event) => {
     if (!draft.scale) delete point.reading;
     else if (!point.reading?.bag || !point.reading.gross_g || !point.reading.tare_g) return say(put(words.notWeighed!, point.number), "bad");
     else if (point.reading.bag !== point.bag) return say(mixed(point.reading.bag, point.number), "bad");
+    else if (point.reading.source === "hand" && !point.shots.some((one) => one.kind === "scale")) return say(put(words.scaleUnseen!, point.number), "bad");
     else point.reading.scale = draft.scale;
   }
   const key = crypto.randomUUID();
@@ -406,7 +472,7 @@ $("#form").addEventListener("submit", async (event) => {
     surface: value("surface"), wind_ms: wind === "" ? null : wind, exclusion: value("exclusion"), frame_area_m2: value("area"),
   };
   for (const entry of await all()) if (entry.item === item.id && entry.state === "refused") await drop(entry.key); // this one takes its place
-  await keep({ key, item: item.id, road: item.road, body, points, state: "waiting", message: "" });
+  await keep({ key, item: item.id, road: item.road, body, said: draft.said, points, state: "waiting", message: "" });
   await setFact(`draft-${item.id}`, undefined);
   $("#back").click();
   say(words.kept!, "good");
@@ -428,16 +494,19 @@ async function send(): Promise<void> {
 }
 
 async function handIn(entry: Waiting): Promise<boolean> {
-  for (const point of entry.points)
-    for (const one of point.shots) {
-      if (one.sha256) continue;
-      const form = new FormData();
-      form.append("photo", one.blob, `${one.kind}.jpg`);
-      const response = await call(`${API}/photos`, form);
-      if (!response.ok) return await stopped(entry, response);
-      one.sha256 = (await response.json()).sha256;
-      await keep(entry);
-    }
+  const open = entry.points.flatMap((point) => point.shots).filter((one) => !one.sha256);
+  while (open.length) {
+    const part = [open.shift()!];
+    for (let bytes = part[0]!.blob.size; open.length && part.length < MOST && (bytes += open[0]!.blob.size) <= MOST_BYTES; )
+      part.push(open.shift()!);
+    const form = new FormData();
+    for (const one of part) form.append("photo", one.blob, `${one.kind}.jpg`);
+    const response = await call(`${API}/photos`, form);
+    if (!response.ok) return await stopped(entry, response);
+    const { photos } = (await response.json()) as { photos: { sha256: string }[] };
+    part.forEach((one, index) => (one.sha256 = photos[index]!.sha256));
+    await keep(entry); // what the centre has is not sent again
+  }
   const points = entry.points.map(({ shots, ...point }) => ({
     ...point,
     photos: shots.map(({ kind, sha256, taken_at }) => ({ kind, sha256, taken_at })),
@@ -453,7 +522,7 @@ async function stopped(entry: Waiting, response: Response): Promise<boolean> {
   if (response.status === 401 || response.status === 429 || response.status >= 500) return false;
   const answer = await response.json();
   await setFact(`draft-${entry.item}`, {
-    scale: entry.points[0]?.reading?.scale, arrived_at: entry.body.arrived_at, lon: entry.body.arrived_lon, lat: entry.body.arrived_lat, accuracy: entry.body.accuracy_m,
+    scale: entry.points[0]?.reading?.scale, said: entry.said, arrived_at: entry.body.arrived_at, lon: entry.body.arrived_lon, lat: entry.body.arrived_lat, accuracy: entry.body.accuracy_m,
     points: Object.fromEntries(entry.points.map((one) => [one.number, { ...one, shots: one.shots.map(({ sha256: _sent, ...shot }) => shot) }])),
   });
   await keep({ ...entry, state: "refused", message: answer.message ?? JSON.stringify(answer.detail ?? answer) });

@@ -19,6 +19,7 @@ export type Waiting = {
   item: number;
   road: string;
   body: Record<string, unknown>;
+  said?: Record<string, string>; // the form as it was filled, for a check that comes back
   points: Taken[];
   state: "waiting" | "sent" | "refused";
   message: string;
