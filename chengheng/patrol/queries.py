@@ -15,7 +15,20 @@ import h3
 import shapely
 import shapely.geometry
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Avg, BooleanField, Count, ExpressionWrapper, F, Func, IntegerField, Max, Q, QuerySet, TextField, Value
+from django.db.models import (
+    Avg,
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    F,
+    Func,
+    IntegerField,
+    Max,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models import Case as When
 from django.db.models import When as Then
 from django.db.models.functions import Cast, Concat, Floor
