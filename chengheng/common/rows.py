@@ -13,7 +13,8 @@ from datetime import datetime
 from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model
 
 Row = TypeVar("Row", bound=Model)
@@ -36,6 +37,11 @@ def in_one_transaction(act: Callable[Given, Answer]) -> Callable[Given, Answer]:
             return act(*args, **named)
 
     return done
+
+
+def cursor() -> CursorWrapper:
+    """A cursor for a statement that is kept text: PostgreSQL plans it once a connection (`common.database`)."""
+    return connection.prepared_cursor()  # type: ignore[attr-defined]
 
 
 def _named(model: type[Model], columns: tuple[str, ...]) -> str:
@@ -88,24 +94,42 @@ def insert(row: Row, part: Model | None = None, by: str = "") -> Row:
         names, more = _values(part, skip=by)
         second = (type(part), (str(part._meta.get_field(by).column), *names))  # type: ignore[union-attr]
         values += more
-    with connection.cursor() as cursor:
-        cursor.execute(_insert_statement(type(row), columns, second), values)
-        row.pk = cursor.fetchone()[0]
+    with cursor() as one:
+        one.execute(_insert_statement(type(row), columns, second), values)
+        row.pk = one.fetchone()[0]
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
     if part is not None:
         setattr(part, by, row.pk)
     return row
 
 
+@lru_cache(maxsize=128)
+def _update_statement(model: type[Model], names: tuple[str, ...]) -> str:
+    pairs = ", ".join(f'"{model._meta.get_field(name).column}" = %s' for name in names)  # type: ignore[union-attr]
+    return f'update "{model._meta.db_table}" set {pairs} where "{model._meta.pk.column}" = %s'  # noqa: S608 - our own
+
+
+def update(row: Model, names: tuple[str, ...]) -> None:
+    """Write these fields of a stored row, as `save(update_fields=names)` does where a model has no `save` of its own."""
+    here, values = connections[DEFAULT_DB_ALIAS], []
+    for name in names:
+        field = row._meta.get_field(name)
+        values.append(field.get_db_prep_save(field.pre_save(row, False), here))  # type: ignore[union-attr]
+    with cursor() as one:
+        one.execute(_update_statement(type(row), names), [*values, row.pk])
+        if one.rowcount != 1:
+            raise DatabaseError(f"{row} is not stored any more")
+
+
 _waiting: ContextVar[tuple[list[str], list[Any]] | None] = ContextVar("statements_waiting", default=None)
 
 
 def write(statement: str, values: Sequence[Any]) -> None:
-    """Run a statement whose answer nobody needs: at once, or inside of `together` at its end."""
+    """Run a statement that writes and whose answer nobody needs: at once, or inside of `together` at its end."""
     waiting = _waiting.get()
     if waiting is None:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, values)
+        with cursor() as one:
+            one.execute(statement, values)
     else:
         waiting[0].append(statement)
         waiting[1].extend(values)
@@ -118,8 +142,11 @@ def is_together() -> bool:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """What the block gives to `write` goes to the database as one message at its end, in its order; not at all when the
-    block raises. Inside a transaction, around acts that do not read what they have written by `write`."""
+    """What the block gives to `write` goes to the database as one statement at its end; not at all when the block raises.
+
+    Inside a transaction, around acts that do not read what they have written by `write`. The writings see what was
+    there before the end, not one another, so no two may be to the same row.
+    """
     waiting: tuple[list[str], list[Any]] = ([], [])
     token = _waiting.set(waiting)
     try:
@@ -127,7 +154,16 @@ def together() -> Iterator[None]:
     finally:
         _waiting.reset(token)
     if waiting[0]:
-        write(";".join(waiting[0]), waiting[1])
+        write(_joined(tuple(waiting[0])), waiting[1])
+
+
+@lru_cache(maxsize=64)
+def _joined(statements: tuple[str, ...]) -> str:
+    """Statements that write as one: PostgreSQL runs each part of `with` that writes once and to its end."""
+    if len(statements) == 1:
+        return statements[0]
+    parts = ", ".join(f"part_{number} as ({statement})" for number, statement in enumerate(statements[:-1]))
+    return f"with {parts} {statements[-1]}"
 
 
 @lru_cache(maxsize=64)

@@ -157,11 +157,8 @@ def _take(
     limits = {**(limits or {}), **(filing or {})}
     if stage and stage not in limits:
         limits[stage] = _stage_limits(now).get(stage, _UNLIMITED)
-    case = flow.take(case, step, actor, limits=limits, fields=fields, now=now, **taken)
-    if stage:
-        setattr(case, f"{stage}_due_at", case.due_at)
-        case.save(update_fields=[f"{stage}_due_at"])
-    return case
+    due_column = f"{stage}_due_at" if stage else ""
+    return flow.take(case, step, actor, limits=limits, fields=fields, due_column=due_column, now=now, **taken)
 
 
 _UNLIMITED = Limit(LimitKind.NATURAL_DAYS, 365)  # type: ignore[arg-type]

@@ -270,7 +270,10 @@ def take_step(request: HttpRequest, pk: int, step: str, body: StepIn) -> Case:
         given["version"] = body.version
     by = declared.by
     assert by is not None
-    return by(case, request.user, note=body.note, **given)
+    moved: Case = by(case, request.user, note=body.note, **given)
+    if moved.department_id == case.department_id:  # read once already
+        moved.department = case.department
+    return moved
 
 
 @router.get("/tasks", response=list[TaskOut], summary="My open tasks: verify before filing, check after handling")

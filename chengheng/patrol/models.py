@@ -149,6 +149,8 @@ class Source(models.TextChoices):
     API = "api", _("Other system")
 
 
+_SOURCES = {source.value: source.label for source in Source}
+
 ENDED = ("closed", "refused", "not_filed", "voided")
 """The final states of a case's flow, as the index of live cases knows them (a test holds them together)."""
 
@@ -270,6 +272,11 @@ class Case(Moving):
 
     def get_absolute_url(self) -> str:
         return reverse("patrol:case", args=[self.pk])
+
+    @property
+    def source_label(self) -> str:
+        """By which way it reached the centre, in words."""
+        return str(_SOURCES.get(self.source, self.source))
 
     @property
     def doubt_labels(self) -> list[str]:

@@ -15,15 +15,27 @@ import h3
 import shapely
 import shapely.geometry
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection
-from django.db.models import Avg, Count, F, Func, IntegerField, Max, Q, QuerySet, TextField, Value
+from django.db.models import (
+    Avg,
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    F,
+    Func,
+    IntegerField,
+    Max,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models import Case as When
 from django.db.models import When as Then
 from django.db.models.functions import Cast, Concat, Floor
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chengheng.common import flow
+from chengheng.common import flow, rows
 from chengheng.common import places as common_places
 from chengheng.common.calendars import models as calendars
 from chengheng.common.calendars.rules import Limit, WorkCalendar
@@ -102,7 +114,7 @@ def at_report(edition: str, kind: str, code: str, sight: Sight | None, reporter:
     """
     day = timezone.localtime(now).date()
     cells = cells_around(sight.lon, sight.lat, _DEFAULTS.near_m) if sight is not None else []
-    with connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         cursor.execute(
             _AT_REPORT, [edition, kind, code, day, day, day, reporter, cells, code, now, day, _DEFAULTS.near_hours]
         )
@@ -390,23 +402,12 @@ _IN_QUEUE = (
 
 
 def _waiting(user: Any) -> QuerySet[Case]:
-    """Cases that the user's post moves on: by the usual step of their state, or by any where no step is the usual one.
-
-    Narrower than the inbox of `flow`: whoever may void or urge a case does not have it in the queue for that.
-    """
-    steps = flow.flow_of(Case).steps
-    usual = {source for step in steps if step.primary for source in step.sources}
-    states_by_act: dict[str, set[str]] = {}
-    for step in steps:
-        states = {source for source in step.sources if step.primary or source not in usual}
-        if step.target and not step.danger and states and access.may(user, step.act):
-            states_by_act.setdefault(step.act, set()).update(states - set(flow.flow_of(Case).final))
-    rows = Case.objects.none()
-    for act, states in states_by_act.items():
-        rows |= access.visible(user, act, Case.objects.filter(state__in=states))
-    if access.may(user, "patrol.case.extend"):  # a department that asked for more time waits for an answer
-        rows |= access.visible(user, "patrol.case.extend", Case.objects.filter(extension_asked_at__isnull=False))
-    return rows.filter(Q(holder=None) | Q(holder=user.pk)).order_by(F("due_at").asc(nulls_last=True), "pk")
+    """Cases that the user's post moves on, and those whose department waits to hear whether it is given more time."""
+    rows = flow.waiting_rows(user, Case)
+    if access.may(user, "patrol.case.extend"):
+        asked = access.visible(user, "patrol.case.extend", Case.objects.filter(extension_asked_at__isnull=False))
+        rows |= asked.filter(Q(holder=None) | Q(holder=user.pk))
+    return rows.order_by(F("due_at").asc(nulls_last=True), "pk")
 
 
 def queue(user: Any, state: str = "") -> dict[str, Any]:
@@ -414,17 +415,18 @@ def queue(user: Any, state: str = "") -> dict[str, Any]:
 
     No more than QUEUE_AT_MOST are counted and QUEUE_SHOWN are read in full.
     """
-    waiting = list(_waiting(user).values_list("pk", "state", "due_at")[:QUEUE_AT_MOST])
-    states = flow.flow_of(Case).states
-    numbers = Counter(code for _pk, code, _due in waiting)
-    stages = [(code, str(label), numbers[code]) for code, label in states.items() if numbers[code]]
-    shown = [pk for pk, code, _due in waiting if not state or code == state][:QUEUE_SHOWN]
-    found = Case.objects.filter(pk__in=shown).only(*_IN_QUEUE).in_bulk()
     now = timezone.now()
+    is_late = ExpressionWrapper(Q(due_at__isnull=False, due_at__lt=now), BooleanField())
+    waiting = list(_waiting(user).values_list("pk", "state", is_late)[:QUEUE_AT_MOST])
+    states = flow.flow_of(Case).states
+    numbers = Counter(code for _pk, code, _late in waiting)
+    stages = [(code, str(label), numbers[code]) for code, label in states.items() if numbers[code]]
+    shown = [pk for pk, code, _late in waiting if not state or code == state][:QUEUE_SHOWN]
+    found = Case.objects.filter(pk__in=shown).only(*_IN_QUEUE).in_bulk()
     return {
         "stages": stages, "state": state if state in states else "", "rows": [found[pk] for pk in shown if pk in found],
         "waiting": len(waiting), "more": len(waiting) >= QUEUE_AT_MOST,
-        "late": sum(bool(due and due < now) for _pk, _code, due in waiting),
+        "late": sum(late for _pk, _code, late in waiting),
     }  # fmt: skip
 
 

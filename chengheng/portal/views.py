@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from collections import Counter
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -18,7 +19,8 @@ from chengheng.common.ui import search as finders
 from chengheng.common.ui.views import page, signed_in
 from chengheng.portal import queries
 
-INBOX_LIMIT = 300
+INBOX_LIMIT = 300  # as far as the inbox is counted
+INBOX_SHOWN = 50
 BADGE_SECONDS = 20
 WALL_SECONDS = 45
 
@@ -48,27 +50,26 @@ def overview(request: HttpRequest) -> HttpResponse:
 @signed_in
 def inbox(request: HttpRequest) -> HttpResponse:
     """Everything that waits for me, the nearest deadline first."""
-    waiting = flow.inbox(request.user, limit=INBOX_LIMIT)
+    waiting = flow.inbox_places(request.user, limit=INBOX_LIMIT)
     chosen = request.GET.get("flow", "")
     when = request.GET.get("due", "")
     now = timezone.now()
-    kinds: dict[str, dict[str, Any]] = {}
-    for one in waiting:
-        kind = kinds.setdefault(one.flow.code, {"code": one.flow.code, "label": one.flow.label, "n": 0})
-        kind["n"] += 1
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    numbers = Counter(one.flow.code for one in waiting)
+    labels = {one.flow.code: one.flow.label for one in waiting}
     rows = [one for one in waiting if not chosen or one.flow.code == chosen]
-    late = [one for one in rows if one.subject.due_at and one.subject.due_at < now]
-    today = [
-        one for one in rows if one.subject.due_at and timezone.localdate(one.subject.due_at) <= timezone.localdate()
-    ]
-    shown = {"late": late, "today": today}.get(when, rows)
+    late = [one for one in rows if one.due_at and one.due_at < now]
+    today = [one for one in rows if one.due_at and one.due_at < midnight]
+    listed = {"late": late, "today": today}.get(when, rows)
+    part = Paginator(listed, INBOX_SHOWN).get_page(request.GET.get("page"))
     return page(
         request,
         "portal/inbox.html",
         {
-            "rows": shown, "kinds": sorted(kinds.values(), key=lambda kind: -kind["n"]), "total": len(waiting), "chosen": chosen,
-            "when": when, "n_rows": len(rows), "n_late": len(late), "n_today": len(today), "full": len(waiting) >= INBOX_LIMIT,
-            "limit": INBOX_LIMIT,
+            "rows": flow.opened(request.user, part.object_list), "part": part,
+            "kinds": [{"code": code, "label": labels[code], "n": n} for code, n in numbers.most_common()],
+            "total": len(waiting), "chosen": chosen, "when": when, "n_rows": len(rows), "n_late": len(late),
+            "n_today": len(today), "full": len(waiting) >= INBOX_LIMIT, "limit": INBOX_LIMIT,
         },
         partial="portal/inbox_rows.html" if request.headers.get("HX-Target") == "inbox-rows" else None,
     )  # fmt: skip

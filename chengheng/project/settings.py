@@ -115,7 +115,7 @@ def _database() -> dict[str, object]:
             "NAME": embedded["dbname"],
         }
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "chengheng.common.database",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         **connection,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from django.db import transaction
 from chengheng.common import flow, trail
 from chengheng.common.calendars.rules import Kind, Limit
 from chengheng.common.errors import NotFound, NotPermitted, Refusal, Stale
-from chengheng.common.flow import Flow, Step
+from chengheng.common.flow import Flow, Step, table
 from chengheng.common.flow.errors import Missing, NoLimit, WrongState
 from chengheng.common.flow.models import ClockRun
 from chengheng.common.people.access import SYSTEM
@@ -175,6 +176,33 @@ def test_the_inbox_holds_what_waits_for_me_the_nearest_deadline_first(district, 
     assert flow.inbox_count(mender) == 2
     assert flow.inbox(chief) == []
     assert [step.name for step in flow.steps_for(mender, hurry)] == ["accept"]
+
+
+def test_what_is_owed_in_a_state_is_its_usual_step_or_any_but_never_a_dangerous_one():
+    steps = [
+        Step("mend", "Mend", "broken", "mended", act="a", primary=True),
+        Step("void", "Void", ("broken", "odd"), "gone", act="b", danger=True),
+        Step("wait", "Wait", "broken", "odd", act="c"),
+        Step("note", "Note", "odd", "", act="d"),
+        Step("go_on", "Go on", "odd", "broken", act="c"),
+        Step("expire", "Expire", ("odd", "broken"), "gone", act="e", machine=True),
+        Step("reopen", "Reopen", "mended", "broken", act="f"),
+    ]
+    states = {"broken": "", "odd": "", "mended": "", "gone": ""}
+    made = Flow("some.flow", label="", start="broken", states=states, final={"gone", "mended"}, steps=steps)
+    owed = {state: [step.name for step in made.duties(state)] for state in states}
+    assert owed == {"broken": ["mend"], "odd": ["go_on"], "mended": [], "gone": []}
+
+
+def test_who_may_only_do_what_is_dangerous_has_nothing_in_the_inbox(district, mender, monkeypatch):
+    lamp = flow.begin(Lamp(name="quiet", department=district), SYSTEM, now=MONDAY)
+    assert [one.subject for one in flow.inbox(mender)] == [lamp]
+    flows_ = table._flows["things.lamp"]
+    steps = [replace(step, danger=True, primary=False) if step.name == "accept" else step for step in LAMP.steps]
+    monkeypatch.setitem(table._flows, "things.lamp", (replace(LAMP, steps=steps), flows_[1]))
+    assert flow.inbox(mender) == []
+    assert flow.inbox_count(mender) == 0
+    assert [step.name for step in flow.steps_for(mender, lamp)] == ["accept"]
 
 
 def test_the_inbox_asks_a_fixed_number_of_questions(district, mender, django_assert_max_num_queries):

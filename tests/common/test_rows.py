@@ -67,14 +67,14 @@ def test_read_gives_the_row_that_the_orm_gives():
     assert values(rows.read(Organisation, found)) == values(Organisation.objects.get(pk=made.pk))
 
 
-def test_what_is_written_together_is_written_at_the_end_in_its_order():
-    thing = builders.organisation("One")
-    with rows.together():
+def test_what_is_written_together_is_one_statement_at_the_end(django_assert_num_queries):
+    thing, other, user = builders.organisation("One"), builders.organisation("Other"), builders.user()
+    with django_assert_num_queries(1), rows.together():
         rows.write("update people_organisation set name = %s where id = %s", ["Two", thing.pk])
-        rows.write("update people_organisation set name = name || %s where id = %s", [" three", thing.pk])
-        assert trail.record("things.lamp.make", builders.user(), thing, new=True).pk is None
-        assert Organisation.objects.get(pk=thing.pk).name == "One"
-    assert Organisation.objects.get(pk=thing.pk).name == "Two three"
+        rows.write("update people_organisation set name = name || %s where id = %s", [" three", other.pk])
+        assert trail.record("things.lamp.make", user, thing, new=True).pk is None
+    assert Organisation.objects.get(pk=thing.pk).name == "Two"
+    assert Organisation.objects.get(pk=other.pk).name == "Other three"
     assert Entry.objects.filter(act="things.lamp.make").count() == 1
     assert trail.verify().ok
 

@@ -253,6 +253,14 @@ def test_the_verifier_finds_the_task_in_the_inbox(posts):
     assert CaseTask.objects.get().due_at == at(2)
 
 
+def test_the_chief_owes_only_what_nobody_else_moves_on(posts):
+    report(posts)
+    waiting = actions.accept_case(report(posts), posts.receptionist, now=START)
+    assert [one.subject.pk for one in flow.inbox(posts.chief)] == [waiting.pk]
+    assert [step.name for step in flow.inbox(posts.chief)[0].steps] == ["file"]
+    assert waiting.pk not in [one.subject.pk for one in flow.inbox(posts.receptionist)]
+
+
 def test_extension_amounts_are_those_of_the_filing_condition(posts):
     case = handling(posts, "0110", START)  # four working hours
     case = actions.extend_case(case, posts.chief, note="rain", now=at(1))

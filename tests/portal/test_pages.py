@@ -175,6 +175,21 @@ def test_the_inbox_lists_what_waits_by_deadline_and_filters_it(keeper, enter) ->
     assert "Nothing with this filter" in text_of(browser.get("/inbox/?flow=no.such"))
 
 
+def test_the_inbox_shows_fifty_at_a_time_and_counts_all(keeper, enter) -> None:
+    now = timezone.now()
+    for number in range(53):
+        lamp(f"Lamp {number:02}", keeper.organisation, now + timedelta(days=1, minutes=number))
+    browser = enter(keeper)
+    first, second = (browser.get(f"/inbox/?page={page}").content.decode() for page in (1, 2))
+    assert first.count("inbox-row") - first.count("inbox-rows") == 50
+    assert "Lamp 49" in first
+    assert "Lamp 50" not in first
+    assert '<span class="n">53</span>' in first
+    assert 'href="?page=2"' in first
+    assert "Lamp 52" in second
+    assert "Lamp 49" not in second
+
+
 def test_the_inbox_answers_htmx_with_its_rows_only(keeper, enter) -> None:
     lamp("A lamp", keeper.organisation)
     part = enter(keeper).get("/inbox/", headers={"hx-request": "true", "hx-target": "inbox-rows"}).content.decode()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection, models
+from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chengheng.common import rows
 from chengheng.common.calendars.rules import DayMark, WorkCalendar
 from chengheng.common.calendars.sources import default_calendar, parse_hours
 
@@ -128,7 +129,7 @@ def current_calendar() -> WorkCalendar:
 
     Before the first version is stored it is the library's holidays with the example hours, as version 0.
     """
-    with connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         cursor.execute(f"select {IN_FORCE}")
         return calendar_in_force(cursor.fetchone()[0])
 

@@ -12,14 +12,40 @@ from chengheng.common.flow.table import SAME, Clock, Flow, Step, StepField, flow
 
 if TYPE_CHECKING:
     from chengheng.common.flow.engine import begin, extend, set_limit, sweep, take
-    from chengheng.common.flow.reading import clocks, inbox, inbox_count, mermaid, overdue, steps_for, timeline
+    from chengheng.common.flow.reading import (
+        clocks,
+        inbox,
+        inbox_count,
+        inbox_places,
+        mermaid,
+        opened,
+        overdue,
+        steps_for,
+        timeline,
+        waiting_rows,
+    )
 
 __all__ = [
     "SAME", "Clock", "Flow", "Step", "StepField", "begin", "clocks", "extend", "flow_of", "flows", "inbox", "inbox_count",
-    "mermaid", "overdue", "register", "set_limit", "steps_for", "sweep", "take", "timeline",
+    "inbox_places", "mermaid", "opened", "overdue", "register", "set_limit", "steps_for", "sweep", "take", "timeline",
+    "waiting_rows",
 ]  # fmt: skip
 __getattr__ = facade(
     __name__,
     dict.fromkeys(("begin", "extend", "set_limit", "sweep", "take"), "engine")
-    | dict.fromkeys(("clocks", "inbox", "inbox_count", "mermaid", "overdue", "steps_for", "timeline"), "reading"),
+    | dict.fromkeys(
+        (
+            "clocks",
+            "inbox",
+            "inbox_count",
+            "inbox_places",
+            "mermaid",
+            "opened",
+            "overdue",
+            "steps_for",
+            "timeline",
+            "waiting_rows",
+        ),
+        "reading",
+    ),
 )

@@ -72,17 +72,18 @@ def begin(
     return subject
 
 
-@transaction.atomic
+@rows.in_one_transaction
 def take(
     subject: Subject, step: str, actor: Any, *, limits: Limits | None = None, data: Mapping[str, Any] | None = None,
     note: str = "", holder: Any = KEEP, holder_organisation: Any = KEEP, version: int | None = None,
-    fields: Mapping[str, Any] | None = None, now: datetime | None = None,
+    fields: Mapping[str, Any] | None = None, due_column: str = "", now: datetime | None = None,
 ) -> Subject:  # fmt: skip
     """Take a step: may they? lock, check, change, time, record, tell. Returns the subject as it is now.
 
     `limits` gives the limit of each clock that the step starts. `data` goes to the guard and into the trail. `fields`
-    are further columns of the subject that this step sets. `version` refuses the step when somebody moved the subject
-    since it was read. Raises NotPermitted, NotFound, WrongState, Missing, Stale, or what the guard raises.
+    are further columns of the subject that this step sets; `due_column` names one that keeps the new due time too.
+    `version` refuses the step when somebody moved the subject since it was read. Raises NotPermitted, NotFound,
+    WrongState, Missing, Stale, NoLimit, or what the guard raises: all before anything is written.
     """
     flow, now, data = flow_of(subject), now or timezone.now(), dict(data or {})
     taken = flow.step(step)
@@ -90,20 +91,25 @@ def take(
         raise NotPermitted(act=taken.act)
     subject = access.fetch_locked(actor, taken.act, type(subject)._default_manager.all(), pk=subject.pk)
     _check(flow, taken, subject, actor, data, note, version)
+    for name in taken.clocks("start"):
+        if name not in (limits or {}):
+            raise NoLimit(clock=flow.clock(name).label)
     before = subject.state
     if taken.target != SAME and taken.target != before:
         subject.state, subject.state_since = taken.target, now
-    previous_holder = subject.holder
+    previous_holder = subject.holder_id
     for name, value in (("holder", holder), ("holder_organisation", holder_organisation)):
         if value is not KEEP:
             setattr(subject, name, value)
     for name, value in (fields or {}).items():
         setattr(subject, name, value)
     _turn_clocks(subject, taken, limits or {}, now)
+    if due_column:
+        setattr(subject, due_column, subject.due_at)
     subject.version += 1
-    subject.save(update_fields=[*_MOVEMENT, *(fields or {})])
+    subject.save(update_fields=[*_MOVEMENT, *(fields or {}), *filter(None, [due_column])])
     trail.record(taken.act, actor, subject, {"step": step, "from": before, "to": subject.state, **data}, note)
-    if subject.holder and subject.holder not in (previous_holder, actor):
+    if subject.holder_id and subject.holder_id not in (previous_holder, actor.pk):
         _tell([subject.holder], subject, str(taken.label))
     return subject
 
@@ -136,21 +142,25 @@ def _turn_clocks(subject: Moving, step: Step, limits: Limits, now: datetime) -> 
     final = step.target in flow_of(subject).final
     if not any(turned.values()) and not final:
         return
-    calendar = current_calendar()
-    runs = [run for run in runs_of(subject) if run.done_at is None]
-    for run in runs:
-        if run.clock in turned["stop"] or final:
+    calendar, former = current_calendar(), runs_of(subject)
+    for run in former:
+        if run.done_at is not None:
+            continue
+        if run.clock in turned["stop"] or run.clock in turned["start"] or final:
             _stop(run, now, calendar)
         elif run.clock in turned["pause"] and run.is_running:
             run.stopped.append(max(now, run.started[-1]))
             run.due_at = None
-            run.save()
+            rows.update(run, ("stopped", "due_at"))
         elif run.clock in turned["resume"] and run.is_paused:
             run.started.append(now)
             _set_due(run, calendar)
-            run.save()
-    runs += [_start(subject, name, limits, now, calendar) for name in turned["start"]]
-    _set_alerts(subject, runs, calendar)
+            rows.update(run, ("started", "due_at", "calendar_version"))
+    begun = [_new_run(subject, name, limits, now, calendar) for name in turned["start"]]
+    for run in begun:
+        run.run = 1 + max((one.run for one in former if one.clock == run.clock), default=0)
+        rows.insert(run)
+    _set_alerts(subject, [run for run in former if run.done_at is None] + begun, calendar)
 
 
 def _new_run(subject: Moving, name: str, limits: Limits, now: datetime, calendar: WorkCalendar) -> ClockRun:
@@ -166,21 +176,11 @@ def _new_run(subject: Moving, name: str, limits: Limits, now: datetime, calendar
     return run
 
 
-def _start(subject: Moving, name: str, limits: Limits, now: datetime, calendar: WorkCalendar) -> ClockRun:
-    run = _new_run(subject, name, limits, now, calendar)
-    key = {"subject_type": run.subject_type, "subject_id": subject.pk, "clock": name}
-    last = ClockRun.objects.filter(**key).order_by("-run").first() if subject.version > 1 else None
-    if last is not None and last.done_at is None:
-        _stop(last, now, calendar)
-    run.run = last.run + 1 if last else 1
-    return rows.insert(run)
-
-
 def _stop(run: ClockRun, now: datetime, calendar: WorkCalendar) -> None:
     if run.is_running:
         run.stopped.append(max(now, run.started[-1]))
     run.done_at, run.met = now, elapsed(run, now, calendar) <= run.amount + run.extended
-    run.save()
+    rows.update(run, ("stopped", "done_at", "met"))
 
 
 def _set_due(run: ClockRun, calendar: WorkCalendar) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -19,12 +20,13 @@ from chengheng.common.flow.table import Flow, Step, flow_of, flows
 from chengheng.common.people import access
 from chengheng.common.trail.models import Entry
 
+Subject = TypeVar("Subject", bound=Moving)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """One thing that waits for somebody: the subject, and the steps that they may take."""
+    """One thing that waits for somebody: the subject, and the steps that they owe it."""
 
     flow: Flow
     subject: Moving
@@ -52,47 +54,76 @@ class ClockFace:
 
 def steps_for(user: Any, subject: Moving) -> list[Step]:
     """The steps that the user may take with the subject as it is now, primary first."""
+    steps = [step for step in flow_of(subject).steps_from(subject.state) if not step.machine]
+    acts = access.allowed(user, {step.act for step in steps}, subject)
+    return [step for step in steps if step.act in acts and (step.offered is None or step.offered(subject))]
+
+
+def waiting_rows(user: Any, model: type[Subject]) -> QuerySet[Subject]:
+    """Rows in a state that the user owes a step (`Flow.duties`), held by them or by nobody in particular."""
+    flow = flow_of(model)
+    states_by_act: dict[str, set[str]] = {}
+    for state in flow.states:
+        for step in flow.duties(state):
+            states_by_act.setdefault(step.act, set()).add(state)
+    rows = model._default_manager.none()
+    for act, states in states_by_act.items():
+        if access.may(user, act):
+            rows |= access.visible(user, act, model._default_manager.filter(state__in=states))
+    return rows.filter(Q(holder=None) | Q(holder=user.pk))
+
+
+@dataclass(frozen=True)
+class Place:
+    """One line of the inbox before its subject is read in full."""
+
+    flow: Flow
+    model: type[Moving]
+    pk: int
+    state: str
+    due_at: datetime | None
+
+
+def inbox_places(user: Any, limit: int = 100) -> list[Place]:
+    """What waits for the user across all flows, the nearest deadline first: one short question a flow."""
+    found: list[Place] = []
+    for flow, model in flows():
+        rows = waiting_rows(user, model).order_by(F("due_at").asc(nulls_last=True), "pk")
+        found += [Place(flow, model, *row) for row in rows.values_list("pk", "state", "due_at")[:limit]]
+    found.sort(key=lambda place: (place.due_at or _NEVER, place.pk))
+    return found[:limit]
+
+
+def opened(user: Any, places: Iterable[Place]) -> list[Waiting]:
+    """The subjects of these lines, each with the steps that the user owes it; one question a kind of subject."""
+    places = list(places)
+    subjects: dict[tuple[type[Moving], int], Moving] = {}
+    for model in {place.model for place in places}:
+        read = model._default_manager.in_bulk([place.pk for place in places if place.model is model])
+        subjects |= {(model, pk): subject for pk, subject in read.items()}
+    owed: dict[tuple[str, str], list[Step]] = {}
+    for place in places:
+        key = (place.flow.code, place.state)
+        if key not in owed:
+            owed[key] = [step for step in place.flow.duties(place.state) if access.may(user, step.act)]
     return [
-        step
-        for step in flow_of(subject).steps_from(subject.state)
-        if not step.machine and access.may(user, step.act, subject) and (step.offered is None or step.offered(subject))
+        Waiting(place.flow, subject, owed[place.flow.code, place.state])
+        for place in places
+        if (subject := subjects.get((place.model, place.pk))) is not None
     ]
 
 
-def _waiting_rows(user: Any, flow: Flow, model: type[Moving]) -> QuerySet[Moving] | None:
-    """Rows in a state that the user may move on by a step, held by them or by nobody in particular."""
-    states_by_act: dict[str, set[str]] = {}
-    for step in flow.steps:
-        if not step.machine and step.target and access.may(user, step.act):
-            states_by_act.setdefault(step.act, set()).update(set(step.sources) - set(flow.final))
-    rows: QuerySet[Moving] | None = None
-    for act, states in states_by_act.items():
-        mine = access.visible(user, act, model._default_manager.filter(state__in=states))
-        rows = mine if rows is None else rows | mine
-    return rows.filter(Q(holder=None) | Q(holder=user.pk)) if rows is not None else None
-
-
-def inbox(user: Any, *, flow_code: str = "", limit: int = 100) -> list[Waiting]:
+def inbox(user: Any, *, limit: int = 100) -> list[Waiting]:
     """Everything that waits for the user across all flows, the nearest deadline first."""
-    found: list[Waiting] = []
-    for flow, model in flows():
-        if flow_code and flow.code != flow_code:
-            continue
-        rows = _waiting_rows(user, flow, model)
-        if rows is not None:
-            for subject in rows.order_by(F("due_at").asc(nulls_last=True), "pk")[:limit]:
-                found.append(Waiting(flow, subject, flow.steps_from(subject.state)))
-    found.sort(key=lambda waiting: (waiting.subject.due_at or _NEVER, waiting.subject.pk))
-    return found[:limit]
+    return opened(user, inbox_places(user, limit))
 
 
 def inbox_count(user: Any, at_most: int = 99) -> int:
     """How much waits for the user, counted no further than `at_most`."""
     count = 0
-    for flow, model in flows():
-        rows = _waiting_rows(user, flow, model)
-        if rows is not None and count < at_most:
-            count += rows.values("pk")[: at_most - count].count()
+    for _flow, model in flows():
+        if count < at_most:
+            count += waiting_rows(user, model).values("pk")[: at_most - count].count()
     return count
 
 

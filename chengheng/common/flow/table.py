@@ -148,6 +148,17 @@ class Flow:
         """The steps that leave (or stay in) a state, primary ones first."""
         return sorted((step for step in self.steps if state in step.sources), key=lambda step: not step.primary)
 
+    def duties(self, state: str) -> list[Step]:
+        """The steps that somebody owes a subject in this state: the usual ones, or all where none is the usual one.
+
+        What a machine does, what leaves the state as it is and what is to be thought about twice (void, withdraw) is
+        nobody's duty, and nothing is in a final state.
+        """
+        if state in self.final:
+            return []
+        owed = [step for step in self.steps_from(state) if step.target and not (step.machine or step.danger)]
+        return [step for step in owed if step.primary] or owed
+
 
 _flows: dict[str, tuple[Flow, type[Moving]]] = {}
 

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Model
 from django.utils import timezone, translation
 from django.utils.functional import Promise
 
+from chengheng.common import rows
 from chengheng.common.notices.models import Delivery, Endpoint, Message, Notice, Preference
 from chengheng.common.notices.rules import GROUPS, Channel, Level, mentioned, quiet_until, wanted
 from chengheng.common.people.models import Duty, Organisation, User
@@ -21,7 +22,7 @@ CHANNEL = "chengheng_notices"  # of PostgreSQL's NOTIFY; the payload is the mess
 IN_APP = "in_app"
 
 
-@transaction.atomic
+@rows.in_one_transaction
 def tell(
     users: Iterable[User] | User | None = None,
     title: Text = "",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -104,6 +104,19 @@ _held: dict[tuple[int, UUID, date], list[Duty]] = {}  # per process; see `duties
 _HELD_AT_MOST = 5000
 
 
+_day: tuple[datetime, datetime, date] | None = None  # the day that was asked for last: its begin, its end, its date
+
+
+def _today() -> date:
+    """`timezone.localdate()` for the many questions of one page: the zone is asked once a day."""
+    global _day
+    now, known = timezone.now(), _day
+    if known is None or not known[0] <= now < known[1]:
+        begin = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+        known = _day = (begin.astimezone(UTC), (begin + timedelta(days=1)).astimezone(UTC), begin.date())
+    return known[2]
+
+
 def duties(user: Actor) -> list[Duty]:
     """The duties that the user holds today, with organisations.
 
@@ -113,7 +126,7 @@ def duties(user: Actor) -> list[Duty]:
     """
     if user is SYSTEM or not user.is_authenticated or not user.is_active:
         return []
-    today = timezone.localdate()
+    today = _today()
     key = (user.pk, user.access_stamp, today)
     held = _held.get(key)
     if held is None:
@@ -168,6 +181,21 @@ def may(user: Actor, act: str, subject: Model | None = None) -> bool:
     if any(reach is Reach.ALL for reach, _duty in held):
         return True
     return visible(user, act, type(subject)._default_manager.filter(pk=subject.pk)).exists()
+
+
+def allowed(user: Actor, acts: Iterable[str], subject: Model) -> set[str]:
+    """Those of `acts` that the user may do to `subject`: `may` for each, asked once where the same duties decide."""
+    answers: dict[frozenset[tuple[Reach, int]], bool] = {}
+    found = set()
+    for act in acts:
+        deciding = (
+            frozenset((reach, duty.pk) for reach, duty in grants(user, act)) if user is not SYSTEM else frozenset()
+        )
+        if deciding not in answers:
+            answers[deciding] = may(user, act, subject)
+        if answers[deciding]:
+            found.add(act)
+    return found
 
 
 def able(act: str, subject: Model) -> list[User]:

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
@@ -79,7 +78,7 @@ def _token_statement() -> str:
 
 def _of_digest(digest: str, now: datetime) -> tuple[ApiToken | None, User | None]:
     """The token that is neither revoked nor over, and its user: asked with every call of the API."""
-    with connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         cursor.execute(_token_statement(), [digest, now])
         found = cursor.fetchone()
     if found is None:

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -87,7 +87,7 @@ def once(client_id: UUID, actor: Any, purpose: str, body: Any) -> Iterator[Repla
 
 
 def _begin(client_id: UUID, actor: Any, purpose: str, digest: str) -> Replay:
-    with connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         cursor.execute(_INSERT, [client_id, actor.pk, purpose, digest, timezone.now()])
         inserted = cursor.fetchone()
     if inserted:

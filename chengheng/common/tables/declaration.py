@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import FieldDoesNotExist
@@ -72,16 +72,28 @@ class Column:
         owner = follow(row, "__".join(path)) if path else row
         if owner is None:
             return None
-        label = getattr(owner, f"get_{last}_display", None)
-        if label is not None:
-            return label()
-        return follow(owner, last)
+        labels = _labels(owner.__class__, last)
+        if labels is None:
+            return follow(owner, last)
+        value = getattr(owner, last)
+        label = labels.get(value, value)
+        return str(label) if isinstance(label, Promise) else label
 
     def tone(self, row: Any) -> str:
         """The badge's tone; "" when the declaration gives none."""
         if callable(self.tones):
             return self.tones(row)
         return str((self.tones or {}).get(str(self.raw(row)), ""))
+
+
+@lru_cache(maxsize=1024)
+def _labels(model: type, name: str) -> dict[Any, Any] | None:
+    """Value → label of a field with choices, None for any other; Django's `get_…_display` makes this anew for each row."""
+    try:
+        choices = model._meta.get_field(name).flatchoices  # type: ignore[attr-defined]
+    except (AttributeError, FieldDoesNotExist):
+        return None
+    return dict(choices) or None
 
 
 def follow(row: Any, path: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRed
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -96,6 +98,15 @@ class ListPage:
     @property
     def numeric(self) -> set[str]:
         return {column.name for column in self.listing.columns if column.kind in declaration.NUMERIC}
+
+    @cached_property
+    def openings(self) -> dict[str, str]:
+        """The first tag of each column's cells, by the column's name."""
+        found: dict[str, str] = {}
+        for column in self.listing.columns:
+            kind = f"{column.kind} num" if column.name in self.numeric else column.kind
+            found[column.name] = format_html('<td class="kind-{}" data-label="{}">', kind, column.label)
+        return found
 
     @property
     def chosen_names(self) -> set[str]:

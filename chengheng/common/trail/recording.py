@@ -50,7 +50,7 @@ def record(
         entry = _linked(act, actor, subject_type, subject_id, 1, "", data or {}, note)
         rows.write(_QUIET_INSERT, _row(entry))
         return entry
-    with connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         seq, previous = (1, "") if new else _next_in_chain(cursor, subject_type, subject_id)
         entry = _linked(act, actor, subject_type, subject_id, seq, previous, data or {}, note)
         cursor.execute(_INSERT, _row(entry))

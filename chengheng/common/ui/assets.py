@@ -31,7 +31,8 @@ def _read(stamp: float) -> tuple[dict[str, Any], dict[str, str]]:
 _stamp = -1.0
 
 
-def _stamp_now() -> float:
+def stamp() -> float:
+    """When the icons were built; read once, in debug mode each time."""
     global _stamp
     if _stamp < 0 or settings.DEBUG:
         path = BUILD / "icons.json"
@@ -41,12 +42,12 @@ def _stamp_now() -> float:
 
 def manifest() -> dict[str, Any]:
     """Vite's manifest: source path → built file, its styles and what it imports; {} before the first build."""
-    return _read(_stamp_now())[0]
+    return _read(stamp())[0]
 
 
 def icon_paths(name: str) -> str:
     """The inside of an icon's <svg>; "" for a name that the build did not find."""
-    return _read(_stamp_now())[1].get(name, "")
+    return _read(stamp())[1].get(name, "")
 
 
 def files(entry: str) -> tuple[list[str], list[str], list[str]]:

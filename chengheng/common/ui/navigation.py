@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from django.apps import apps
-from django.urls import NoReverseMatch, reverse
+from django.conf import settings
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 
 from chengheng.common.people import access
 
@@ -27,10 +30,16 @@ class Item:
     @property
     def url(self) -> str:
         """The address; "" while the room has no page of this name."""
-        try:
-            return reverse(self.url_name, args=self.args)
-        except NoReverseMatch:
-            return ""
+        return _address(settings.ROOT_URLCONF, get_urlconf(), get_script_prefix(), self.url_name, self.args)
+
+
+@lru_cache(maxsize=1024)
+def _address(_root: str, _urlconf: str | None, _prefix: str, name: str, args: tuple[Any, ...]) -> str:
+    """`reverse` for the menu, which asks for the same addresses on every page."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,7 @@ _rooms: dict[str, Room] = {"": Room("", "", order=0)}
 def add(item: Item) -> Item:
     """Add an item to the menu; the same address again replaces the former."""
     _items[item.url_name, item.args] = item
+    _in_order.cache_clear()
     return item
 
 
@@ -87,7 +97,12 @@ def rooms() -> list[Room]:
 
 def items() -> list[Item]:
     """All items of all rooms, by room and order."""
-    return sorted(_items.values(), key=lambda item: (item.room, item.order, str(item.label)))
+    return list(_in_order(get_language()))
+
+
+@lru_cache(maxsize=8)
+def _in_order(_language: str | None) -> tuple[Item, ...]:
+    return tuple(sorted(_items.values(), key=lambda item: (item.room, item.order, str(item.label))))
 
 
 def heading(code: str) -> Room:

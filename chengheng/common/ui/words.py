@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 DASH = "—"
 FEN_PER_YUAN = 100
@@ -57,7 +58,12 @@ def money(fen: Any, unit: str = "auto") -> str:
 
 def span(delta: timedelta) -> str:
     """The length of a time in its two largest units at most: "2 days 3 hours", "40 minutes"."""
-    minutes = max(int(abs(delta.total_seconds()) // 60), 0)
+    return _span(get_language() or "", int(abs(delta.total_seconds()) // 60))
+
+
+@lru_cache(maxsize=4096)
+def _span(_language: str, minutes: int) -> str:
+    """`span` of whole minutes in the language that is active; a list says the same few hundreds over and over."""
     days, minutes = divmod(minutes, 1440)
     hours, minutes = divmod(minutes, 60)
     parts = []

@@ -28,7 +28,9 @@ _PASSED = "patrol_passed"  # the cases that this session went past in the queue 
 @require_act(VIEW)
 def case(request: HttpRequest, pk: int) -> HttpResponse:
     """One case with all that belongs to it. A view of a caller's name and phone is kept in the trail."""
-    subject = access.fetch(request.user, VIEW, Case.objects.select_related("department", "standard", "holder"), pk=pk)
+    subject = access.fetch(
+        request.user, VIEW, Case.objects.select_related("department", "standard", "reported_by"), pk=pk
+    )
     if subject.reporter_name or subject.reporter_phone:
         trail.viewed(request.user, subject, VIEW)
     context = {

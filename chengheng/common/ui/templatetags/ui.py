@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -18,7 +19,7 @@ from django.template.loader_tags import BLOCK_CONTEXT_KEY
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone, translation
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -56,7 +57,11 @@ def vite(entry: str) -> SafeString:
 @register.simple_tag
 def icon(name: str, css: str = "", label: str = "") -> SafeString:
     """An icon, drawn in the page; decorative unless `label` says what it means."""
-    inner = assets.icon_paths(name)
+    return _drawn(name, css, str(label), assets.icon_paths(name))
+
+
+@lru_cache(maxsize=512)  # a page draws dozens, a list one or two in each row, and there are few of them
+def _drawn(name: str, css: str, label: str, inner: str) -> SafeString:
     fill = name.endswith("-filled")
     return format_html(
         '<svg class="icon icon-{} {}" width="20" height="20" viewBox="0 0 24 24" fill="{}" stroke="{}" '
@@ -159,9 +164,8 @@ def when(moment: datetime | None) -> SafeString | str:
 @register.simple_tag
 def badge(text: Any, kind: str = "none", icon_name: str = "") -> SafeString:
     """A short state in a tone. The word carries the meaning, the colour only helps."""
-    return format_html(
-        '<span class="tag tag-{}">{}{}</span>', tone(kind), icon(icon_name, "icon-sm") if icon_name else "", text
-    )
+    drawn = icon(icon_name, "icon-sm") if icon_name else ""
+    return mark_safe(f'<span class="tag tag-{tone(kind)}">{drawn}{conditional_escape(text)}</span>')  # noqa: S308
 
 
 @register.simple_tag
@@ -190,18 +194,16 @@ def deadline(due: datetime | None, done: bool = False, now: datetime | None = No
     """When it is due: relative and absolute, coloured by how near. `done`: it is over, no colour any more."""
     if due is None:
         return format_html('<span class="due due-none">{}</span>', _("no time limit"))
+    now = now or timezone.now()
     kind = "done" if done else words.nearness(due, now)
-    shape = {"late": "clock-exclamation", "near": "clock", "far": "clock", "done": "check"}[kind]
+    drawn = icon({"late": "clock-exclamation", "near": "clock", "far": "clock", "done": "check"}[kind], "icon-sm")
     local = timezone.localtime(due)
-    this_year = local.year == timezone.localtime(now).year
-    return format_html(
-        '<time class="due due-{}" datetime="{}" title="{}">{}<b>{}</b><span>{}</span></time>',
-        kind,
-        due.isoformat(),
-        words.clock(due),
-        icon(shape, "icon-sm"),
-        _("done") if done else words.relative(due, now),
-        local.strftime("%m-%d %H:%M" if this_year else "%Y-%m-%d %H:%M"),
+    day = f"{local:%Y-%m-%d %H:%M}"
+    shown = day[5:] if local.year == timezone.localtime(now).year else day
+    said = escape(_("done") if done else words.relative(due, now))
+    return mark_safe(  # noqa: S308 (a time and our own words)
+        f'<time class="due due-{kind}" datetime="{due.isoformat()}" title="{day}">{drawn}<b>{said}</b>'
+        f"<span>{shown}</span></time>"
     )
 
 
@@ -353,9 +355,30 @@ def menu(context: template.Context) -> list[navigation.Group]:
     return navigation.for_user(request.user, request.path)
 
 
+_sides: dict[tuple[Any, ...], str] = {}  # drawn menus of this process: few posts, some hundreds of pages
+_SIDES_AT_MOST = 500
+
+
+@register.simple_tag(takes_context=True)
+def side(context: template.Context) -> str:
+    """The navigation as it is drawn, with the number that waits in the inbox."""
+    groups = menu(context)
+    if not groups:
+        return ""
+    waiting = cache.get(f"inbox:{context['request'].user.pk}")
+    links = tuple((link.item.url_name, link.url, link.current) for group in groups for link in group.links)
+    key = (translation.get_language(), waiting, assets.stamp(), links)
+    drawn = _sides.get(key)
+    if drawn is None:
+        if len(_sides) >= _SIDES_AT_MOST:
+            _sides.clear()
+        drawn = _sides[key] = render_to_string("ui/side.html", {"groups": groups, "waiting": waiting})
+    return drawn
+
+
 @register.simple_tag(takes_context=True)
 def shell(context: template.Context) -> dict[str, Any]:
-    """What the outermost template needs to know: theme, language, live address, the number waiting in the inbox.
+    """What the outermost template needs to know: theme, language, live address.
 
     A page with an appearance of its own (the wall screen) gives `theme` in its context.
     """
@@ -370,6 +393,5 @@ def shell(context: template.Context) -> dict[str, Any]:
         "languages": settings.LANGUAGES,
         "live": live_origin(request) if request is not None else "",
         "user": user if known else None,
-        "waiting": cache.get(f"inbox:{user.pk}") if known and user is not None else None,
         "demo": getattr(settings, "DEMO", False),
     }

@@ -1,0 +1,86 @@
+"""The back end of PostgreSQL says what Django's own says, at less cost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.db.backends.postgresql.psycopg_any import BaseTzLoader
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chengheng.common import rows
+from chengheng.common.database.base import PREPARED_FROM, UtcLoader
+
+pytestmark = pytest.mark.django_db
+
+
+class Slow(BaseTzLoader):
+    timezone = UTC
+
+
+@given(
+    st.integers(min_value=86400 * 10**6, max_value=(3_652_057 * 86400) * 10**6),
+    st.sampled_from(["+00", "+08", "-03:30", "+08:05:43"]),
+    st.booleans(),
+)
+def test_a_time_is_read_as_django_reads_it(microseconds, zone, whole):
+    moment = datetime(1, 1, 1) + timedelta(microseconds=microseconds)
+    text = (moment.replace(microsecond=0) if whole else moment).isoformat(" ")
+    said = ((text.rstrip("0") if "." in text else text) + zone).encode()
+    assert UtcLoader(1184).load(said) == Slow(1184).load(said)
+    assert UtcLoader(1184).load(said).tzinfo is UTC
+
+
+def test_times_come_back_in_utc_whatever_their_zone():
+    at = datetime(2024, 5, 13, 9, 30, 1, 250000, tzinfo=UTC)
+    with connection.cursor() as cursor:
+        cursor.execute("select %s, timestamptz '2024-05-13 17:30:01.25+08', timestamptz '2024-05-13 17:30+08'", [at])
+        given_back, shifted, whole = cursor.fetchone()
+    assert given_back == shifted == at
+    assert shifted - whole == timedelta(seconds=1.25)
+    assert {moment.tzinfo for moment in (given_back, shifted, whole)} == {UTC}
+
+
+def test_a_time_without_end_is_refused_as_before():
+    with pytest.raises(Exception, match="infinity"), connection.cursor() as cursor:
+        cursor.execute("select 'infinity'::timestamptz")
+        cursor.fetchone()
+
+
+def test_a_kept_statement_is_prepared_and_others_are_not():
+    for number in range(PREPARED_FROM + 2):
+        with rows.cursor() as cursor:
+            cursor.execute("select %s::int + 1 as one_more", [number])
+            assert cursor.fetchone() == (number + 1,)
+        with connection.cursor() as cursor:
+            cursor.execute("select %s::int + 2 as two_more", [number])
+    with connection.cursor() as cursor:
+        cursor.execute("select statement from pg_prepared_statements where statement like %s", ["%_more%"])
+        kept = [statement for (statement,) in cursor.fetchall()]
+    assert kept == ["select $1::int + 1 as one_more"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_ended_is_found_out_before_it_is_used():
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    assert connection.is_usable()
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("select pg_terminate_backend(%s, 5000)", [backend])
+    finally:
+        other.close()
+    assert not connection.is_usable()
+    connection.close()
+
+
+def test_a_silent_connection_costs_no_question(monkeypatch):
+    connection.ensure_connection()
+    asked = []
+    monkeypatch.setattr("django.db.backends.postgresql.base.DatabaseWrapper.is_usable", lambda self: asked.append(1))
+    assert connection.is_usable()
+    assert asked == []
