@@ -225,7 +225,9 @@ class WeatherForm(forms.Form):
         label=_("Source"), max_length=120,
         help_text=_("Who said so and how: the observatory by telephone, its bulletin number, own observation."),
     )  # fmt: skip
-    said_at = forms.DateTimeField(label=_("As of"), required=False, widget=_moment(), help_text=_("Empty: now."))
+    said_at = forms.DateTimeField(
+        label=pgettext_lazy("weather", "Said at"), required=False, widget=_moment(), help_text=_("Empty: now.")
+    )
     until = forms.DateTimeField(
         label=_("Holds until"), required=False, widget=_moment(), help_text=_("Empty: twelve hours.")
     )

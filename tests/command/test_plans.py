@@ -341,8 +341,8 @@ class TestAStepForARole:
             actions.receive_order(rows.get(person=city.at_east), city.also_east)
 
     def test_reaches_a_role_of_another_system_with_the_right_to_receive(self, city, plan, client):
-        step = self.by_role(city, plan, "maintenance.engineer")
-        engineer = builders.holder("maintenance.engineer", city.unit)
+        step = self.by_role(city, plan, "maintenance.desk")
+        engineer = builders.holder("maintenance.desk", city.unit)
         assert actions.people_of(step) == []
         assert queries.cannot_receive(step.role, city.commission) == 1
         with pytest.raises(errors.NoTarget):
