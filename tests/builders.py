@@ -30,3 +30,10 @@ def holder(role: str, at: Organisation | None = None, area_code: str = "", name:
         user=person, role=role, organisation=person.organisation, area_code=area_code, starts_on="2020-01-01"
     )
     return person
+
+
+def also(person: User, *roles: str) -> User:
+    """The same person with further roles; who asked before keeps the duties that were read then, so take what comes back."""
+    for role in roles:
+        Duty.objects.create(user=person, role=role, organisation=person.organisation, starts_on="2020-01-01")
+    return User.objects.get(pk=person.pk)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -49,10 +50,12 @@ from chengheng.command.models import (
     Site,
     Target,
     Tick,
+    WeatherNote,
 )
-from chengheng.common import files, flow, health, notices, trail
+from chengheng.common import files, flow, health, links, notices, trail
 from chengheng.common.calendars.rules import Kind, Limit
 from chengheng.common.errors import Invalid, NotFound
+from chengheng.common.links import kinds
 from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import Organisation, User
@@ -74,13 +77,13 @@ def give_order(
     actor: Any, *, title: str, body: str, organisations: Iterable[Organisation], priority: str = Priority.ROUTINE,
     receipt_minutes: int = 30, finish_minutes: int = 1440, address: str = "", lon: float | None = None,
     lat: float | None = None, people: Iterable[User] = (), tell_all: bool = False, checklist: Iterable[str] = (),
-    papers: Iterable[Any] = (), now: datetime | None = None,
+    papers: Iterable[Any] = (), linked: Iterable[Model] = (), now: datetime | None = None,
 ) -> Order:  # fmt: skip
     """Give an order to organisations (who is on duty there gets it) and to people by name.
 
     Every organisation, and that of every person, must be one to which the actor may give orders; a person must be one who
     may receive them. `tell_all`: everybody who receives orders there is told, not only who is on duty. `papers` are
-    uploaded files. Raises NoTarget, BadLimits, NotFound, BadChecklist.
+    uploaded files, `linked` records of any system (`links.choosing.chosen`) that belong to it. Raises NoTarget, BadLimits, NotFound, BadChecklist.
     """
     access.require(actor, "command.order.give")
     wanted = {organisation.pk for organisation in organisations}
@@ -103,6 +106,8 @@ def give_order(
     kept = [(files.store(paper, paper.name), "paper", paper.name[:120]) for paper in papers]
     if kept:
         files.attach_many(OrderPapers.objects.get(pk=order.pk), actor, kept)
+    for subject in linked:
+        links.link(order, subject, kinds.RELATED.code, actor)
     return order
 
 
@@ -364,11 +369,11 @@ def start_plan(
         new=True,
     )
     for step in level.steps.order_by("position"):
-        targets = targets_of(step, now)
-        if not targets:
+        targets, people = targets_of(step, now), people_of(step)
+        if not targets and not people:
             raise NoTarget(gettext("“%(step)s” reaches no organisation.") % {"step": step.title})
         _give(
-            actor, targets, title=f"【演练】{step.title}" if drill else step.title, body=step.body,
+            actor, targets, people, title=f"【演练】{step.title}" if drill else step.title, body=step.body,
             priority=step.priority, receipt_minutes=step.receipt_minutes,
             finish_minutes=max(step.offset_minutes + step.finish_minutes, step.receipt_minutes),
             organisation=plan.organisation, run=run, step=step, drill=drill, checklist=step.checklist, now=now,
@@ -378,6 +383,8 @@ def start_plan(
 
 def targets_of(step: PlanStep, now: datetime | None = None) -> list[Organisation]:
     """The organisations that a step of a plan goes to, today."""
+    if step.to == PlanStep.To.ROLE:
+        return []
     if step.to == PlanStep.To.NAMED:
         return list(step.named.filter(active=True).order_by("code"))
     if step.to == PlanStep.To.AREA:
@@ -385,6 +392,14 @@ def targets_of(step: PlanStep, now: datetime | None = None) -> list[Organisation
     if step.to == PlanStep.To.ON_DUTY:
         return list(queries.organisations_on_duty(now))
     return list(queries.organisations_of(step.to))
+
+
+def people_of(step: PlanStep) -> list[User]:
+    """The people that a step of a plan goes to by their role, today: those at the plan's organisation and below it who
+    hold the role and may receive orders."""
+    if step.to != PlanStep.To.ROLE:
+        return []
+    return list(queries.holders(step.role, step.level.plan.organisation).select_related("organisation"))
 
 
 @transaction.atomic
@@ -526,6 +541,30 @@ def check_link(
             text=gettext("%(site)s: the link is down") % {"site": site},
         )
     return check
+
+
+@transaction.atomic
+def note_weather(
+    actor: Any, *, text: str, source: str, said_at: datetime | None = None, until: datetime | None = None,
+    warning: str = "", now: datetime | None = None,
+) -> WeatherNote:  # fmt: skip
+    """Write down what the weather is or will be, and who said so. Raises InTheFuture, Invalid."""
+    access.require(actor, "command.weather.note")
+    now = now or timezone.now()
+    said_at = said_at or now
+    text, source = text.strip(), source.strip()
+    if not text or not source:
+        raise Invalid(field="source" if text else "text")
+    if said_at > now + timedelta(minutes=5):
+        raise InTheFuture(field="said_at")
+    if until is not None and until <= said_at:
+        raise Invalid(gettext("A note holds until after it was said."), field="until")
+    note = WeatherNote.objects.create(
+        organisation=actor.organisation, text=text[:600], source=source[:120], said_at=said_at, until=until,
+        warning=warning, by=actor, entered_at=now,
+    )  # fmt: skip
+    trail.record("command.weather.note", actor, note, {"source": note.source, "warning": warning}, note.text, new=True)
+    return note
 
 
 @transaction.atomic

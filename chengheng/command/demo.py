@@ -31,6 +31,8 @@ from chengheng.common.demo import DemoCity
 from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
 
+_SEES = ("video.viewer", "opinion.reader", "patrol.supervisor")
+"""What who commands sees of the other systems: cameras, alerts, cases, to be linked with orders and called into meetings."""
 CENTRE_POINT = (117.2, 39.13)
 _LEVELS = (
     (1, "一级响应", "暴雪红色或橙色预警信号（示例）"),
@@ -56,8 +58,8 @@ _STEPS: tuple[tuple[str, int, str, str, str, int, int], ...] = (
 
 def build(city: DemoCity) -> None:
     """Make what is missing; a few seconds at the first time."""
-    chief = city.person("zhihuizhang", "沈指挥长", "CGW", "command.chief")
-    dispatcher = city.person("diaodu", "许调度", "326206", "command.dispatcher")
+    chief = city.person("zhihuizhang", "沈指挥长", "CGW", "command.chief", *_SEES)
+    dispatcher = city.person("diaodu", "许调度", "326206", "command.dispatcher", *_SEES)
     city.person("huichang", "罗会管", "326206", "command.keeper")
     people = _sites(city)
     _rota(city, people, dispatcher)

@@ -119,4 +119,4 @@ class RankTaken(Invalid):
 
 class StepNeeds(Invalid):
     code = "command_step_needs"
-    message = _("Name the area, or the organisations, that this order goes to.")
+    message = _("Name the area, the role or the organisations that this order goes to.")

@@ -19,6 +19,7 @@ from chengheng.command.models import (
     Priority,
     Resource,
     Site,
+    WeatherNote,
 )
 from chengheng.common.flow.forms import FilesField
 from chengheng.common.people import access
@@ -70,7 +71,7 @@ class OrderForm(forms.Form):
     papers = FilesField(label=_("Attachments"), required=False)
     group = forms.ChoiceField(
         label=_("To a whole group"), required=False,
-        choices=[("", "—"), *[choice for choice in PlanStep.To.choices if choice[0] not in ("named", "area")]],
+        choices=[("", "—"), *[choice for choice in PlanStep.To.choices if choice[0] not in ("named", "area", "role")]],
     )  # fmt: skip
     area = forms.ChoiceField(label=_("To everybody in an area"), required=False, choices=_areas)
     tell_all = forms.BooleanField(
@@ -137,12 +138,16 @@ class LevelForm(forms.ModelForm):
 
 class StepForm(forms.ModelForm):
     area_code = forms.ChoiceField(label=_("Area"), required=False, choices=_areas)
+    role = forms.ChoiceField(
+        label=_("Role"), required=False, choices=lambda: [("", "—"), *queries.role_choices()],
+        help_text=_("Reaches those who hold it and receive orders; the start page says how many do not."),
+    )  # fmt: skip
     checklist = checklist()
 
     class Meta:
         model = PlanStep
         fields = (
-            "phase", "offset_minutes", "title", "body", "to", "area_code", "named", "priority", "receipt_minutes",
+            "phase", "offset_minutes", "title", "body", "to", "area_code", "role", "named", "priority", "receipt_minutes",
             "finish_minutes", "checklist",
         )  # fmt: skip
         widgets = {"body": forms.Textarea(attrs={"rows": 5}), "named": forms.CheckboxSelectMultiple}
@@ -205,6 +210,27 @@ class SiteForm(forms.ModelForm):
         widgets = {
             name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in ("serves_from", "serves_until")
         }
+
+
+class PlaceForm(forms.Form):
+    lon = forms.FloatField(min_value=-180, max_value=180)
+    lat = forms.FloatField(min_value=-80, max_value=80)
+    reach = forms.IntegerField(required=False, min_value=50, max_value=20_000)
+
+
+class WeatherForm(forms.Form):
+    text = forms.CharField(label=_("Weather"), max_length=600, widget=forms.Textarea(attrs={"rows": 3}))
+    warning = forms.ChoiceField(label=_("Warning in force"), required=False, choices=WeatherNote.Warning.choices)
+    source = forms.CharField(
+        label=_("Source"), max_length=120,
+        help_text=_("Who said so and how: the observatory by telephone, its bulletin number, own observation."),
+    )  # fmt: skip
+    said_at = forms.DateTimeField(
+        label=pgettext_lazy("weather", "Said at"), required=False, widget=_moment(), help_text=_("Empty: now.")
+    )
+    until = forms.DateTimeField(
+        label=_("Holds until"), required=False, widget=_moment(), help_text=_("Empty: twelve hours.")
+    )
 
 
 class CheckForm(forms.Form):

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from chengheng.common.flow.models import Moving
+from chengheng.common.people import roles
 from chengheng.common.people.access import Scope
 from chengheng.common.places.queries import name_of
 
@@ -207,6 +208,7 @@ class PlanStep(models.Model):
         ON_DUTY = "on_duty", _("organisations with somebody on duty at that moment")
         AREA = "area", _("organisations in an area")
         NAMED = "named", _("named organisations")
+        ROLE = "role", _("everybody who holds a role")
 
     level = models.ForeignKey(PlanLevel, models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField(_("position"))
@@ -218,6 +220,7 @@ class PlanStep(models.Model):
     body = models.TextField(_("text"), max_length=2000)
     to = models.CharField(pgettext_lazy("order", "to"), max_length=10, choices=To.choices)
     area_code = models.CharField(_("area"), max_length=15, blank=True)
+    role = models.CharField(_("role"), max_length=60, blank=True)
     named = models.ManyToManyField("people.Organisation", related_name="+", blank=True, verbose_name=_("organisations"))
     checklist = _checklist()
     priority = models.CharField(_("priority"), max_length=10, choices=Priority.choices, default=Priority.URGENT)
@@ -241,6 +244,12 @@ class PlanStep(models.Model):
     @property
     def area_name(self) -> str:
         return name_of(self.area_code) if self.area_code else ""
+
+    @property
+    def role_name(self) -> str:
+        """The role in words; its code when no room declares it any more."""
+        known = roles.get(self.role)
+        return str(known.label) if known else self.role
 
 
 class PlanNeed(models.Model):
@@ -324,7 +333,11 @@ class Order(Moving):
 
     class Meta(Moving.Meta):
         ordering = ("-issued_at", "-pk")
-        indexes = [*Moving.Meta.indexes, models.Index(fields=("-issued_at",), name="command_order_recent")]
+        indexes = [
+            *Moving.Meta.indexes,
+            models.Index(fields=("-issued_at",), name="command_order_recent"),
+            models.Index(fields=("calendar_version",), name="command_order_dated"),
+        ]
         verbose_name = pgettext_lazy("dispatch", "order")
         verbose_name_plural = pgettext_lazy("dispatch", "orders")
 
@@ -417,6 +430,7 @@ class Target(Moving):
             *Moving.Meta.indexes,
             models.Index(fields=("organisation", "state", "due_at"), name="command_target_queue"),
             models.Index(fields=("issued_at",), name="command_target_issued"),
+            models.Index(fields=("calendar_version",), name="command_target_dated"),
         ]
         constraints = (
             models.UniqueConstraint(
@@ -524,6 +538,50 @@ class Resource(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("command:resource_change", args=[self.pk])
+
+
+class WeatherNote(models.Model):
+    """What the weather is or will be, as somebody on duty wrote it down: by whom it was said, and when. No feed makes
+    these: what is not entered is not known."""
+
+    class Warning(models.TextChoices):
+        NONE = "", pgettext_lazy("weather", "no warning")
+        BLUE = "blue", _("blue warning")
+        YELLOW = "yellow", _("yellow warning")
+        ORANGE = "orange", _("orange warning")
+        RED = "red", _("red warning")
+
+    organisation = models.ForeignKey(**_ORGANISATION, verbose_name=_("organisation"))
+    text = models.TextField(_("weather"), max_length=600)
+    warning = models.CharField(_("warning in force"), max_length=10, choices=Warning.choices, blank=True, default="")
+    source = models.CharField(_("source"), max_length=120)
+    said_at = models.DateTimeField(_("as of"))
+    until = models.DateTimeField(_("holds until"), null=True, blank=True)
+    by = models.ForeignKey(**_PERSON, null=True, verbose_name=_("entered by"))
+    entered_at = models.DateTimeField(_("entered"), default=timezone.now)
+
+    view_act = "command.weather.view"
+    access_scope = Scope(organisation="organisation")
+
+    class Meta:
+        ordering = ("-said_at", "-pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(until__gt=F("said_at")), name="command_weather_forward"
+            ),
+        )
+        verbose_name = _("weather note")
+        verbose_name_plural = _("weather notes")
+
+    def __str__(self) -> str:
+        return f"{timezone.localtime(self.said_at):%Y-%m-%d %H:%M} {self.text[:40]}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("command:weather")
+
+    @property
+    def tone(self) -> str:
+        return {"blue": "info", "yellow": "warn", "orange": "warn", "red": "bad"}.get(self.warning, "none")
 
 
 import chengheng.command.conference.models  # noqa: E402,F401  (its tables are this application's)

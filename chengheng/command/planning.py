@@ -25,7 +25,7 @@ from chengheng.command.errors import (
 )
 from chengheng.command.models import Plan, PlanLevel, PlanNeed, PlanStep
 from chengheng.common import trail
-from chengheng.common.people import access
+from chengheng.common.people import access, roles
 from chengheng.common.people.models import Organisation
 
 ACT = "command.plan.change"
@@ -81,8 +81,12 @@ def save_step(actor: Any, step: PlanStep, named: Iterable[Organisation] = ()) ->
         raise StepNeeds(field="area_code")
     if step.to == PlanStep.To.NAMED and not chosen:
         raise StepNeeds(field="named")
+    if step.to == PlanStep.To.ROLE and roles.get(step.role) is None:
+        raise StepNeeds(field="role")
     if step.to != PlanStep.To.AREA:
         step.area_code = ""
+    if step.to != PlanStep.To.ROLE:
+        step.role = ""
     if step.pk is None:
         last = step.level.steps.order_by("-position").first()
         step.position = last.position + 1 if last else 1
@@ -202,7 +206,7 @@ def differences(new: Plan, old: Plan) -> list[tuple[str, str, str]]:
             found[level.name, ""] = (level.rank, level.trigger)
             for step in level.steps.all():
                 found[level.name, step.title] = (
-                    step.phase, step.offset_minutes, step.body, step.to, step.area_code, step.priority,
+                    step.phase, step.offset_minutes, step.body, step.to, step.area_code, step.role, step.priority,
                     step.receipt_minutes, step.finish_minutes, tuple(step.checklist),
                     tuple(sorted(one.pk for one in step.named.all())),
                 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from chengheng.command import rules
-from chengheng.command.models import DutyShift, Order, PlanLevel, PlanRun, Resource, Site, Target
+from chengheng.command.models import DutyShift, Order, PlanLevel, PlanRun, Resource, Site, Target, WeatherNote
+from chengheng.common import places
 from chengheng.common.people import access, roles
 from chengheng.common.people.models import Duty, Organisation, User
+from chengheng.common.places import near
+from chengheng.common.places.ground import distance_m
 from chengheng.common.ui.search import Hit
 
 OPEN = ("issued", "received")
@@ -71,6 +75,36 @@ def orderable_people(user: Any) -> QuerySet[User]:
     return User.objects.filter(is_active=True, is_machine=False, organisation__in=places, pk__in=held.values("user"))
 
 
+def role_choices() -> list[tuple[str, str]]:
+    """Every role of the product, by its heading, for tasks of a plan."""
+    return [(role.code, str(role.label)) for role in roles.all_roles()]
+
+
+def holders(role: str, place: Organisation) -> QuerySet[User]:
+    """Who holds a role today at an organisation or below it and may receive orders, whatever role gives that."""
+    receiving = [one.code for one in roles.granting("command.target.receive")]
+    held = Duty.objects.held_on(timezone.localdate())
+    people = User.objects.filter(is_active=True, is_machine=False, organisation__path__startswith=place.path)
+    able = people.filter(pk__in=held.filter(role__in=receiving).values("user"))
+    return able.filter(pk__in=held.filter(role=role).values("user")).order_by("organisation__code", "pk")
+
+
+def cannot_receive(role: str, place: Organisation) -> int:
+    """How many hold the role there today without a role that receives orders: a plan does not reach them."""
+    held = Duty.objects.held_on(timezone.localdate())
+    people = User.objects.filter(is_active=True, is_machine=False, organisation__path__startswith=place.path)
+    return people.filter(pk__in=held.filter(role=role).values("user")).exclude(pk__in=holders(role, place)).count()
+
+
+def weather(user: Any, now: datetime | None = None) -> list[WeatherNote]:
+    """The notes that hold now, the gravest warning first: those with an end until then, others for twelve hours."""
+    now = now or timezone.now()
+    holding = Q(until__gt=now) | Q(until=None, said_at__gt=now - timedelta(hours=rules.WEATHER_HOURS))
+    rows = access.visible(user, "command.weather.view", WeatherNote.objects.filter(holding).select_related("by"))
+    grave = list(WeatherNote.Warning.values)
+    return sorted(rows[:20], key=lambda row: (-grave.index(row.warning), -row.said_at.timestamp()))
+
+
 def find(user: Any, text: str, limit: int) -> Iterator[Hit]:
     """Orders, orders received, and venues by words."""
     for order in orders(user).filter(Q(title__icontains=text) | Q(body__icontains=text))[:limit]:
@@ -116,6 +150,7 @@ def screen(user: Any) -> dict[str, Any]:
         "recent": list(orders(user)[:10]) if access.may(user, "command.order.view") else [],
         "waiting": list(mine.filter(state__in=OPEN).order_by("due_at")[:12]),
         "duty": list(on_duty(user, now)[:40]),
+        "weather": weather(user, now)[:4],
         "meetings": list(_meetings(user)[:6]),
         "runs": list(
             access.visible(user, "command.run.view", PlanRun.objects.filter(ended_at=None).select_related("level__plan"))[:5]
@@ -266,6 +301,75 @@ def order_points(user: Any) -> dict[str, Any]:
                tone="bad" if row.is_overdue else "warn")
         for row in rows[:2000]
     )  # fmt: skip
+
+
+def place_words(lon: float, lat: float) -> str:
+    """A place in words, from the district to its community; "" outside the city."""
+    found = places.locate(lon, lat)
+    named = ((code, places.name_of(code)) for code in (found.district, found.subdistrict, found.community) if code)
+    return " ".join(name for code, name in named if name != code)
+
+
+@dataclass(frozen=True)
+class Answerable:
+    """An organisation that answers for a place: its venue is near (`metres`), or the place lies in its district. Who is
+    on duty there now; else whom its venue names."""
+
+    organisation: Organisation
+    metres: int | None
+    person: str
+    phone: str
+    on_duty: bool
+    orderable: bool
+    site: Site | None
+
+
+def answerable(user: Any, lon: float, lat: float, metres: float, now: datetime | None = None) -> list[Answerable]:
+    """The organisations to turn to for a place: those with somebody on duty first, of them those of its district, then by
+    distance."""
+    now = now or timezone.now()
+    found: dict[int, tuple[Organisation, int | None, Site | None]] = {}
+    west, south, east, north = near.box(lon, lat, metres)
+    sites = access.visible(user, "command.site.view", Site.objects.filter(_serving())).select_related("organisation")
+    district = (places.locate(lon, lat).district or "")[:6]
+    around = Q(lon__gte=west, lon__lte=east, lat__gte=south, lat__lte=north)
+    for site in sites.filter(around | Q(organisation__in=organisations_in(district))):
+        way = None if site.lon is None or site.lat is None else round(distance_m(lon, lat, site.lon, site.lat))
+        close = way is not None and way <= metres
+        if close or site.area_code.startswith(district or "-"):
+            found[site.organisation_id] = (site.organisation, way if close else None, site)
+    for organisation in organisations_in(district):
+        if access.may(user, "command.order.give", organisation):
+            found.setdefault(organisation.pk, (organisation, None, None))
+    shifts = {row.organisation_id: row for row in on_duty(user, now).filter(organisation__in=list(found))}
+    mine = set(orderable(user).filter(pk__in=list(found)).values_list("pk", flat=True))
+    rows = []
+    for pk, (organisation, way, venue) in found.items():
+        shift = shifts.get(pk)
+        name = str(shift.person) if shift else venue.contact if venue else ""
+        phone = (shift.phone or shift.person.phone) if shift else venue.phone if venue else ""
+        rows.append(Answerable(organisation, way, name, phone, shift is not None, pk in mine, venue))
+    return sorted(
+        rows, key=lambda row: (not row.on_duty, row.metres if row.metres is not None else -1, row.organisation.code)
+    )
+
+
+def _near_resources(user: Any, box: near.Box, limit: int) -> Iterator[near.Spot]:
+    west, south, east, north = box
+    rows = access.visible(user, "command.resource.view", Resource.objects.select_related("organisation"))
+    tones = {"free": "good", "busy": "info", "out": "bad"}
+    for row in rows.filter(lon__gte=west, lon__lte=east, lat__gte=south, lat__lte=north)[:limit]:
+        yield near.Spot(
+            f"{row.name} {row.amount.normalize():f} {row.unit}", float(row.lon or 0), float(row.lat or 0),
+            f"{row.get_state_display()} · {row.organisation}", tone=tones[row.state],
+        )  # fmt: skip
+
+
+near.offer(
+    near.Finder(
+        "command.resource", gettext_lazy("Resources"), "truck", _near_resources, "command.resource.view", order=30
+    )
+)
 
 
 def _point(lon: float | None, lat: float | None, **properties: Any) -> dict[str, Any]:

@@ -39,6 +39,8 @@ ACTS = {
     "command.rota.view": _("View the rota"),
     "command.rota.change": _("Change the rota"),
     "command.rota.hand_over": _("Hand a shift over"),
+    "command.weather.view": _("View weather notes"),
+    "command.weather.note": _("Write weather notes"),
     "command.resource.view": _("View resources"),
     "command.resource.change": _("Change resources"),
     "command.meeting.view": _("View meetings"),
@@ -49,6 +51,7 @@ ACTS = {
     "command.meeting.cancel": _("Call a meeting off"),
     "command.meeting.change": _("Change minutes, groups and templates of meetings"),
     "command.meeting.control": _("Steer a running meeting"),
+    "command.meeting.camera": _("Show a camera in a meeting"),
     "command.meeting.watch": _("Watch a meeting without an invitation"),
     "command.meeting.attend": _("Attend meetings for one's venue"),
 }
@@ -60,7 +63,7 @@ _GIVE = (
     "command.order.give", "command.order.template", "command.order.supplement", "command.order.recall", "command.order.close",
     "command.target.accept", "command.target.send_back", "command.target.supervise", "command.target.extend",
     "command.target.withdraw", "command.site.check",
-    "command.rota.change", "command.rota.hand_over", "command.resource.change",
+    "command.rota.change", "command.rota.hand_over", "command.resource.change", "command.weather.note",
 )  # fmt: skip
 _MEET = (
     "command.meeting.call", "command.meeting.begin", "command.meeting.end", "command.meeting.cancel",
@@ -71,7 +74,10 @@ _PLAN = ("command.plan.change", "command.plan.start", "command.run.end")
 
 
 def _role(code: str, label: str | Promise, acts_of: tuple[str, ...], reach: Reach) -> None:
-    declare(Role(f"command.{code}", label, dict.fromkeys(acts_of, reach), group="command"))
+    grants = dict.fromkeys(acts_of, reach)
+    if "command.weather.view" in grants:  # the city's weather is everybody's
+        grants["command.weather.view"] = Reach.ALL
+    declare(Role(f"command.{code}", label, grants, group="command"))
 
 
 _role(
@@ -102,7 +108,8 @@ _role(
 )
 _role(
     "site", _("Venue on duty"),
-    ("command.site.view", "command.target.view", *_OWN, "command.meeting.attend", "command.papers.view", "command.rota.view", "command.rota.change",
+    ("command.site.view", "command.target.view", *_OWN, "command.meeting.attend", "command.papers.view", "command.rota.view", "command.rota.change", "command.weather.view",
      "command.rota.hand_over", "command.resource.view", "command.resource.change"),
     Reach.ORGANISATION,
 )  # fmt: skip
+_role("receiver", _("Receives orders by name"), ("command.target.view", *_OWN), Reach.OWN)

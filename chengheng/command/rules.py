@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+WEATHER_HOURS = 12
+"""How long a weather note holds that does not say until when (local rule)."""
 LONGEST_MINUTES = 30 * 24 * 60
 LOSS_POOR, LOSS_DOWN = Decimal(1), Decimal(5)
 JITTER_POOR_MS = Decimal(30)

@@ -19,12 +19,14 @@ from chengheng.command.forms import (
     NeedForm,
     OrderForm,
     OrderTemplateForm,
+    PlaceForm,
     PlanForm,
     ResourceForm,
     ShiftForm,
     SiteForm,
     StartForm,
     StepForm,
+    WeatherForm,
 )
 from chengheng.command.models import (
     DutyShift,
@@ -39,13 +41,19 @@ from chengheng.command.models import (
     Resource,
     Site,
     Target,
+    WeatherNote,
 )
+from chengheng.command.rules import WEATHER_HOURS
 from chengheng.common import files, trail
 from chengheng.common.errors import NotFound, Refusal
+from chengheng.common.links import choosing
 from chengheng.common.people import access
-from chengheng.common.ui import maplayers
+from chengheng.common.places import near
+from chengheng.common.ui import maplayers, words
 from chengheng.common.ui.views import page, redirect, require_act
 
+REACHES = (500, 1000, 2000, 5000)
+"""Metres around a place that the command screen offers to look."""
 _SHOWN = {"command.sites", "command.orders", "video.cameras"}
 
 
@@ -58,7 +66,9 @@ def screen(request: HttpRequest) -> HttpResponse:
         for layer in maplayers.for_user(request.user)
     ]  # fmt: skip
     context = {
-        "map": {"layers": layers, "districts": reverse("places:districts")},
+        "map": {"layers": layers, "districts": reverse("places:districts"), "pick": ["near-lon", "near-lat"]},
+        "reaches": REACHES,
+        "may_note": access.may(request.user, "command.weather.note"),
         "may_give": access.may(request.user, "command.order.give"),
         "may_plan": access.may(request.user, "command.plan.view"),
         **queries.screen(request.user),
@@ -66,10 +76,63 @@ def screen(request: HttpRequest) -> HttpResponse:
     return page(request, "command/screen.html", context)
 
 
+def _place(request: HttpRequest) -> tuple[float, float, int] | None:
+    """The place that was asked for, and how far around: ?lon=&lat=&reach=; None for anything else."""
+    form = PlaceForm(request.GET)
+    if not form.is_valid():
+        return None
+    found = form.cleaned_data
+    return found["lon"], found["lat"], found["reach"] or REACHES[1]
+
+
+@require_act("command.target.view")
+def near_place(request: HttpRequest) -> HttpResponse:
+    """Who answers for a place and what is near it, to be told or called in at once: a part of the command screen."""
+    place = _place(request)
+    if place is None:
+        raise NotFound
+    lon, lat, reach = place
+    context = {
+        "where": queries.place_words(lon, lat), "lon": lon, "lat": lat, "reach": reach,
+        "answerable": queries.answerable(request.user, lon, lat, reach),
+        "groups": near.around(request.user, lon, lat, reach),
+        "nameable": set(queries.orderable_people(request.user).values_list("pk", flat=True)),
+        "may_give": access.may(request.user, "command.order.give"),
+        "may_call": access.may(request.user, "command.meeting.call"),
+    }  # fmt: skip
+    return page(request, "command/near.html", context)
+
+
+@require_act("command.weather.view")
+def weather(request: HttpRequest) -> HttpResponse:
+    """The weather notes of the last days; whoever is on duty writes the next."""
+    may = access.may(request.user, "command.weather.note")
+    form = WeatherForm(request.POST or None) if may else None
+    if request.method == "POST" and form is not None and form.is_valid():
+        try:
+            actions.note_weather(request.user, **form.cleaned_data)
+        except Refusal as refusal:
+            _refused(form, refusal)
+        else:
+            return redirect(request, reverse("command:weather"), _("Saved"))
+    holding = {note.pk for note in queries.weather(request.user)}
+    rows = access.visible(
+        request.user, "command.weather.view", WeatherNote.objects.select_related("by", "organisation")
+    )
+    context = {"form": form, "notes": [(note, note.pk in holding) for note in rows[:60]], "hours": WEATHER_HOURS}
+    return page(request, "command/weather.html", context, status=422 if form and form.errors else 200)
+
+
 def _point_map(row: Order | Site, zoom: int) -> dict[str, Any] | None:
     if row.lon is None or row.lat is None:
         return None
     return {"districts": reverse("places:districts"), "point": [row.lon, row.lat], "zoom": zoom}
+
+
+def _looking_at(form: OrderForm) -> dict[str, Any]:
+    """Where the map of an order's form looks first: at its place, if it has one."""
+    lon, lat = (words.decimal(str(form[name].value() or "")) for name in ("lon", "lat"))
+    return {} if lon is None or lat is None else {"point": [float(lon), float(lat)], "zoom": 13}
 
 
 def _form(request: HttpRequest, form: Any, title: str, back: str, **more: Any) -> HttpResponse:
@@ -82,8 +145,27 @@ def _refused(form: Any, refusal: Refusal) -> None:
 
 
 @require_act("command.order.give")
+def linkable(request: HttpRequest) -> HttpResponse:
+    """Records of any system that fit some words (`?q=`), to be ticked; what is ticked already (`?linked=`) stays."""
+    return page(
+        request, "command/linkable.html", _linkable(request, request.GET.getlist("linked"), request.GET.get("q", ""))
+    )
+
+
+def _linkable(request: HttpRequest, keys: list[str], words: str = "") -> dict[str, Any]:
+    try:
+        ticked = [choosing.choice(row) for row in choosing.chosen(request.user, keys)]
+    except NotFound:
+        ticked = []
+    known = {choice.key for choice in ticked}
+    hits = [choice for choice in choosing.find(request.user, words) if choice.key not in known]
+    return {"ticked": ticked, "hits": hits, "words": words.strip()}
+
+
+@require_act("command.order.give")
 def order_new(request: HttpRequest) -> HttpResponse:
-    """An order on a form: empty, filled from a template (`?template=`), or for a place (`?lon=&lat=`)."""
+    """An order on a form: empty, filled from a template (`?template=`), or for a place (`?lon=&lat=`) with whom and what
+    belongs to it (`?organisations=&people=&linked=`)."""
     templates = access.visible(request.user, "command.order.give", OrderTemplate.objects.all())
     number, initial, chosen_template = request.GET.get("template", ""), {}, None
     if number.isdigit() and (chosen_template := templates.filter(pk=int(number)).first()) is not None:
@@ -93,12 +175,14 @@ def order_new(request: HttpRequest) -> HttpResponse:
     form = OrderForm(request.user, request.POST or None, request.FILES or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            order = actions.give_order(request.user, **form.given())
+            linked = choosing.chosen(request.user, request.POST.getlist("linked"))
+            order = actions.give_order(request.user, **form.given(), linked=linked)
         except Refusal as refusal:
             _refused(form, refusal)
         else:
             return redirect(request, order.get_absolute_url(), _("The order was given."))
-    chosen, people = request.POST.getlist("organisations"), request.POST.getlist("people")
+    asked = request.POST if request.method == "POST" else request.GET
+    chosen, people = asked.getlist("organisations"), asked.getlist("people")
     context = {
         "form": form,
         "fields": [
@@ -107,6 +191,9 @@ def order_new(request: HttpRequest) -> HttpResponse:
         "to": [form["group"], form["area"], form["tell_all"]],
         "templates": templates[:50],
         "chosen": chosen_template,
+        "map": {"districts": reverse("places:districts"), "pick": ["id_lon", "id_lat"], **_looking_at(form)},
+        "kinds": [str(kind.label) for kind in choosing.kinds()],
+        **_linkable(request, asked.getlist("linked")),
         "people": [
             (row, str(row.pk) in people)
             for row in queries.orderable_people(request.user)
@@ -401,7 +488,11 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
             _refused(form, refusal)
         else:
             return redirect(request, run.get_absolute_url(), _("The plan was started; all its orders were given."))
-    steps = [(step, len(actions.targets_of(step))) for step in level.steps.all()]
+    steps = [
+        (step, len(actions.targets_of(step)) + len(actions.people_of(step)),
+         queries.cannot_receive(step.role, level.plan.organisation) if step.role else 0)
+        for step in level.steps.all()
+    ]  # fmt: skip
     return _form(
         request, form, _("Start: %(level)s") % {"level": level}, level.plan.get_absolute_url(), steps=steps,
         needs=queries.needs(level), button=_("Start the plan"),
@@ -418,7 +509,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "run": row,
         "figures": figures,
         "timeline": queries.timeline(row, figures),
-        "events": exports.events(row)[-60:],
+        "events": exports.events(row),
         "may_end": row.ended_at is None and access.may(request.user, "command.run.end", row),
     }
     return page(request, "command/run.html", context)

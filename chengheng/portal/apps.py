@@ -10,7 +10,7 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         from chengheng.common.ui import navigation, search
         from chengheng.common.ui.navigation import Item
-        from chengheng.portal import handing, queries
+        from chengheng.portal import choosing, handing, queries
 
         for order, (code, label, icon) in enumerate(
             (
@@ -35,3 +35,4 @@ class PortalConfig(AppConfig):
         navigation.add(Item("", _("Wall screen"), "portal:wall", "device-tv", order=4))
         search.add("", queries.find_pages)
         handing.wire()
+        choosing.wire()

@@ -21,4 +21,7 @@ keys();
 rows();
 live();
 mount(document);
+document.addEventListener("click", (event) => {
+  if ((event.target as Element).closest("[data-print]")) window.print();
+});
 document.body.addEventListener("htmx:load", (event) => mount((event as CustomEvent<{ elt: Element }>).detail.elt));

@@ -18,6 +18,9 @@ from chengheng.command.models import LinkCheck, Site
 from chengheng.common import trail
 from chengheng.common.errors import NotFound, NotPermitted
 from chengheng.common.notices.models import Notice
+from chengheng.common.people.models import Duty
+from chengheng.video.models import Channel, Device
+from tests import builders
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -381,3 +384,42 @@ def test_the_relay_is_told_with_a_password_that_ends_by_itself(settings):
     assert turn.servers("p7") == [{"urls": "stun:relay:3478"}]  # without the secret no name would be let in
     settings.TURN_URLS = ""
     assert turn.servers("p7") == []
+
+
+class TestACamera:
+    def camera(self, city) -> Channel:
+        device = Device.objects.create(gb_id="12010000002000000009", name="d", organisation=city.east)
+        return Channel.objects.create(
+            device=device, gb_id="12010000001310000001", organisation=city.east, name="Bridge"
+        )
+
+    def test_takes_part_only_by_who_may_watch_it(self, city):
+        key = f"video.channel:{self.camera(city).pk}"
+        for bad in (key, "video.channel:0", "people.user:1", "x"):
+            with pytest.raises(NotFound):
+                actions.call_meeting(
+                    city.chief, title="x", starts_at=NOW, minutes=5, sites=Site.objects.all(), cameras=[bad]
+                )
+        chief = builders.also(city.chief, "video.viewer")
+        meeting = actions.call_meeting(
+            chief, title="x", starts_at=NOW, minutes=5, sites=Site.objects.all(), cameras=[key, key]
+        )
+        row = meeting.participants.get(role="camera")
+        assert (row.name, row.brought_by, row.picture) == ("Bridge", chief, key)
+        assert all(found["place"] != row for found in queries.sheet(meeting, None))
+        assert not any(row.role in those for those in rules.VERBS.values())
+        assert queries.picture_of(row.pk) is None  # not before the meeting runs
+        Meeting.objects.filter(pk=meeting.pk).update(state="running")
+        assert queries.picture_of(row.pk) == (key, chief.pk)
+        assert (actions.ring(meeting, [], NOW), row.call) == (0, "")
+        Duty.objects.filter(user=chief, role="video.viewer").delete()
+        assert queries.picture_of(row.pk) is None
+
+    def test_there_are_not_too_many(self, city, monkeypatch):
+        monkeypatch.setattr(rules, "MOST_CAMERAS", 0)
+        chief = builders.also(city.chief, "video.viewer")
+        with pytest.raises(errors.CamerasFull):
+            actions.call_meeting(
+                chief, title="x", starts_at=NOW, minutes=5, sites=Site.objects.all(),
+                cameras=[f"video.channel:{self.camera(city).pk}"],
+            )  # fmt: skip

@@ -18,10 +18,14 @@ from chengheng.command.conference import actions, engine, queries
 from chengheng.command.conference.models import Meeting, Participant, Stroke
 from chengheng.command.models import Site
 from chengheng.common import files
+from chengheng.common.people.models import Duty, User
 from chengheng.common.ui import assets
+from chengheng.video import actions as video
+from chengheng.video.models import Channel, Watching
 from tests import access, builders
 from tests.command.conference_site import ConferenceSite, until
 from tests.conftest import _no_events
+from tests.video.live_site import free_port, wait
 from tools.browser import FLAGS
 
 pytestmark = [
@@ -405,3 +409,38 @@ def test_the_pages_of_meetings_fit_a_desk_and_a_phone(city, seats):
             seat.page.goto(f"{seat.url}{address}")
             assert seat.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} at {width}"
             seat.shot(f"page-{name}-{width}")
+
+
+def test_a_camera_of_the_video_system_takes_part(city, settings, seats):
+    """Called up from a simulated GB/T 28181 camera and sent on by the engine; whoever brought it must keep the right."""
+    folder = Path(tempfile.mkdtemp(prefix="ch-conf-"))
+    folder.chmod(0o755)
+    for person in (city.chief, city.at_east):
+        Duty.objects.create(user=person, role="video.viewer", organisation=person.organisation, starts_on="2024-01-01")
+    engineer = builders.holder("video.engineer", city.commission)
+    device, password = video.add_device(engineer, "12010000001320000001", "Bridge", city.commission)
+    site = ConferenceSite(settings, folder)
+    settings.SIP_PORT = free_port()
+    try:
+        with site, site.camera(device, password, ["桥头"]):
+            channel = wait(lambda: Channel.objects.filter(name="桥头", online=True).first())
+            chief = User.objects.get(pk=city.chief.pk)
+            key = f"video.channel:{channel.pk}"
+            meeting = actions.call_now(chief, title="清雪调度会", sites=Site.objects.all(), minutes=60, cameras=[key])
+            chair, west = seats(chief).enter(meeting), seats(city.at_west).enter(meeting)
+            print("camera seen after", chair.sees("桥头"), west.sees("桥头"))
+            chair.shot("conf-camera")
+            assert west.page.evaluate("document.querySelectorAll('.conf-sounds audio').length") == 0
+            assert Watching.objects.get(way="meeting", closed_at=None).user == chief
+            site.engine.kill()
+            site.engine.start()
+            west.page.wait_for_timeout(500)
+            west.page.evaluate("window.seenFrames = {}")
+            print("camera again after", west.sees("桥头"), "s")
+            Duty.objects.filter(user=chief, role="video.viewer").delete()
+            west.until(
+                "![...document.querySelectorAll('.conf-label')].some(one => one.textContent.includes('桥头'))", 25
+            )
+            until(lambda: not Watching.objects.filter(way="meeting", closed_at=None).exists())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

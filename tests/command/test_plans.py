@@ -27,7 +27,8 @@ from chengheng.command.models import (
 from chengheng.common import files, trail
 from chengheng.common.errors import NotFound, NotPermitted
 from chengheng.common.notices.models import Notice
-from tests import access
+from chengheng.common.people.models import Duty
+from tests import access, builders
 
 pytestmark = pytest.mark.django_db
 LIMITS = {"receipt_minutes": 15, "finish_minutes": 60}
@@ -320,3 +321,52 @@ def test_the_timeline_keeps_its_marks_inside(city, plan):
         assert 0 <= line["x"] <= line["x"] + line["width"] <= 100.5
         assert all(0 <= at <= 100 for at in line["received"])
     assert any(late for line in drawn["rows"] for _at, late in line["finished"])
+
+
+class TestAStepForARole:
+    def by_role(self, city, plan, role: str) -> PlanStep:
+        level = plan.levels.get()
+        return PlanStep.objects.create(
+            level=level, position=9, phase="before", title="Report", body="x", to="role", role=role, **LIMITS
+        )
+
+    def test_goes_to_everybody_who_holds_it_by_name(self, city, plan):
+        self.by_role(city, plan, "command.site")
+        run = actions.start_plan(plan.levels.get(), city.chief, reason="x")
+        rows = Target.objects.filter(order__run=run, order__title="Report")
+        assert {row.person for row in rows} == {city.at_east, city.also_east, city.at_west, city.at_unit}
+        assert all(row.holder == row.person for row in rows)
+        actions.receive_order(rows.get(person=city.at_west), city.at_west)
+        with pytest.raises(errors.NotForYou):
+            actions.receive_order(rows.get(person=city.at_east), city.also_east)
+
+    def test_reaches_a_role_of_another_system_with_the_right_to_receive(self, city, plan, client):
+        step = self.by_role(city, plan, "maintenance.desk")
+        engineer = builders.holder("maintenance.desk", city.unit)
+        assert actions.people_of(step) == []
+        assert queries.cannot_receive(step.role, city.commission) == 1
+        with pytest.raises(errors.NoTarget):
+            actions.start_plan(plan.levels.get(), city.chief, reason="x")
+        client.force_login(city.chief)
+        assert "1 人无接收指令权限" in client.get(f"/command/plans/levels/{step.level_id}/start/").content.decode()
+        Duty.objects.create(user=engineer, role="command.receiver", organisation=city.unit, starts_on="2024-01-01")
+        actions.start_plan(plan.levels.get(), city.chief, reason="x")
+        row = Target.objects.get(order__title="Report")
+        client.force_login(engineer)
+        assert client.get(row.get_absolute_url()).status_code == 200
+        assert client.get(Target.objects.exclude(pk=row.pk).first().get_absolute_url()).status_code == 404
+        actions.finish_order(actions.receive_order(row, engineer), engineer, note="done")
+        assert Order.objects.get(title="Report").state == "done"
+
+    def test_is_written_by_the_form_and_kept_by_a_new_edition(self, city, plan, client):
+        draft = planning.revise_plan(city.chief, plan)
+        client.force_login(city.chief)
+        level = draft.levels.get()
+        form = {"phase": "before", "offset_minutes": 0, "title": "Report", "body": "x", "to": "role", "priority": "urgent",
+                **LIMITS}  # fmt: skip
+        assert client.post(f"/command/plans/levels/{level.pk}/orders/new/", form).status_code == 422
+        answer = client.post(f"/command/plans/levels/{level.pk}/orders/new/", form | {"role": "command.keeper"})
+        assert answer.status_code == 302
+        step = level.steps.get(title="Report")
+        assert (step.role, step.role_name) == ("command.keeper", "会场管理员") or step.role_name
+        assert planning.differences(draft, plan) == [(level.name, "Report", "added")]

@@ -23,6 +23,7 @@ from chengheng.command.conference import engine, queries, rules
 from chengheng.command.conference.errors import (
     BadTimes,
     BadValue,
+    CamerasFull,
     EngineOff,
     MeetingLocked,
     MeetingNotRunning,
@@ -43,7 +44,7 @@ from chengheng.command.conference.models import (
     Vote,
 )
 from chengheng.command.models import LinkCheck, Site
-from chengheng.common import files, flow, notices, trail
+from chengheng.common import files, flow, notices, pictures, trail
 from chengheng.common.errors import NotFound, NotPermitted
 from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
@@ -111,9 +112,9 @@ def call_meeting(
     co_chairs: Iterable[User] = (), operators: Iterable[User] = (), viewers: Iterable[User] = (), agenda: str = "",
     layout: int = 9, lobby: bool = False, free_mics: bool = True, record: bool = False, repeat: str = "",
     repeat_until: date | None = None, follows: Meeting | None = None, chair: User | None = None,
-    now: datetime | None = None,
+    cameras: Iterable[str] = (), now: datetime | None = None,
 ) -> Meeting:  # fmt: skip
-    """Call a meeting of venues; who calls it chairs it. Raises NobodyInvited, BadTimes, BadValue, NotFound.
+    """Call a meeting of venues; who calls it chairs it. `cameras` are keys of `common.pictures`. Raises NobodyInvited, BadTimes, BadValue, NotFound.
 
     The venue of the chair's own organisation, when it is among them, is the chair's place.
     """
@@ -169,6 +170,8 @@ def call_meeting(
     made = Participant.objects.bulk_create(rows)
     Meeting.objects.filter(pk=meeting.pk).update(chair=made[0])
     meeting.chair = made[0]
+    for key in dict.fromkeys(cameras):
+        bring_camera(meeting, leader, key, now)
     trail.record(
         "command.meeting.call", actor, meeting,
         {"starts_at": starts_at.isoformat(), "minutes": minutes, "sites": [found[pk].code for pk in wanted]}, new=True,
@@ -180,6 +183,35 @@ def call_meeting(
                 {"at": f"{timezone.localtime(starts_at):%m-%d %H:%M}", "title": meeting.title}, "info",
             )  # fmt: skip
     return meeting
+
+
+def bring_camera(meeting: Meeting, user: User, key: str, now: datetime) -> Participant:
+    """Give a camera a place in a meeting; the live process then calls it up. Raises NotFound, CamerasFull."""
+    subject = pictures.get(user, key)
+    row = meeting.participants.filter(picture=key).first()
+    shown = meeting.participants.filter(role="camera", removed_at=None).exclude(pk=row.pk if row else 0)
+    if shown.count() >= rules.MOST_CAMERAS:
+        raise CamerasFull(most=rules.MOST_CAMERAS)
+    if row is None:
+        row = Participant(meeting=meeting, role="camera", picture=key, organisation=meeting.organisation,
+                          position=meeting.participants.count())  # fmt: skip
+    row.name, row.brought_by, row.admitted_at, row.removed_at = str(subject)[:120], user, now, None
+    row.save()
+    trail.record("command.meeting.camera", user, subject, {"meeting": meeting.pk}, str(meeting))
+    return row
+
+
+@transaction.atomic
+def show_camera(participant_pk: int, on: bool, *, now: datetime | None = None) -> None:
+    """A camera's picture has come, or gone."""
+    now = now or timezone.now()
+    row = Participant.objects.select_for_update().filter(pk=participant_pk, role="camera").first()
+    if row is None:
+        return
+    row.connected_at = now if on else None
+    row.first_joined_at = row.first_joined_at or row.connected_at
+    row.save(update_fields=["connected_at", "first_joined_at"])
+    announce(row.meeting_id)
 
 
 def _tell(participant: Participant, meeting: Meeting, title: Any, params: dict[str, Any], level: str) -> None:
@@ -210,7 +242,7 @@ def begin_meeting(meeting: Meeting, actor: Any, *, now: datetime | None = None, 
         fields={"began_at": now, "ends_at": max(meeting.ends_at, now + length)}, **taken,
     )  # fmt: skip
     note_event(meeting, "begin", now, user=actor if actor.pk else None)
-    ring(meeting, meeting.participants.exclude(role__in=("chair", "viewer")), now)
+    ring(meeting, meeting.participants.exclude(role__in=("chair", "viewer", "camera")), now)
     if meeting.record:
         begin_recording(meeting, now)
     announce(meeting.pk)
@@ -469,7 +501,7 @@ def sweep(*, now: datetime | None = None) -> int:
         announce(meeting_pk)
     done = late.update(call="missed")
     for meeting in Meeting.objects.filter(state="running", ends_at__lt=now):
-        if not meeting.participants.filter(connected_at__isnull=False).exists():
+        if not meeting.participants.filter(connected_at__isnull=False).exclude(role="camera").exists():
             end_meeting(meeting, SYSTEM, now=now)
             done += 1
     return done

@@ -118,3 +118,8 @@ class BoardClosed(Refusal):
 class BoardFull(Refusal):
     code = "conference_board_full"
     message = _("The whiteboard is full (%(most)s strokes): wipe it first.")
+
+
+class CamerasFull(Refusal):
+    code = "conference_cameras_full"
+    message = _("%(most)s cameras are shown already. Take one out first.")

@@ -156,7 +156,7 @@ class MeetingPapers(Meeting):
 
 
 class Participant(models.Model):
-    """Somebody's place in a meeting: a venue (whoever is on duty there), or a person."""
+    """A place in a meeting: a venue's (whoever is on duty there), a person's, or that of a camera which is shown in it."""
 
     class Role(models.TextChoices):
         CHAIR = "chair", _("chair")
@@ -164,6 +164,7 @@ class Participant(models.Model):
         OPERATOR = "operator", _("operator")
         SITE = "site", _("venue")
         VIEWER = "viewer", _("viewer")
+        CAMERA = "camera", pgettext_lazy("meeting", "camera")
 
     class Call(models.TextChoices):
         NONE = "", _("not called")
@@ -181,6 +182,9 @@ class Participant(models.Model):
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.SITE)
     site = models.ForeignKey(Site, models.PROTECT, null=True, related_name="participations", verbose_name=_("venue"))
     user = models.ForeignKey(**_PERSON, null=True, verbose_name=_("person"))
+    picture = models.CharField(max_length=60, blank=True, default="", editable=False)
+    """Of a camera: what is shown, as `common.pictures` names it ("video.channel:17")."""
+    brought_by = models.ForeignKey(**_PERSON, null=True, editable=False)
     organisation = models.ForeignKey(**_ORGANISATION, verbose_name=_("organisation"))
     name = models.CharField(_("name"), max_length=120)
     position = models.PositiveSmallIntegerField(default=0)
@@ -205,7 +209,11 @@ class Participant(models.Model):
                 fields=("meeting", "user"), condition=Q(site__isnull=True), name="command_participant_user"
             ),
             models.CheckConstraint(
-                condition=Q(site__isnull=False) | Q(user__isnull=False), name="command_participant_is_somebody"
+                condition=Q(site__isnull=False) | Q(user__isnull=False) | ~Q(picture=""),
+                name="command_participant_is_somebody",
+            ),
+            models.UniqueConstraint(
+                fields=("meeting", "picture"), condition=~Q(picture=""), name="command_participant_picture"
             ),
         )
         verbose_name = _("participant")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from chengheng.command.conference import rules
 from chengheng.command.conference.models import Meeting, MeetingPapers, Participant, Remark, RollCall, Stroke, Vote
 from chengheng.command.models import Site
-from chengheng.common import files
+from chengheng.common import files, pictures
 from chengheng.common.people import access
 from chengheng.common.people.models import User
 
@@ -69,6 +69,16 @@ def calls_of(site_pk: int) -> list[dict[str, Any]]:
         }
         for row in rows.select_related("meeting__organisation").order_by("-called_at")
     ]  # fmt: skip
+
+
+def picture_of(participant_pk: int) -> tuple[str, int | None] | None:
+    """What a camera's place shows and who brought it; None when it is not to be shown (any more)."""
+    row = Participant.objects.filter(
+        pk=participant_pk, role="camera", removed_at=None, meeting__state="running", brought_by__is_active=True
+    ).select_related("brought_by").first()  # fmt: skip
+    if row is None or row.brought_by is None or not pictures.may_watch(row.brought_by, row.picture):
+        return None
+    return row.picture, row.brought_by_id
 
 
 def upcoming(site: Site) -> QuerySet[Participant]:
@@ -169,7 +179,9 @@ def sheet(meeting: Meeting, roll: RollCall | None, now: datetime | None = None) 
     answers = {row.participant_id: row for row in roll.answers.all()} if roll else {}
     rows = []
     for place in (
-        meeting.participants.exclude(role="viewer").select_related("organisation").prefetch_related("attendances")
+        meeting.participants.exclude(role__in=("viewer", "camera"))
+        .select_related("organisation")
+        .prefetch_related("attendances")
     ):
         spans = [(one.joined_at, one.left_at or until) for one in place.attendances.all()]
         answer = answers.get(place.pk)

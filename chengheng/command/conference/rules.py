@@ -14,6 +14,8 @@ from decimal import Decimal
 LAYOUTS = (1, 4, 9, 16)
 MOST_MICS = 6
 """Open microphones at once: more cannot be understood, and every one goes to every venue."""
+MOST_CAMERAS = 4
+"""Cameras shown in one meeting at once (local rule): each is a stream that every page may ask for."""
 TICKET_SECONDS = 60
 RING_SECONDS = 60
 SPEAKER_HOLD_SECONDS = 2.0
@@ -61,6 +63,7 @@ VERBS: dict[str, frozenset[str]] = {
     "call": _STEER,
     "call_absent": _STEER,
     "invite": _STEER,
+    "bring_camera": _STEER,
     "record": _STEER,
     "board": _STEER,
     "wipe_board": _STEER,

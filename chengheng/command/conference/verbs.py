@@ -346,6 +346,8 @@ def voice_switch(act: Act) -> None:
 @_verb
 def call(act: Act) -> Participant:
     row = act.other()
+    if row.role == "camera":
+        raise BadValue(field="target")
     actions.ring(act.meeting, [row], act.now)
     return row
 
@@ -353,7 +355,7 @@ def call(act: Act) -> Participant:
 @_verb
 def call_absent(act: Act) -> None:
     """Call all who are not here once more."""
-    actions.ring(act.meeting, act.meeting.participants.exclude(role="viewer"), act.now)
+    actions.ring(act.meeting, act.meeting.participants.exclude(role__in=("viewer", "camera")), act.now)
 
 
 @_verb
@@ -371,6 +373,12 @@ def invite(act: Act) -> Participant:
         act.change(row, removed_at=None, first_joined_at=None)
     actions.ring(act.meeting, [row], act.now)
     return row
+
+
+@_verb
+def bring_camera(act: Act) -> Participant:
+    """Show a camera of the video system as a participant; who brings it must be one who may watch it."""
+    return actions.bring_camera(act.meeting, act.user, act.text("picture", 60), act.now)
 
 
 @_verb
@@ -514,7 +522,7 @@ def release_chair(act: Act) -> None:
 @_verb
 def give_chair(act: Act) -> Participant:
     row = act.other()
-    if row.connected_at is None or row.role == "viewer":
+    if row.connected_at is None or row.role in ("viewer", "camera"):
         raise NotHere(name=row.name)
     act.set(chair=row)
     return row

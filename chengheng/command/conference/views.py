@@ -22,7 +22,7 @@ from chengheng.command.conference.forms import (
 )
 from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGroup
 from chengheng.command.models import Site
-from chengheng.common import files, trail
+from chengheng.common import files, pictures, trail
 from chengheng.common.errors import NotFound, NotPermitted, Refusal
 from chengheng.common.people import access
 from chengheng.common.people.models import User
@@ -58,9 +58,11 @@ def meeting_new(request: HttpRequest) -> HttpResponse:
         initial = {
             name: getattr(chosen, name) for name in ("title", "agenda", "minutes", "layout", "lobby", "free_mics", "record")
         } | {"groups": list(chosen.groups.all()), "sites": list(chosen.sites.all())}  # fmt: skip
+    elif called := [int(pk) for pk in request.GET.getlist("organisations")[:50] if pk.isdecimal() and len(pk) < 10]:
+        initial = {"sites": list(callable_sites(request.user).filter(organisation__in=called))}
     form = MeetingForm(request.user, request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        given = form.given()
+        given = form.given() | {"cameras": request.POST.getlist("cameras")}
         try:
             if "starts_at" in given:
                 row = actions.call_meeting(request.user, **given)
@@ -76,10 +78,12 @@ def meeting_new(request: HttpRequest) -> HttpResponse:
         set(request.POST.getlist("sites")) if request.method == "POST"
         else {str(site.pk) for site in initial.get("sites", ())}
     )  # fmt: skip
+    shown = request.POST.getlist("cameras") if request.method == "POST" else request.GET.getlist("linked")
     context = {
         "form": form, "templates": templates, "chosen": chosen, "engine": engine.is_here(),
         "fields": [field for field in form if field.name not in ("sites", "groups", "co_chairs", "operators", "viewers")],
         "people": [form[name] for name in ("groups", "co_chairs", "operators", "viewers") if form.offers(name)],
+        "cameras": [(key, name, key in shown) for key, name in pictures.choices(request.user)],
         "sites": [(site, str(site.pk) in picked) for site in callable_sites(request.user)],
     }  # fmt: skip
     return page(request, "command/meeting_form.html", context, status=422 if form.errors else 200)
@@ -156,6 +160,7 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
         "upload": reverse("command:meeting_file", args=[row.pk]),
         "page": row.get_absolute_url(),
         "title": row.title,
+        "cameras": [{"key": key, "name": name} for key, name in pictures.choices(request.user)],
         "sites": [
             {"id": site.pk, "name": site.name}
             for site in callable_sites(request.user).exclude(participations__meeting=row)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -263,12 +263,29 @@ def sweep(now: datetime | None = None, batch: int = 200) -> int:
     next sweep.
     """
     now, calendar, touched = now or timezone.now(), current_calendar(), 0
-    for flow, model in flows():
-        old = Q(calendar_version__lt=calendar.version)
-        touched += _in_batches(model, old, batch, lambda subject: _date_anew(subject, calendar))
-        late = Q(next_alert_at__lte=now)
-        touched += _in_batches(model, late, batch, partial(_alert, flow, now=now, calendar=calendar))
+    kinds = list(flows())
+    old, late = Q(calendar_version__lt=calendar.version), Q(next_alert_at__lte=now)
+    waits = _any([(model, which) for _flow, model in kinds for which in (old, late)])
+    for at, (flow, model) in enumerate(kinds):
+        if any(waits[2 * at : 2 * at + 2]):
+            touched += _in_batches(model, old, batch, lambda subject: _date_anew(subject, calendar))
+            touched += _in_batches(model, late, batch, partial(_alert, flow, now=now, calendar=calendar))
     return touched
+
+
+def _any(asked: list[tuple[type[Moving], Q]]) -> list[bool]:
+    """Which of these have a row at all, asked in one query: mostly none has, and a lock for each would cost more."""
+    texts: list[str] = []
+    values: list[Any] = []
+    for model, which in asked:
+        text, given = model._base_manager.filter(which).order_by().values("pk")[:1].query.sql_with_params()
+        texts.append(f"exists({text})")
+        values += given
+    if not texts:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {', '.join(texts)}", values)
+        return list(cursor.fetchone() or ())
 
 
 def _in_batches(model: type[Moving], which: Q, batch: int, do: Callable[[Any], None]) -> int:

@@ -13,15 +13,17 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from aiohttp import WSMsgType, web
 from django.conf import settings
 
+from chengheng.common import pictures as common_pictures
 from chengheng.common.live import in_thread
 from chengheng.protocols.gb28181 import ptz
 from chengheng.video import rules, tokens, words
-from chengheng.video.live import sound, store, work
+from chengheng.video.live import pictures, sound, store, work
 from chengheng.video.live.node import NoAnswer
 from chengheng.video.live.platform import CallStopped, Entry, LiveCall, Platform
 from chengheng.video.live.platform import Settings as PlatformSettings
@@ -420,6 +422,7 @@ def setup(app: web.Application) -> None:
         return
     service = Service()
     app[SERVICE] = service
+    common_pictures.offer("video.channel", partial(pictures.show, service))
     app.router.add_get("/video/play", service.play)
     app.router.add_post("/video/order", service.order)
     app.router.add_post("/video/webrtc", service.webrtc)

@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from chengheng.command.conference import actions, engine, queries, rules
+from chengheng.command.conference.live.camera import CameraLeg
 from chengheng.command.conference.live.janus import EngineLost, EngineRefused, Janus
 from chengheng.command.conference.live.legs import Receiver, Sender, Wanted, later
 from chengheng.command.conference.models import Attendance
@@ -141,6 +142,9 @@ class Member:
                 if mid and (other.pk, what) in self.wants:
                     layer = self.wants[other.pk, what] if what == "camera" else -1
                     wanted.append(Wanted(sender.feed, mid, layer))
+        for pk, camera in room.cameras.items():
+            if camera.up and camera.epoch == room.janus.epoch and (pk, "camera") in self.wants:
+                wanted.append(Wanted(camera.feed, camera.offered.camera))
         if self.receiver is None or self.receiver.epoch != room.janus.epoch:
             if not wanted:
                 return
@@ -185,6 +189,7 @@ class Room:
         self.speaker: int | None = None
         self.speaking_since = 0.0
         self.focus: int | None = None
+        self.cameras: dict[int, CameraLeg] = {}
         self._ready = asyncio.Lock()
         self._loading = asyncio.Lock()
         self._stale = False
@@ -194,6 +199,8 @@ class Room:
     def name_of(self, feed: str, mid: str) -> dict[str, Any] | None:
         """Whose picture or sound a feed's section is."""
         pk = int(feed.partition(".")[0])
+        if pk in self.cameras:
+            return {"id": pk, "what": "camera"}
         member = self.members.get(pk)
         if member is None or member.sender is None:
             return None
@@ -218,12 +225,14 @@ class Room:
             if doc["state"] != "running":
                 for member in list(self.members.values()):
                     await member.bye("ended")
+                await self._close_cameras()
                 await self._destroy()
                 return
             for member in list(self.members.values()):
                 if member.row.get("removed") or not member.row:
                     await member.bye("removed")
             await self._agree()
+            await self._show_cameras()
             await self._tell_all()
             self.look_again()
 
@@ -238,6 +247,27 @@ class Room:
                 await self._record()
         except (EngineLost, EngineRefused) as error:
             log.info("%s: %s", self.name, error)
+
+    async def _show_cameras(self) -> None:
+        """A leg for every camera that the rows show, while somebody is here; none for the others."""
+        wanted = {
+            pk for pk, row in self.rows.items()
+            if row["role"] == "camera" and not row["removed"] and not row["cameraHeld"] and self.members
+        }  # fmt: skip
+        for pk in [pk for pk in self.cameras if pk not in wanted]:
+            later(self.cameras.pop(pk).close())
+        for pk in wanted - set(self.cameras):
+            self.cameras[pk] = CameraLeg(self.janus, self.name, self.secret, pk, self._handle, self.look_again)
+
+    async def _handle(self) -> int:
+        """The handle that steers this room. Raises EngineLost."""
+        await self.ready()
+        return self.control
+
+    async def _close_cameras(self) -> None:
+        legs, self.cameras = list(self.cameras.values()), {}
+        for leg in legs:
+            await leg.close()
 
     async def _record(self) -> None:
         wanted = self.doc.get("tape", "") if self.doc.get("recording") else ""
@@ -285,6 +315,7 @@ class Room:
 
     async def release(self) -> None:
         """Nobody is here any more: give the handle back. The engine's empty room stays for who comes back."""
+        await self._close_cameras()
         control, self.control = self.control, 0
         if control and self.epoch == self.janus.epoch:
             await self.janus.detach(control)

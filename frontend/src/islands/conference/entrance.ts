@@ -10,6 +10,7 @@ export interface RoomProps {
   page: string;
   title: string;
   sites: { id: number; name: string }[];
+  cameras: { key: string; name: string }[];
 }
 
 const SIZES: Record<string, MediaTrackConstraints> = {

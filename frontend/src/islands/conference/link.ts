@@ -5,7 +5,7 @@ import { post } from "./post";
 export interface Row {
   id: number;
   name: string;
-  role: "chair" | "co_chair" | "operator" | "site" | "viewer";
+  role: "chair" | "co_chair" | "operator" | "site" | "viewer" | "camera";
   site: number | null;
   here: boolean;
   call: string;

@@ -8,6 +8,7 @@ import { post } from "./post";
 import { has, say } from "./words";
 
 type Tab = "people" | "lead" | "chat" | "papers" | "votes";
+const SILENT = new Set(["viewer", "camera"]); // neither called nor heard
 const STEER = new Set(["chair", "co_chair", "operator"]);
 const LEAD = new Set(["chair", "co_chair"]);
 
@@ -259,7 +260,7 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
       const parts: Node[] = [];
       if (doc?.chair === id) parts.push(make("i", "conf-crown", say("chair")));
       parts.push(make("span", "conf-name", name));
-      if (one && what === "camera") parts.push(micMark(one));
+      if (one && what === "camera" && one.role !== "camera") parts.push(micMark(one));
       const level = levels[text];
       if (level) parts.push(qualityMark(level));
       return parts;
@@ -323,7 +324,7 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
   function drawHead(): void {
     title.textContent = doc?.title ?? props.title;
     redraw(marks, `${doc?.recording}|${doc?.locked}|${doc?.broadcast}|${doc?.poll}|${doc?.voiceSwitch}|${doc?.chair}|${present().length}`, () => {
-      const out: Node[] = [make("span", "conf-mark", `${say("people")} ${present().length}/${(doc?.participants ?? []).filter((one) => one.role !== "viewer" && !one.removed).length}`)];
+      const out: Node[] = [make("span", "conf-mark", `${say("people")} ${present().filter((one) => one.role !== "camera").length}/${(doc?.participants ?? []).filter((one) => !SILENT.has(one.role) && !one.removed).length}`)];
       const chair = row(doc?.chair ?? null);
       if (chair) out.push(make("span", "conf-mark", `${say("chair")}: ${chair.name}`));
       if (doc?.recording) out.push(make("span", "conf-mark is-bad", `● ${say("recording")}`));
@@ -480,10 +481,10 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
         const line = make("div", `conf-row${one.here ? "" : " is-absent"}`);
         line.dataset.person = String(one.id);
         const name = make("span", "conf-name", one.name + (one.id === link.me ? say("you") : ""));
-        const about = make("span", "conf-about", [doc?.chair === one.id ? say("chair") : one.role !== "site" && one.role !== "chair" ? say(one.role) : "", stateOf(one), roll && String(one.id) in roll.answers ? say("signed") : ""].filter(Boolean).join(" · "));
+        const about = make("span", "conf-about", [doc?.chair === one.id ? say("chair") : one.role === "camera" ? say("cameraRole") : one.role !== "site" && one.role !== "chair" ? say(one.role) : "", stateOf(one), roll && String(one.id) in roll.answers ? say("signed") : ""].filter(Boolean).join(" · "));
         name.append(about);
         line.append(name);
-        if (one.here && one.role !== "viewer") line.append(micMark(one));
+        if (one.here && !SILENT.has(one.role)) line.append(micMark(one));
         const level = levels[String(one.id)];
         if (level) line.append(qualityMark(level));
         if (steers) line.append(menuOf(one, leads));
@@ -502,10 +503,10 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
     const wrap = make("span", "conf-acts");
     const quick = (text: string, verb: string, data: Record<string, unknown> = {}, css = "btn btn-sm") => wrap.append(keyed(button(text, () => act(verb, { target: one.id, ...data }), css), `${verb}${one.id}`));
     if (!one.here) {
-      if (one.role !== "viewer") quick(say("call"), "call");
+      if (!SILENT.has(one.role)) quick(say("call"), "call");
     } else if (one.waiting) {
       if (leads) quick(say("admit"), "admit", {}, "btn btn-sm btn-primary");
-    } else if (one.role !== "viewer" && one.id !== link.me) quick(one.mic === "held" ? say("unmute") : say("mute"), one.mic === "held" ? "unmute" : "mute");
+    } else if (!SILENT.has(one.role) && one.id !== link.me) quick(one.mic === "held" ? say("unmute") : say("mute"), one.mic === "held" ? "unmute" : "mute");
     const more = make("details", "conf-more");
     const summary = make("summary", "btn btn-sm", "⋯");
     summary.setAttribute("aria-label", `${say("more")} ${one.name}`);
@@ -519,9 +520,9 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
       add(doc?.broadcast === one.id ? say("unbroadcast") : say("broadcast"), "broadcast", doc?.broadcast === one.id ? { target: null } : t);
       add(doc?.spotlight === one.id ? say("unspotlight") : say("spotlight"), "spotlight", doc?.spotlight === one.id ? { target: null } : t);
       add(one.cameraHeld ? say("releaseCamera") : say("holdCamera"), one.cameraHeld ? "release_camera" : "hold_camera", t);
-      if (doc?.chair === link.me && one.id !== link.me) add(say("giveChair"), "give_chair", t);
+      if (doc?.chair === link.me && one.id !== link.me && one.role !== "camera") add(say("giveChair"), "give_chair", t);
     }
-    if (leads && doc?.roll?.open && !(String(one.id) in doc.roll.answers) && one.role !== "viewer") add(say("rollMark"), "mark_present", t);
+    if (leads && doc?.roll?.open && !(String(one.id) in doc.roll.answers) && !SILENT.has(one.role)) add(say("rollMark"), "mark_present", t);
     if (leads && one.id !== link.me && one.id !== doc?.chair) add(say("remove"), "remove", t, `${say("sureRemove")}${one.name}`);
     more.append(summary, list);
     more.addEventListener("toggle", () => more.open || draw());
@@ -569,6 +570,13 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
       guests.setAttribute("aria-label", say("invite"));
       guests.append(...props.sites.map((site) => new Option(site.name, String(site.id))));
       out.push(group(say("call"), does(say("callAbsent"), "call_absent"), ...(props.sites.length ? [guests, button(say("invite"), () => act("invite", { site: Number(guests.value) }), "btn btn-sm")] : [])));
+      if (props.cameras.length) {
+        const cameras = make("select", "form-select");
+        cameras.dataset.key = "cameras";
+        cameras.setAttribute("aria-label", say("bringCamera"));
+        cameras.append(...props.cameras.map((one) => new Option(one.name, one.key)));
+        out.push(group(say("cameraRole"), cameras, button(say("bringCamera"), () => act("bring_camera", { picture: cameras.value }), "btn btn-sm")));
+      }
       if (leads) out.push(group(say("lock"), toggle(say("lock"), now.locked, "lock"), toggle(say("lobbyOn"), now.lobby, "lobby")));
       out.push(group(say("record"), toggle(say("record"), now.recording, "record")));
       if (leads) out.push(group(say("end"), ...[15, 30].map((n) => does(`${say("extend")} ${n} ${say("minutes")}`, "extend", { minutes: n })), keyed(button(say("end"), () => confirm(say("sureEnd")) && act("end"), "btn btn-sm btn-danger"), "end")));
