@@ -273,10 +273,15 @@ class PlanForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["purpose"].required = False
         if self.instance.pk:
             self.initial["items"] = "\n".join(map(str, self.instance.items))
         else:
             del self.fields["active"]
+
+    def clean_purpose(self) -> str:
+        """What is not said stays as it was; a new plan is one of inspection."""
+        return self.cleaned_data["purpose"] or self.instance.purpose
 
     def clean_items(self) -> list[str]:
         """The items, each once, in the order given."""
