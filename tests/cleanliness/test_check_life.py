@@ -219,7 +219,7 @@ def test_a_reading_by_hand_on_the_road_needs_a_photo_of_the_scale(town, plan):
     assert "天平读数" in str(refused.value)
     seen = [
         actions.Sampled(**{**vars(one), "photos": [
-            *one.photos, actions.checking.Photo("scale", photo(200 + one.number).sha256, one.taken_at)]})
+            *one.photos, actions.checking.Photo("scale", photo(140 + 14 * one.number).sha256, one.taken_at)]})
         for one in points
     ]  # fmt: skip
     check = submit(town, item, points=seen, photos_needed=True)

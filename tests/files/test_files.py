@@ -121,7 +121,7 @@ def test_several_are_kept_in_their_order_and_all_or_none(db, monkeypatch):
     assert len(synced) == len(set(synced))
     assert {str(file.path.parent) for file in kept} < set(synced)
     with pytest.raises(TypeNotAllowed):
-        files.store_many([(third, "d.jpg"), (b"no picture at all" * 99, "e.jpg")])
+        files.store_many([(third, "d.jpg"), (b"\x7fELF\x00\x01" * 99, "e.jpg")])
     assert File.objects.count() == 2
     assert len(stored_paths()) == 2
 
