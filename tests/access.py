@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.converters import get_converters
@@ -39,6 +40,20 @@ def sign_in(client: Client, user: Any) -> Client:
     session["second_factor"] = True
     session.save()
     return client
+
+
+def let_in(tab: Any, address: str, client: Client, user: Any) -> None:
+    """The browser's tab with a session of this user's on the server at this address.
+
+    What the page still asks for as the person before would be answered with 401 and would delete the new cookie: it is
+    left, and that person's session is not ended either (a client that signs in anew flushes its own).
+    """
+    if tab.url.startswith(address):
+        tab.goto("about:blank")
+        client.cookies.clear()
+    sign_in(client, user)
+    name = settings.SESSION_COOKIE_NAME
+    tab.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": address}])
 
 
 def is_closed(response: Any) -> bool:

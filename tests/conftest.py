@@ -148,19 +148,9 @@ def signed_in(page: Any, live_server: Any, client: Any) -> Any:
     """`signed_in(user)`: the page, with a session of that user's on the live server."""
 
     def enter(user: Any) -> Any:
-        from django.conf import settings
-
         from tests import access
 
-        # What the page still asks for as the person before would be answered with 401 and would delete the new
-        # cookie: leave it, and do not end that person's session either (a client that signs in anew flushes its own).
-        if page.url.startswith(live_server.url):
-            page.goto("about:blank")
-            client.cookies.clear()
-        access.sign_in(client, user)
-
-        name = settings.SESSION_COOKIE_NAME
-        page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+        access.let_in(page, live_server.url, client, user)
         return page
 
     return enter

@@ -33,13 +33,11 @@ def patience():
 
 
 @pytest.fixture
-def enter(phone, live_server, client, settings):
+def enter(phone, live_server, client):
     """`enter(user, url)`: the phone, signed in, on that page."""
 
     def go(user, url):
-        access.sign_in(client, user)
-        name = settings.SESSION_COOKIE_NAME
-        phone.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+        access.let_in(phone, live_server.url, client, user)
         phone.set_default_timeout(PATIENCE)
         phone.goto(f"{live_server.url}{url}")
         return phone

@@ -95,8 +95,6 @@ def test_anybody_reports_by_the_label_and_nothing_else_is_told(place, client):
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_from_the_label_on_a_phone_to_a_closed_fault(place, phone, live_server, client):
-    from django.conf import settings
-
     views._label_reports.clear()
     phone.goto(live_server.url + place.device.label_url())
     phone.fill("[name=title]", "屏幕无显示")
@@ -106,10 +104,7 @@ def test_from_the_label_on_a_phone_to_a_closed_fault(place, phone, live_server, 
     fault = Fault.objects.get()
 
     def enter(user):
-        phone.goto("about:blank")  # the page asks on its own, and the session behind it ends here
-        access.sign_in(client, user)
-        name = settings.SESSION_COOKIE_NAME
-        phone.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+        access.let_in(phone, live_server.url, client, user)
         phone.goto(live_server.url + fault.get_absolute_url())
 
     def step(name, **said):

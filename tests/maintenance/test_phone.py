@@ -67,13 +67,10 @@ def test_findings_are_taken_once_and_keep_the_phones_time(place, due, client):
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_a_round_without_network_is_handed_in_when_it_is_back(place, due, phone, live_server, client):
-    from django.conf import settings
     from playwright.sync_api import expect
 
-    access.sign_in(client, place.engineer)
-    name = settings.SESSION_COOKIE_NAME
+    access.let_in(phone, live_server.url, client, place.engineer)
     phone.set_default_timeout(60_000)
-    phone.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
     phone.goto(live_server.url + place.device.label_url())
     phone.click("a[href*='/m/rounds/']")  # the camera led to the label's page, and that leads here
     expect(phone.locator("#proof[data-tone=good]")).to_be_visible(timeout=60_000)

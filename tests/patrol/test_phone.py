@@ -24,9 +24,7 @@ def at_work(phone, live_server, client, settings, tmp_path):
     settings.FILE_STORE = tmp_path / "files"
     reference.load()
     collector = builders.holder("patrol.collector", builders.organisation("Heping"), HEPING, "collector")
-    access.sign_in(client, collector)
-    name = settings.SESSION_COOKIE_NAME
-    phone.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+    access.let_in(phone, live_server.url, client, collector)
     phone.context.grant_permissions(["geolocation"], origin=live_server.url)
     phone.context.set_geolocation({"longitude": IN_HEPING[0], "latitude": IN_HEPING[1], "accuracy": 6})
     phone.goto(f"{live_server.url}/m/")
