@@ -8,7 +8,7 @@ from typing import Any
 
 import shapely
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -172,6 +172,13 @@ def middle_of(change_set: ChangeSet) -> list[float] | None:
             return [point.x, point.y]
     row = change_set.changes.filter(lon__isnull=False).values_list("lon", "lat").first()
     return [float(row[0] or 0), float(row[1] or 0)] if row else None
+
+
+def extent_of(kind: str) -> list[list[float]] | None:
+    """Corners [[west, south], [east, north]] of the current edition's points; None where it holds none."""
+    found = as_of(kind).aggregate(Min("lon"), Min("lat"), Max("lon"), Max("lat"))
+    west, south, east, north = found.values()
+    return None if west is None else [[west, south], [east, north]]
 
 
 def differences(change: Change) -> list[tuple[str, str, str]]:

@@ -41,7 +41,7 @@ class ItemTable(Table):
         Column("code", _("Identifier"), link=True),
         Column("name", _("Name")),
         Column("kind", _("Kind"), value=lambda item: item.get_kind_display()),
-        Column("class", _("Class"), value=_class, sort="sort"),
+        Column("class", _("Class of feature"), value=_class, sort="sort"),
         Column("area_code", _("Area")),
         Column("authority", _("Authority"), value=_held("authority"), sort=""),
         Column("owner", _("Owner"), value=_held("owner"), sort=""),

@@ -96,10 +96,7 @@ def kind(request: HttpRequest, kind: str) -> HttpResponse:
     shape = "point" if kind in ("component", "place") else "area"
     layer = {"code": kind, "label": str(found.label), "url": reverse("maintenance:base_items_map", args=[kind]), "shape": shape,
              "shown": True, "bounded": True}  # fmt: skip
-    first = queries.as_of(kind).filter(lon__isnull=False).values_list("lon", "lat").first()
-    shown: dict[str, Any] = {"districts": _districts(), "layers": [layer], "status": "map-status"}
-    if first:
-        shown |= {"centre": list(first), "zoom": 15}
+    shown = {"districts": _districts(), "layers": [layer], "fit": queries.extent_of(kind), "status": "map-status"}
     editions = list(queries.editions_of(kind)[:50])
     made_by = {row.edition: row for row in ChangeSet.objects.filter(edition__in=[one.number for one in editions])}
     return page(
