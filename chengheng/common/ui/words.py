@@ -14,18 +14,19 @@ from django.utils.translation import gettext as _
 DASH = "—"
 FEN_PER_YUAN = 100
 FEN_PER_WAN = 1_000_000  # 万元, ten thousand yuan
+MOST_DIGITS = 20  # before or after the point; a decimal holds 28 in all
 WARN_SHARE = timedelta(hours=24)  # a deadline nearer than this is shown as near
 
 
 def decimal(value: Any) -> Decimal | None:
-    """`value` as Decimal; None for None, "" and what is no number."""
+    """`value` as Decimal; None for None, "" and what is no number, or one of more digits than a page can show."""
     if value is None or value == "" or isinstance(value, bool):
         return None
     try:
         found = value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return found if found.is_finite() and abs(found.adjusted()) <= MOST_DIGITS else None
 
 
 def number(value: Any, places: int | None = None) -> str:
