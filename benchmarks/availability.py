@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.limits import server
+from benchmarks.limits import site
 from benchmarks.report import Report
 
 DEVICES = int(os.environ.get("DEVICES", "10000"))
@@ -25,18 +25,8 @@ SINCE = END - timedelta(days=200)
 
 
 def run(report: Report) -> None:
-    import django
-
-    django.setup()
-    with server():
-        from django.core.management import call_command
-        from django.db import connection
-
-        try:
-            call_command("migrate", verbosity=0)
-            measure(report)
-        finally:
-            connection.close()
+    with site():
+        measure(report)
 
 
 def _fill(chance: random.Random) -> Any:

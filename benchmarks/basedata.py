@@ -16,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chengheng.project.settings")
 import numpy as np
 import shapely
 
-from benchmarks.limits import server
+from benchmarks.limits import site
 from benchmarks.report import Report
 
 COMPONENTS = int(os.environ.get("COMPONENTS", "100000"))
@@ -66,19 +66,9 @@ def collection(rows: list[dict]) -> bytes:
 
 
 def run(report: Report) -> None:
-    import django
-
-    django.setup()
-    with server():
-        from django.core.management import call_command
-        from django.db import connection
-
-        try:
-            call_command("migrate", verbosity=0)
-            _clear()
-            measure(report)
-        finally:
-            connection.close()
+    with site():
+        _clear()
+        measure(report)
 
 
 def _clear() -> None:

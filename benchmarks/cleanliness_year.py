@@ -27,7 +27,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from benchmarks.limits import server
+from benchmarks.limits import site
 from benchmarks.report import Report
 
 MONTHS, ROADS, CHECKS = (int(part) for part in os.environ.get("CHENGHENG_YEAR", "1,3000,60").split(","))
@@ -41,15 +41,9 @@ MOST = "cleanliness_road, cleanliness_roadversion, cleanliness_plan, cleanliness
 
 
 def run(report: Report) -> None:
-    with server():
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-        from django.db import connection
-
-        call_command("migrate", verbosity=0)
+    with site():
         from django.conf import settings
+        from django.db import connection
 
         from chengheng.common import preparation
 

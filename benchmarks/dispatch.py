@@ -14,7 +14,7 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chengheng.project.settings")
 
-from benchmarks.limits import commit_rate, server
+from benchmarks.limits import commit_rate, site
 from benchmarks.report import Report
 
 ORDERS = int(os.environ.get("BENCH_ORDERS", "10000"))
@@ -23,13 +23,7 @@ STEPS = 200
 
 
 def run(report: Report) -> None:
-    import django
-
-    django.setup()
-    with server() as parameters:
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
+    with site() as parameters:
         people = _fill(report)
         bare = 1000 / commit_rate(parameters)
         _steps(report, people, bare)

@@ -15,30 +15,20 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from benchmarks.limits import server
+from benchmarks.limits import site
 from benchmarks.report import Report
 
 Finding = tuple[str, str, int, int, str]
 
 
 def run(report: Report) -> None:
-    import django
-
-    django.setup()
-    with server():
-        from django.core.management import call_command
-        from django.db import connection
-
-        try:
-            call_command("migrate", verbosity=0)
-            units, each = (
-                int(os.environ.get(f"CHENGHENG_BENCH_{name}", default))
-                for name, default in (("UNITS", "12"), ("EACH", "1"))
-            )
-            for seed in map(int, os.environ.get("CHENGHENG_BENCH_SEEDS", "101,102").split(",")):
-                measure(report, seed, units, each)
-        finally:
-            connection.close()
+    with site():
+        units, each = (
+            int(os.environ.get(f"CHENGHENG_BENCH_{name}", default))
+            for name, default in (("UNITS", "12"), ("EACH", "1"))
+        )
+        for seed in map(int, os.environ.get("CHENGHENG_BENCH_SEEDS", "101,102").split(",")):
+            measure(report, seed, units, each)
 
 
 def measure(report: Report, seed: int, units: int, each: int) -> dict[str, Any]:

@@ -46,6 +46,23 @@ def server() -> Iterator[dict[str, str]]:
 
 
 @contextmanager
+def site() -> Iterator[dict[str, str]]:
+    """The benchmark site with its database migrated; yields connection parameters as `server` does."""
+    import django
+
+    django.setup()
+    with server() as parameters:
+        from django.core.management import call_command
+        from django.db import connection
+
+        try:
+            call_command("migrate", verbosity=0)
+            yield parameters
+        finally:
+            connection.close()  # the server stops next; another benchmark in this process starts it again
+
+
+@contextmanager
 def table(connection: psycopg.Connection, name: str = "limit_case") -> Iterator[str]:
     """An empty table of `COLUMNS`, dropped afterwards."""
     connection.execute(f"drop table if exists {name}")

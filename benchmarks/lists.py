@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from benchmarks.limits import server
+from benchmarks.limits import site
 from benchmarks.report import Report
 
 SIZES = (1_000, 100_000, 1_000_000)
@@ -19,18 +19,8 @@ TIMES = 15
 
 
 def run(report: Report) -> None:
-    import django
-
-    django.setup()
-    with server():
-        from django.core.management import call_command
-        from django.db import connection
-
-        try:
-            call_command("migrate", verbosity=0)
-            measure(report)
-        finally:
-            connection.close()  # the server stops next; another benchmark in this process starts it again
+    with site():
+        measure(report)
 
 
 def measure(report: Report) -> None:

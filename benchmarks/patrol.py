@@ -19,7 +19,7 @@ from uuid import uuid4
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chengheng.project.settings")
 
-from benchmarks.limits import commit_rate, server
+from benchmarks.limits import commit_rate, site
 from benchmarks.report import Report
 
 ROWS = int(os.environ.get("CHENGHENG_BENCH_CASES", "1000000"))
@@ -44,13 +44,7 @@ from (select n, timestamptz '2024-01-01 04:00+08' + (n %% 730) * interval '1 day
 
 
 def run(report: Report) -> None:
-    import django
-
-    django.setup()
-    with server() as parameters:
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
+    with site() as parameters:
         creates(report, parameters)
         statistics_of(report)
 

@@ -22,7 +22,7 @@ from uuid import uuid4
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chengheng.project.settings")
 
-from benchmarks.limits import server
+from benchmarks.limits import site
 from benchmarks.report import Report
 
 SIZES = [int(size) for size in os.environ.get("CHENGHENG_BENCH_SIZES", "10000,100000").split(",")]
@@ -49,18 +49,8 @@ COLUMNS = (
 
 
 def run(report: Report) -> None:
-    import django
-
-    django.setup()
-    with server():
-        from django.core.management import call_command
-        from django.db import connection
-
-        try:
-            call_command("migrate", verbosity=0)
-            measure(report)
-        finally:
-            connection.close()
+    with site():
+        measure(report)
 
 
 def measure(report: Report) -> None:

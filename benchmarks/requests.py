@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.limits import server
+from benchmarks.limits import site
 from benchmarks.report import Report
 
 SIZES = [int(size) for size in os.environ.get("BENCH_SIZES", "1000,100000,1000000").split(",")]
@@ -37,14 +37,9 @@ from (select n, timestamptz '2024-01-01' + n * interval '31 seconds' as at from 
 
 def run(report: Report) -> None:
     """Fill, measure, and fill on; each size on top of the one before."""
-    with server():
-        import django
-
-        django.setup()
-        from django.core.management import call_command
+    with site():
         from django.db import connection
 
-        call_command("migrate", verbosity=0)
         from chengheng.common import preparation
 
         for step in preparation.steps(demo=False):
