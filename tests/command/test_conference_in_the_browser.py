@@ -81,18 +81,13 @@ class Seat:
         size: tuple[int, int] = (1280, 800),
         small: bool = True,
     ) -> None:
-        from django.conf import settings
-
-        client = Client()
-        access.sign_in(client, user)
-        self.client, self.url = client, url
+        self.client, self.url = Client(), url
         self.context = cameras.new_context(locale="zh-CN", viewport={"width": size[0], "height": size[1]})
-        name = settings.SESSION_COOKIE_NAME
-        self.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
         self.context.route(re.compile(r"/events(\?|$)"), _no_events)
         if small:  # several venues on one small machine: what is proved does not depend on the size
             self.context.add_init_script("localStorage.setItem('conference:size', '180')")
         self.page = self.context.new_page()
+        access.let_in(self.page, url, self.client, user)
         self.faults: list[str] = []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
 

@@ -84,7 +84,7 @@ def city(transactional_db, settings, tmp_path):
 
 
 @pytest.fixture
-def phone_of(chromium, live_server, settings, clock):
+def phone_of(chromium, live_server, clock):
     """`phone_of(user)`: that person's phone at the collector's page, with the clock as it is and a position in Heping."""
     opened, faults = [], []
 
@@ -95,9 +95,8 @@ def phone_of(chromium, live_server, settings, clock):
             permissions=["geolocation"],
         )  # fmt: skip
         opened.append(context)
-        client, name = access.sign_in(Client(), user), settings.SESSION_COOKIE_NAME
-        context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
         tab = context.new_page()
+        access.let_in(tab, live_server.url, Client(), user)
         tab.clock.set_fixed_time(clock.now)
         tab.on("pageerror", lambda error: faults.append(str(error)))
         tab.goto(f"{live_server.url}/m/")
