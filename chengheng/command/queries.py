@@ -80,20 +80,23 @@ def role_choices() -> list[tuple[str, str]]:
     return [(role.code, str(role.label)) for role in roles.all_roles()]
 
 
+def _holding(role: str, place: Organisation) -> QuerySet[User]:
+    """Who holds a role today at an organisation or below it."""
+    held = Duty.objects.held_on(timezone.localdate()).filter(role=role)
+    people = User.objects.filter(is_active=True, is_machine=False, organisation__path__startswith=place.path)
+    return people.filter(pk__in=held.values("user"))
+
+
 def holders(role: str, place: Organisation) -> QuerySet[User]:
     """Who holds a role today at an organisation or below it and may receive orders, whatever role gives that."""
     receiving = [one.code for one in roles.granting("command.target.receive")]
-    held = Duty.objects.held_on(timezone.localdate())
-    people = User.objects.filter(is_active=True, is_machine=False, organisation__path__startswith=place.path)
-    able = people.filter(pk__in=held.filter(role__in=receiving).values("user"))
-    return able.filter(pk__in=held.filter(role=role).values("user")).order_by("organisation__code", "pk")
+    able = Duty.objects.held_on(timezone.localdate()).filter(role__in=receiving)
+    return _holding(role, place).filter(pk__in=able.values("user")).order_by("organisation__code", "pk")
 
 
 def cannot_receive(role: str, place: Organisation) -> int:
     """How many hold the role there today without a role that receives orders: a plan does not reach them."""
-    held = Duty.objects.held_on(timezone.localdate())
-    people = User.objects.filter(is_active=True, is_machine=False, organisation__path__startswith=place.path)
-    return people.filter(pk__in=held.filter(role=role).values("user")).exclude(pk__in=holders(role, place)).count()
+    return _holding(role, place).exclude(pk__in=holders(role, place)).count()
 
 
 def weather(user: Any, now: datetime | None = None) -> list[WeatherNote]:
@@ -329,10 +332,9 @@ def answerable(user: Any, lon: float, lat: float, metres: float, now: datetime |
     distance."""
     now = now or timezone.now()
     found: dict[int, tuple[Organisation, int | None, Site | None]] = {}
-    west, south, east, north = near.box(lon, lat, metres)
     sites = access.visible(user, "command.site.view", Site.objects.filter(_serving())).select_related("organisation")
     district = (places.locate(lon, lat).district or "")[:6]
-    around = Q(lon__gte=west, lon__lte=east, lat__gte=south, lat__lte=north)
+    around = near.inside(near.box(lon, lat, metres))
     for site in sites.filter(around | Q(organisation__in=organisations_in(district))):
         way = None if site.lon is None or site.lat is None else round(distance_m(lon, lat, site.lon, site.lat))
         close = way is not None and way <= metres
@@ -355,10 +357,9 @@ def answerable(user: Any, lon: float, lat: float, metres: float, now: datetime |
 
 
 def _near_resources(user: Any, box: near.Box, limit: int) -> Iterator[near.Spot]:
-    west, south, east, north = box
     rows = access.visible(user, "command.resource.view", Resource.objects.select_related("organisation"))
     tones = {"free": "good", "busy": "info", "out": "bad"}
-    for row in rows.filter(lon__gte=west, lon__lte=east, lat__gte=south, lat__lte=north)[:limit]:
+    for row in rows.filter(near.inside(box))[:limit]:
         yield near.Spot(
             f"{row.name} {row.amount.normalize():f} {row.unit}", float(row.lon or 0), float(row.lat or 0),
             f"{row.get_state_display()} · {row.organisation}", tone=tones[row.state],

@@ -14,6 +14,7 @@ from django.db.models import Model
 
 from chengheng.common.errors import NotFound
 from chengheng.common.people import access
+from chengheng.common.trail.recording import read_subject_text
 
 
 class Frame(NamedTuple):
@@ -71,11 +72,11 @@ def choices(user: Any, limit: int = 200) -> list[tuple[str, str]]:
 
 def get(user: Any, key: str) -> Model:
     """The record of a key ("video.channel:17"), if the user may watch it. Raises NotFound."""
-    code, _colon, number = key.partition(":")
-    kind = _kinds.get(code)
-    if kind is None or not number.isdecimal() or len(number) > 18:
+    read = read_subject_text(key)
+    kind = _kinds.get(read[0]) if read else None
+    if read is None or kind is None:
         raise NotFound
-    row: Model | None = kind.rows(user).filter(pk=int(number)).first()  # type: ignore[attr-defined]
+    row: Model | None = kind.rows(user).filter(pk=read[1]).first()  # type: ignore[attr-defined]
     if row is None:
         raise NotFound
     return row

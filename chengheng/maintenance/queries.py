@@ -489,24 +489,20 @@ def rounds_of(user: Any, day: date) -> QuerySet[Visit]:
     return rows.select_related("plan", "device__site").order_by("due_on", "device__site", "device__code")
 
 
+def _last_day(more: int = 0) -> ExpressionWrapper:
+    """The beginning of the last day of a visit's grace, or so many days later."""
+    days = (F("plan__grace_days") + Value(more)) * Value(timedelta(days=1), output_field=DurationField())
+    return ExpressionWrapper(Cast(F("due_on"), DateTimeField()) + days, output_field=DateTimeField())
+
+
 def visits_in_time(rows: QuerySet[Visit]) -> QuerySet[Visit]:
     """Visits done by their due day and the plan's grace, with the device found normal."""
-    limit = ExpressionWrapper(
-        Cast(F("due_on"), DateTimeField())
-        + (F("plan__grace_days") + Value(1)) * Value(timedelta(days=1), output_field=DurationField()),
-        output_field=DateTimeField(),
-    )
-    return rows.filter(normal=True, done_at__lt=limit)
+    return rows.filter(normal=True, done_at__lt=_last_day(1))
 
 
 def visits_judged(rows: QuerySet[Visit], today: date) -> QuerySet[Visit]:
     """Without the visits that may still be made in time: neither done nor past their grace."""
-    last = ExpressionWrapper(
-        Cast(F("due_on"), DateTimeField())
-        + F("plan__grace_days") * Value(timedelta(days=1), output_field=DurationField()),
-        output_field=DateTimeField(),
-    )
-    return rows.alias(last_day=last).exclude(done_at=None, last_day__date__gte=today)
+    return rows.alias(last_day=_last_day()).exclude(done_at=None, last_day__date__gte=today)
 
 
 def standing(plan: Plan, visits: QuerySet[Visit]) -> dict[str, int]:

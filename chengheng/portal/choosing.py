@@ -50,9 +50,7 @@ def _operations(user: Any, words: str, limit: int) -> Iterable[Operation]:
 
 
 def _near_cameras(user: Any, box: near.Box, limit: int) -> Iterable[near.Spot]:
-    west, south, east, north = box
-    rows = video.cameras(user).filter(lon__gte=west, lon__lte=east, lat__gte=south, lat__lte=north)
-    for row in rows[:limit]:
+    for row in video.cameras(user).filter(near.inside(box))[:limit]:
         on = row.online and row.device.online
         yield near.Spot(
             str(row), float(row.lon or 0), float(row.lat or 0), gettext("online") if on else gettext("offline"),
@@ -62,14 +60,12 @@ def _near_cameras(user: Any, box: near.Box, limit: int) -> Iterable[near.Spot]:
 
 def _near_collectors(user: Any, box: near.Box, limit: int) -> Iterable[near.Spot]:
     """Collectors on shift, where their phones saw them last."""
-    west, south, east, north = box
     since = timezone.now() - SEEN_WITHIN
     last = TrackPoint.objects.filter(shift=OuterRef("pk"), at__gte=since).order_by("-at")
     rows = access.visible(user, "patrol.shift.view", Shift.objects.filter(ended_at=None)).annotate(
         at=Subquery(last.values("at")[:1]), lon=Subquery(last.values("lon")[:1]), lat=Subquery(last.values("lat")[:1])
     )
-    inside = rows.filter(lon__gte=west, lon__lte=east, lat__gte=south, lat__lte=north)
-    for row in inside.select_related("collector__organisation")[:limit]:
+    for row in rows.filter(near.inside(box)).select_related("collector__organisation")[:limit]:
         yield near.Spot(
             str(row.collector), row.lon, row.lat,
             gettext("%(unit)s, seen at %(time)s")

@@ -72,9 +72,8 @@ def thumbnail(file: File) -> bytes | None:
         kept = file.thumbnail_path.read_bytes()
     except FileNotFoundError:
         kept = b""
-    if len(kept) > 8 and int.from_bytes(kept[4:8], "little") + 8 == len(
-        kept
-    ):  # RIFF says how long it is: not cut short
+    # RIFF says how long it is: what a power cut left short is made again
+    if len(kept) > 8 and len(kept) == int.from_bytes(kept[4:8], "little") + 8:
         return kept
     if not file.path.exists():
         return None

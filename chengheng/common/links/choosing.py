@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 
 from chengheng.common.errors import NotFound
 from chengheng.common.people import access
-from chengheng.common.trail.recording import subject_key
+from chengheng.common.trail.recording import read_subject_text, subject_key, subject_text
 
 MOST = 20
 """Records that one act may link."""
@@ -58,11 +58,10 @@ def kinds() -> list[Kind]:
 
 def choice(subject: Model) -> Choice:
     """A record as a page offers it."""
-    type_, id_ = subject_key(subject)
-    kind = _kinds.get(type_)
+    kind = _kinds.get(subject_key(subject)[0])
     url: Any = getattr(subject, "get_absolute_url", None)
     label = str(kind.label) if kind else str(subject._meta.verbose_name)
-    return Choice(f"{type_}:{id_}", str(subject), label, url() if url else "")
+    return Choice(subject_text(subject), str(subject), label, url() if url else "")
 
 
 def find(user: Any, words: str, limit: int = 5) -> list[Choice]:
@@ -81,9 +80,9 @@ def chosen(user: Any, keys: Iterable[str]) -> list[Model]:
     if len(wanted) > MOST:
         raise NotFound
     for key in wanted:
-        type_, _colon, id_ = key.partition(":")
-        if type_ not in _kinds or not id_.isdecimal() or len(id_) > 18:
+        read = read_subject_text(key)
+        if read is None or read[0] not in _kinds:
             raise NotFound
-        model: Any = apps.get_model(type_)
-        found.append(access.fetch(user, model.view_act, model._default_manager.all(), pk=int(id_)))
+        model: Any = apps.get_model(read[0])
+        found.append(access.fetch(user, model.view_act, model._default_manager.all(), pk=read[1]))
     return found

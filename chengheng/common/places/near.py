@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.utils.functional import Promise
 
 from chengheng.common.people import access
 from chengheng.common.places.ground import distance_m
-from chengheng.common.trail.recording import subject_key
+from chengheng.common.trail.recording import subject_text
 
 Box = tuple[float, float, float, float]
 """West, south, east, north."""
@@ -61,7 +61,7 @@ class Near:
     @property
     def key(self) -> str:
         """The record as `links.choosing` takes it; "" when there is none."""
-        return ":".join(subject_key(self.spot.subject)) if self.spot.subject is not None else ""
+        return subject_text(self.spot.subject) if self.spot.subject is not None else ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,12 @@ def box(lon: float, lat: float, metres: float) -> Box:
     up = metres / 111_000
     wide = up / max(0.17, math.cos(math.radians(lat)))
     return lon - wide, lat - up, lon + wide, lat + up
+
+
+def inside(box: Box) -> Q:
+    """Rows whose `lon` and `lat` lie in the box, its edges included."""
+    west, south, east, north = box
+    return Q(lon__gte=west, lon__lte=east, lat__gte=south, lat__lte=north)
 
 
 def around(user: Any, lon: float, lat: float, metres: float, limit: int = 8) -> list[Group]:

@@ -34,6 +34,17 @@ def subject_key(subject: Model) -> tuple[str, str]:
     return subject._meta.label_lower, str(subject.pk)
 
 
+def subject_text(subject: Model) -> str:
+    """`subject_key` as a form or an address carries it: "patrol.case:17"."""
+    return ":".join(subject_key(subject))
+
+
+def read_subject_text(text: str) -> tuple[str, int] | None:
+    """Type and key of what a form sent back; None for anything that is not written so."""
+    kind, _colon, key = text.partition(":")
+    return (kind, int(key)) if key.isdecimal() and len(key) <= 18 else None
+
+
 def record(
     act: str, actor: Any, subject: Model, data: dict[str, Any] | None = None, note: str = "", *, new: bool = False
 ) -> Entry:
