@@ -25,11 +25,11 @@ _FILL = """
 insert into patrol_case (state, state_since, alert_level, version, source, edition, kind, code, class_name, component_id,
     description, address, lon, lat, area_code, district_code, urgent, self_handled, observed_at, reported_at, month,
     reporter_name, reporter_phone, outside_number, accepted, filed, voided, exempt, reworks, hand_backs, extensions,
-    suspensions, filed_at, handle_due_at, handled_at, closed_at, due_at, department_id, doubts)
+    suspensions, extension_reason, filed_at, handle_due_at, handled_at, closed_at, due_at, department_id, doubts)
 select (array['closed','closed','closed','handling','reported'])[1 + n %% 5], at, 0, 1, 'collector', 'GB/T 47678.5-2026',
     'event', '06010', '暴露垃圾', '', '小区门口有垃圾堆放', '', 117.18 + (n %% 997) / 20000.0, 39.10 + (n %% 991) / 20000.0,
     '120101', '1201' || lpad((1 + n %% 6)::text, 2, '0'), false, false, at, at, to_char(at, 'YYYYMM')::int, '', '', '',
-    true, true, false, false, n %% 3, 0, 0, 0, at, at + interval '4 hours', at + interval '3 hours',
+    true, true, false, false, n %% 3, 0, 0, 0, '', at, at + interval '4 hours', at + interval '3 hours',
     at + interval '5 hours', at + interval '4 hours', %s, '{}'
 from (select n, timestamptz '2024-01-01' + n * interval '31 seconds' as at from generate_series(%s, %s) n) rows
 """
