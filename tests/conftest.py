@@ -108,7 +108,7 @@ def _no_events(route: Any) -> None:
     route.fulfill(status=200, content_type="text/event-stream", headers=headers, body="retry: 60000\n\n")
 
 
-def _tab(chromium: Any, **options: Any) -> Iterator[Any]:
+def _tab(chromium: Any, **options: Any) -> Any:
     context = chromium.new_context(locale="zh-CN", color_scheme="light", **options)
     context.route(re.compile(r"/events(\?|$)"), _no_events)  # the live process is not part of these tests
     tab = context.new_page()
@@ -121,10 +121,17 @@ def _tab(chromium: Any, **options: Any) -> Iterator[Any]:
 
     tab.on("console", heard)
     tab.on("pageerror", lambda error: tab.faults.append(str(error)))
-    yield tab
-    faults = list(tab.faults)
-    context.close()
+    return tab
+
+
+def _close(tab: Any) -> None:
+    faults = list(tab.faults)  # what is cut off by closing is no fault
+    tab.context.close()
     assert not faults, f"the page had faults: {faults}"
+
+
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
 
 
 @pytest.fixture
@@ -133,24 +140,38 @@ def page(chromium: Any) -> Iterator[Any]:
 
     What is still in `page.faults` at the end fails the test; one that provokes a fault looks at it and clears the list.
     """
-    yield from _tab(chromium, viewport={"width": 1440, "height": 900})
+    tab = _tab(chromium, **DESKTOP)
+    yield tab
+    _close(tab)
 
 
 @pytest.fixture
 def phone(chromium: Any) -> Iterator[Any]:
     """As `page`, of a phone's size, with touch."""
-    size = {"width": 390, "height": 844}
-    yield from _tab(chromium, viewport=size, device_scale_factor=2, has_touch=True, is_mobile=True)
+    tab = _tab(chromium, **PHONE)
+    yield tab
+    _close(tab)
 
 
 @pytest.fixture
-def signed_in(page: Any, live_server: Any, client: Any) -> Any:
-    """`signed_in(user)`: the page, with a session of that user's on the live server."""
+def signed_in(chromium: Any, live_server: Any, client: Any) -> Iterator[Any]:
+    """`signed_in(user)`: a page as `page`, with a session of that user's on the live server.
+
+    Each person has a browser of their own and the last one's is closed: what a page asks for by itself after its person's
+    session has ended (a test's clock jumps) would lead the next person's page to the sign-in.
+    """
+    from tests import access
+
+    opened: list[Any] = []
 
     def enter(user: Any) -> Any:
-        from tests import access
+        if opened:
+            _close(opened.pop())
+        client.cookies.clear()  # signing in with them would end the last person's session
+        opened.append(tab := _tab(chromium, **DESKTOP))
+        access.let_in(tab, live_server.url, client, user)
+        return tab
 
-        access.let_in(page, live_server.url, client, user)
-        return page
-
-    return enter
+    yield enter
+    if opened:
+        _close(opened.pop())
