@@ -24,7 +24,7 @@ try:  # the plain MD5 of CPython: a third of the price of OpenSSL's for a hundre
     from _md5 import md5 as _md5
 except ImportError:  # pragma: no cover
     _md5 = hashlib.md5
-_PAIR = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+_PAIR = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s,"]*))')
 _HASHES: dict[str, Callable[[bytes], str]] = {
     "MD5": lambda data: _md5(data, usedforsecurity=False).hexdigest(),
     "SHA-256": lambda data: hashlib.sha256(data).hexdigest(),
