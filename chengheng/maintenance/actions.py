@@ -34,6 +34,7 @@ from chengheng.maintenance.errors import (
     WindowOver,
     WrongLabel,
 )
+from chengheng.maintenance.keeping import keep_entry, said
 from chengheng.maintenance.models import (
     AlertSource,
     Bill,
@@ -56,7 +57,6 @@ from chengheng.maintenance.rules import watch
 DEFAULT_RESPONSE = Limit(Kind.URGENT_HOURS, Decimal(4))
 DEFAULT_REPAIR = Limit(Kind.URGENT_HOURS, Decimal(24))
 """Where no contract is registered: four hours are the budget's target, a day is a local rule."""
-PLANNED = ("system_id", "name", "purpose", "kind", "every_days", "grace_days", "items", "starts_on", "active")
 RHYTHM = ("system_id", "kind", "every_days", "starts_on")
 VISITS_AHEAD = timedelta(days=30)
 PHONE_KEEPS = timedelta(days=3)
@@ -82,33 +82,13 @@ def change_device(device: Device, actor: Any, **fields: Any) -> Device:
     device = access.fetch_locked(actor, "maintenance.device.change", Device.objects.all(), pk=device.pk)
     changed = {name: value for name, value in fields.items() if getattr(device, name) != value}
     if changed:
-        before = {name: _said(getattr(device, name)) for name in changed}
+        before = {name: said(getattr(device, name)) for name in changed}
         for name, value in changed.items():
             setattr(device, name, value)
         device.save(update_fields=list(changed))
-        after = {name: _said(value) for name, value in changed.items()}
+        after = {name: said(value) for name, value in changed.items()}
         trail.record("maintenance.device.change", actor, device, {"before": before, "after": after})
     return device
-
-
-def _said(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
-@transaction.atomic
-def keep_entry(row: Any, actor: Any, act: str) -> Any:
-    """Keep a new or changed system, site or contract; the trail keeps what it was."""
-    access.require(actor, act)
-    names = [field.name for field in row._meta.fields if field.editable and not field.primary_key]
-    before = type(row).objects.select_for_update(of=("self",)).filter(pk=row.pk).first()
-    row.save()
-    changed = [name for name in names if before is None or getattr(before, name) != getattr(row, name)]
-    if before is None:
-        trail.record(act, actor, row, {name: _said(getattr(row, name)) for name in names}, new=True)
-    elif changed:
-        old, new = ({name: _said(getattr(one, name)) for name in changed} for one in (before, row))
-        trail.record(act, actor, row, {"before": old, "after": new})
-    return row
 
 
 @transaction.atomic
@@ -699,13 +679,7 @@ def keep_plan(plan: Plan, actor: Any, *, until: date) -> Plan:
         raise Invalid(_("A plan cannot begin on a day that is over."), field="starts_on")
     if before is not None and any(getattr(before, name) != getattr(plan, name) for name in RHYTHM):
         plan.starts_on = max(plan.starts_on, today + timedelta(days=1))
-    plan.save()
-    said = {
-        name: str(getattr(plan, name))
-        for name in PLANNED
-        if before is None or getattr(before, name) != getattr(plan, name)
-    }
-    trail.record("maintenance.plan.change", actor, plan, said, new=before is None)
+    keep_entry(plan, actor, "maintenance.plan.change")
     plan.visits.filter(done_at=None, due_on__gt=today).delete()
     if plan.active:
         make_visits(until, plan)

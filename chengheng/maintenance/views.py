@@ -43,6 +43,7 @@ from chengheng.maintenance.forms import (
     SystemForm,
     VisitForm,
 )
+from chengheng.maintenance.keeping import keep_entry
 from chengheng.maintenance.models import (
     AlertSource,
     Bill,
@@ -441,7 +442,7 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
 def _contract(request: HttpRequest, row: Contract | None, title: str, back: str) -> HttpResponse:
     form = ContractForm(request.POST or None, instance=row)
     if request.method == "POST" and form.is_valid():
-        made = actions.keep_entry(form.row(), request.user, "maintenance.contract.change")
+        made = keep_entry(form.row(), request.user, "maintenance.contract.change")
         return redirect(request, made.get_absolute_url(), _("Saved.") if row else _("Registered."))
     return _form(request, form, title, back)
 
@@ -528,7 +529,7 @@ def system(request: HttpRequest, code: str) -> HttpResponse:
 def _entry(request: HttpRequest, form: Any, title: str, back: str) -> HttpResponse:
     """A form of a system or a site, kept by `actions.keep_entry`."""
     if request.method == "POST" and form.is_valid():
-        made = actions.keep_entry(form.save(commit=False), request.user, "maintenance.system.change")
+        made = keep_entry(form.save(commit=False), request.user, "maintenance.system.change")
         url = reverse("maintenance:system", args=[made.code]) if isinstance(made, System) else made.get_absolute_url()
         return redirect(request, url, _("Saved."))
     return _form(request, form, title, back)

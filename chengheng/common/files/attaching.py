@@ -22,13 +22,9 @@ from chengheng.common.files.models import Attachment, File, RetentionRule
 from chengheng.common.files.rules import clean_name
 from chengheng.common.people import access
 from chengheng.common.people.models import User
+from chengheng.common.trail.recording import subject_key
 
 _SALT = "files.link"
-
-
-def subject_key(subject: Model) -> tuple[str, str]:
-    """How a row is named: ("patrol.case", "17")."""
-    return subject._meta.label_lower, str(subject.pk)
 
 
 def subject_of(attachment: Attachment) -> Model | None:

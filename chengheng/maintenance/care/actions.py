@@ -17,6 +17,7 @@ from chengheng.common.errors import Invalid
 from chengheng.common.people import access
 from chengheng.maintenance.care.errors import NothingToRate, StockShort
 from chengheng.maintenance.care.models import Article, Rating, Spare, SpareMove
+from chengheng.maintenance.keeping import keep_entry
 from chengheng.maintenance.models import Fault, Report
 
 RATED_IN = ("fixed", "verified", "closed")
@@ -28,15 +29,10 @@ RATED_IN = ("fixed", "verified", "closed")
 @transaction.atomic
 def keep_spare(spare: Spare, actor: Any) -> Spare:
     """Keep a new or changed kind of part. Its stock is changed by movements only."""
-    access.require(actor, "maintenance.spare.change")
-    before = Spare.objects.select_for_update().filter(pk=spare.pk).first()
-    names = ("name", "system_id", "fits", "place", "least", "price_fen", "active")
-    said = {n: str(getattr(spare, n)) for n in names if before is None or getattr(before, n) != getattr(spare, n)}
-    if before is not None:
-        spare.on_hand = before.on_hand
-    spare.save()
-    trail.record("maintenance.spare.change", actor, spare, said, new=before is None)
-    return spare
+    held = Spare.objects.select_for_update().filter(pk=spare.pk).first()
+    if held is not None:
+        spare.on_hand = held.on_hand
+    return keep_entry(spare, actor, "maintenance.spare.change")
 
 
 @transaction.atomic
@@ -107,17 +103,10 @@ def use_spare(fault: Fault, actor: Any, name: str, count: int) -> Spare | None:
 def keep_article(article: Article, actor: Any) -> Article:
     """Keep a new or changed article; whoever is not its author needs reach over all."""
     if article.pk:
-        before: Article | None = access.fetch_locked(
-            actor, "maintenance.knowledge.write", Article.objects.all(), pk=article.pk
-        )
+        access.fetch_locked(actor, "maintenance.knowledge.write", Article.objects.all(), pk=article.pk)
     else:
-        access.require(actor, "maintenance.knowledge.write")
-        before, article.by = None, actor if actor.pk else None
-    names = ("title", "kind", "model", "symptom", "solution", "active")
-    said = {n: str(getattr(article, n)) for n in names if before is None or getattr(before, n) != getattr(article, n)}
-    article.save()
-    trail.record("maintenance.knowledge.write", actor, article, said, new=before is None)
-    return article
+        article.by = actor if actor.pk else None
+    return keep_entry(article, actor, "maintenance.knowledge.write")
 
 
 # Ratings
