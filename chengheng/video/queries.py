@@ -144,6 +144,12 @@ def scenes(user: Any) -> QuerySet[Scene]:
     return Scene.objects.filter(Q(owner=user) | Q(shared=True, owner__organisation=user.organisation)).distinct()
 
 
+def latest_scene(user: Any) -> Scene | None:
+    """The scene that this person saved last; without one, the latest that is shared with them."""
+    found = list(scenes(user).order_by("-created_at"))
+    return next((scene for scene in found if scene.owner_id == user.pk), found[0] if found else None)
+
+
 # -- state -----------------------------------------------------------------------------------------------------------
 def online_time(
     start: datetime, end: datetime, devices: QuerySet[Device]

@@ -58,10 +58,12 @@ def _player(request: HttpRequest, **more: Any) -> dict[str, Any]:
 
 @require_act("video.channel.view")
 def wall(request: HttpRequest) -> HttpResponse:
-    """The wall: tree on the left, 1, 4, 9 or 16 places."""
+    """The wall: tree on the left, 1, 4, 9 or 16 places; asked for nothing, it opens on the latest scene."""
     scene = None
     if (number := request.GET.get("scene", "")).isdigit():
         scene = queries.scenes(request.user).filter(pk=int(number)).first()
+    elif "cameras" not in request.GET:
+        scene = queries.latest_scene(request.user)
     chosen = [int(part) for part in request.GET.get("cameras", "").split(",") if part.isdigit()][:16]
     found = queries.tree(request.user)
     props = _player(

@@ -189,12 +189,19 @@ class TestWhoSeesWhat:
         assert not queries.cameras(inside).exists()
         assert queries.cameras(holder("video.unit_viewer", device.organisation)).count() == 2
 
-    def test_scenes_are_ones_own_or_shared(self, device):
+    def test_scenes_are_ones_own_or_shared(self, device, client):
         operator, other = holder("video.operator", device.organisation), holder("video.operator", device.organisation)
         actions.save_scene(operator, "早高峰", 4, [1, None])
         actions.save_scene(operator, "共享", 9, [], shared=True)
         assert Scene.objects.count() == 2
         assert [scene.title for scene in queries.scenes(other)] == ["共享"]
+        assert (queries.latest_scene(operator).title, queries.latest_scene(other).title) == ("共享", "共享")
+        mine = actions.save_scene(other, "我的", 1, [1])
+        actions.save_scene(operator, "后来的", 4, [], shared=True)
+        assert queries.latest_scene(other) == mine
+        client.force_login(other)
+        assert client.get("/video/").context["props"]["scene"] == "我的"
+        assert client.get("/video/?cameras=").context["props"]["scene"] == "", "nothing is asked for on purpose"
         with pytest.raises(Invalid):
             actions.save_scene(operator, "x", 5, [])
 
