@@ -220,7 +220,7 @@ def coverage(request: HttpRequest, year: int) -> HttpResponse:
         "found": found,
         "chart": chart,
         "tables": parts,
-        "tone": "good" if found["expected"] >= found["target"] else "bad",
+        "reaches": "good" if found["expected"] >= found["target"] else "bad",
     }
     return page(request, "cleanliness/coverage.html", context)
 
@@ -361,13 +361,21 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
     )
     spots = [
         {"type": "Feature", "geometry": {"type": "Point", "coordinates": [p.lon, p.lat]},
-         "properties": {"title": f"{p.number} · {p.get_lane_display()}", "tone": "warn" if p.flagged else "info"}}
+         "properties": {"title": f"{p.number} · {p.get_lane_display()}", "mark": p.number,
+                        "tone": "warn" if p.flagged else "info"}}
         for p in points
     ]  # fmt: skip
     line = [{"type": "Feature", "geometry": {"type": "LineString", "coordinates": subject.road.line},
              "properties": {"title": subject.road.name, "tone": "none"}}]  # fmt: skip
+    photos = list(files.of(subject))
+    taken = {p.number: p.taken_at for p in points}
+    for photo in photos:  # as the phone names them: "3-before"
+        number = photo.name.partition("-")[0]
+        if photo.kind in actions.checking.PHOTO_WORDS and number.isdecimal() and int(number) in taken:
+            photo.name = f"{number} · {actions.checking.PHOTO_WORDS[photo.kind]}"
+            photo.at = photo.file.taken_at or taken[int(number)]
     context = {
-        "check": subject, "points": points, "photos": files.of(subject),
+        "check": subject, "points": points, "photos": photos,
         "results": subject.results.select_related("rule_set"), "appeals": subject.appeals.select_related("by"),
         "verdict": VERDICTS.get(subject.verdict), "tone": VERDICT_TONES.get(subject.verdict, "none"),
         "may_decide": access.may(request.user, "cleanliness.point.decide") and subject.state in ("sampled", "signed"),
@@ -376,7 +384,7 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         "map": {"layers": [
             {"code": "road", "label": subject.road.name, "shape": "line", "tone": "none",
              "data": {"type": "FeatureCollection", "features": line}},
-            {"code": "points", "label": pgettext("on a road", "Points"), "shape": "point", "tone": "info",
+            {"code": "points", "label": pgettext("on a road", "Points"), "shape": "point", "tone": "info", "each": True,
              "data": {"type": "FeatureCollection", "features": spots}},
         ], "fit": _box(subject.road.line)},
     }  # fmt: skip
