@@ -52,6 +52,7 @@ def build(city: DemoCity) -> None:
     truth = simulate.Truth()
     for month in MONTHS:
         if not Plan.objects.filter(month=month).exists():
-            simulate.run_month(planner, people, month, CHECKS, truth, city.random, milliseconds=40)
+            newest = month == MONTHS[-1]  # only its checks have (drawn) photos
+            simulate.run_month(planner, people, month, CHECKS, truth, city.random, milliseconds=40, drawn=newest)
             actions.enter_cost(planner, month=month, amount_fen=CHECKS * 23_430, source="演示发票")
         actions.publish_bulletin(SYSTEM, month=month)

@@ -7,6 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from chengheng.common.errors import Invalid, Refusal
 
 
+class ChangedSince(Refusal):
+    code = "changed_since"
+    message = _("%(road)s was changed again since this import: it cannot be undone.")
+
+
 class PlanExists(Refusal):
     code = "plan_exists"
     message = _("This month has a plan already.")
@@ -30,6 +35,11 @@ class PlanSealed(Refusal):
 class PlanNotSealed(Refusal):
     code = "plan_not_sealed"
     message = _("The plan is not sealed yet.")
+
+
+class FrameNotDoubted(Refusal):
+    code = "frame_not_doubted"
+    message = _("There is nothing to decide about this frame.")
 
 
 class NotThisDay(Refusal):

@@ -10,8 +10,9 @@ from django import forms
 from django.core.validators import MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
-from chengheng.cleanliness.models import Grade, Lane, ReadingSource, Road, RoadClass, RuleSet, Scale, Team, Zone
+from chengheng.cleanliness.models import Check, Grade, Lane, ReadingSource, Road, RoadClass, RuleSet, Scale, Team, Zone
 from chengheng.common.people.models import Organisation
+from chengheng.common.ui.words import number
 
 DAY = forms.DateInput(attrs={"type": "date"})
 
@@ -170,6 +171,20 @@ class WeighForm(forms.Form):
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(label=_("Reason"), max_length=200)
+
+
+class FrameForm(forms.Form):
+    """What to make of a frame that is not the rule's."""
+
+    rule = forms.TypedChoiceField(label=_("Frame used"), coerce=lambda said: said == "rule", widget=forms.RadioSelect)
+    reason = forms.CharField(label=_("Reason"), max_length=200, help_text=_("What the photo of the frame shows."))
+
+    def __init__(self, *args: Any, check: Check, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["rule"].choices = [  # type: ignore[attr-defined]
+            ("entered", _("%s m², as entered on the road") % number(check.frame_area_m2)),
+            ("rule", _("%s m², the rule's: the entry was wrong") % number(check.rule_frame_m2)),
+        ]
 
 
 class ScaleForm(forms.Form):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.cleanliness import actions
@@ -12,6 +13,7 @@ from chengheng.cleanliness.models import Grade, Lane, Road, RoadClass, RoadVersi
 from chengheng.common import places
 from chengheng.common.intake import Field, Importer, Problems, Rows, choice, integer, organisation, register, text
 
+SHOWN = 20  # changed roads that the preview names
 _NUMBER = r"-?\d{1,3}(?:\.\d+)?"
 _PAIR = re.compile(rf"({_NUMBER})[\s,，]+({_NUMBER})")
 
@@ -45,7 +47,10 @@ class RoadImporter(Importer):
     title = _("Roads")
     act = "cleanliness.road.import"
     models = (Road,)
-    help = _("One row a road. Roads that are in the register already are refused: change those on their page.")
+    help = _(
+        "One row a road. A road of the register that differs gets a new version, an unchanged one stays as it is; empty "
+        "cells and roads that the file does not name change nothing."
+    )
     fields = (
         Field("code", _("Road code"), required=True, parse=text(30), aliases=("道路编号", "编号")),
         Field("name", _("Road name"), required=True, parse=text(80), aliases=("道路名称", "名称")),
@@ -65,30 +70,48 @@ class RoadImporter(Importer):
     )  # fmt: skip
 
     def check(self, rows: Rows, problems: Problems) -> None:
-        known = set(Road.objects.filter(code__in=[row["code"] for row in rows]).values_list("code", flat=True))
         seen: set[str] = set()
         for row in rows:
-            if row["code"] in known or row["code"] in seen:
-                problems.add(row, "code", _("This road is in the register already."))
+            if row["code"] in seen:
+                problems.add(row, "code", _("This road stands in the file twice."))
             seen.add(row["code"])
-            middle = row["line"][len(row["line"]) // 2]
-            if not places.locate(*middle).district:
+            if not _district(row):
                 problems.add(row, "line", _("This position lies outside all districts."))
+        if problems.count:
+            return
+        found = actions.compare_roads(map(_fields, rows))
+        left = Road.objects.filter(active=True).exclude(code__in=seen).count()
+        self.notes = [
+            _("New roads: %(new)d. Changed roads, each with a new version: %(changed)d. Unchanged: %(same)d. "
+              "Not in this file, left as they are: %(left)d.")
+            % {"new": len(found.new), "changed": len(found.changed), "same": found.same, "left": left}
+        ]  # fmt: skip
+        labels = {field.attname: str(field.verbose_name) for field in Road._meta.concrete_fields}
+        shown = [f"{road.code} ({', '.join(labels[name] for name in changes)})" for road, changes in found.changed]
+        if shown:
+            more = " …" if len(shown) > SHOWN else ""
+            self.notes.append(_("What changes: %s") % ("; ".join(shown[:SHOWN]) + more))
 
     def commit(self, rows: Rows, batch: Any, actor: Any) -> int:
-        made = []
-        for row in rows:
-            middle = row["line"][len(row["line"]) // 2]
-            made.append(
-                {
-                    "code": row["code"], "name": row["name"], "grade": row["grade"], "road_class": row["road_class"],
-                    "zone": row["zone"] or "", "lanes": row["lanes"], "line": row["line"],
-                    "length_m": row["length_m"], "contractor": row["contractor"],
-                    "district_code": places.locate(*middle).district,
-                }
-            )  # fmt: skip
-        return actions.add_roads(actor, made, batch=batch)
+        found = actions.compare_roads(map(_fields, rows), lock=True)
+        reason = str(_("Import %s") % batch.name)[:200]
+        changed = actions.change_roads(actor, found.changed, batch=batch, reason=reason)
+        return changed + actions.add_roads(actor, found.new, batch=batch)
 
     def undo(self, batch: Any, actor: Any) -> None:
+        actions.take_back_changes(actor, batch, reason=str(_("The import was undone.")))
         RoadVersion.objects.filter(road__batch=batch).delete()
         super().undo(batch, actor)
+
+    def done_url(self, batch: Any) -> str:
+        return reverse("cleanliness:roads")
+
+
+def _district(row: Any) -> str:
+    """The district where the road's middle lies; "" outside of all."""
+    return str(places.locate(*row["line"][len(row["line"]) // 2]).district or "")
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    """A row of the file as the register keeps it."""
+    return {**row, "zone": row["zone"] or "", "district_code": _district(row)}

@@ -109,6 +109,7 @@ class RoadVersion(models.Model):
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     at = models.DateTimeField(_("from"), default=timezone.now)
     by = models.ForeignKey("people.User", models.PROTECT, null=True, related_name="+")
+    batch = models.ForeignKey("intake.Batch", models.PROTECT, null=True, editable=False, related_name="+")
 
     class Meta:
         ordering = ("road", "-number")
@@ -351,6 +352,8 @@ class Check(Moving):
     wind_ms = models.DecimalField(_("wind (m/s)"), max_digits=4, decimal_places=1, null=True)
     exclusion = models.CharField(_("exclusion"), max_length=10, choices=Exclusion.choices, blank=True)
     frame_area_m2 = models.DecimalField(_("frame area (m²)"), max_digits=6, decimal_places=4)
+    rule_frame_m2 = models.DecimalField(_("the rule's frame (m²)"), max_digits=6, decimal_places=4, null=True)
+    frame_decided = models.CharField(_("other frame decided because"), max_length=200, blank=True)
     on_time = models.BooleanField(_("by plan"), editable=False, default=True)
     recheck_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="rechecks")
     value = models.DecimalField(_("road value (g/m²)"), max_digits=10, decimal_places=4, null=True, editable=False)
@@ -386,6 +389,11 @@ class Check(Moving):
 
     def get_absolute_url(self) -> str:
         return reverse("cleanliness:check", args=[self.pk])
+
+    @property
+    def frame_in_doubt(self) -> bool:
+        """Whether another frame than the rule's was entered on the road, and nobody has decided about it."""
+        return self.rule_frame_m2 not in (None, self.frame_area_m2) and not self.frame_decided
 
 
 class Point(models.Model):

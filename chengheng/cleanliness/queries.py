@@ -10,14 +10,15 @@ from decimal import Decimal
 from math import ceil, floor
 from typing import Any
 
-from django.db.models import Avg, Count, F, Q, QuerySet, Sum
+from django.db.models import Avg, Count, F, FilteredRelation, Q, QuerySet, Sum, Value
+from django.db.models.functions import Abs, Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengheng.cleanliness.models import Bag, Check, Grade, Lane, Plan, PlanItem, Point, Result, Road, RuleSet
 from chengheng.cleanliness.rules.estimation import Estimate, Ranked, Stratum, estimate, ranking
 from chengheng.cleanliness.rules.sampling import forecast
-from chengheng.common import places
+from chengheng.common import measures, places
 from chengheng.common.people import access
 
 
@@ -235,6 +236,11 @@ class Side:
         return Decimal(100 * self.met) / judged if judged else None
 
 
+def results_of(months: list[int]) -> QuerySet[Check]:
+    """The checks of these months that have a result."""
+    return Check.objects.filter(month__in=months, state__in=COUNTED)
+
+
 def comparison(rule_set: RuleSet, months: list[int], worst: int = 50) -> dict[str, Any]:
     """The official results of these months beside those kept under another rule set (`actions.recompute`).
 
@@ -258,20 +264,15 @@ def comparison(rule_set: RuleSet, months: list[int], worst: int = 50) -> dict[st
         return {r["check_of__district_code"]: Side("", r["met"], r["missed"], 0, r["score"], r["fen"]) for r in found}
 
     official, other = map(shares, both)
-    names = {one.code: one.name for one in places.districts()}
+    names = places.district_names()
     lost = [{d["contractor"]: d["amount_fen"] for d in deductions(months, rows)} for rows in both]
-    now = both[0].values_list("check_of_id", "verdict", "score")
-    judged = {check: (verdict, score) for check, verdict, score in now}
-    moved: dict[tuple[str, str], int] = defaultdict(int)
-    changed: list[dict[str, Any]] = []
-    for row in both[1].select_related("check_of__road"):
-        before_, score = judged.get(row.check_of_id, ("", None))
-        if before_ != row.verdict:
-            moved[before_, row.verdict] += 1
-            changed.append(
-                {"check": row.check_of, "before": before_, "after": row.verdict, "score": [score, row.score]}
-            )
-    changed.sort(key=lambda one: (-abs((one["score"][0] or 0) - (one["score"][1] or 0)), one["check"].pk))
+    joined = both[1].annotate(day=FilteredRelation("check_of__results", condition=Q(check_of__results__official=True)))
+    differs = joined.exclude(day__verdict=F("verdict"))
+    moved = differs.values_list("day__verdict", "verdict").annotate(number=Count("pk")).order_by("-number", "verdict")
+    none = Value(Decimal(0))
+    apart = Abs(Coalesce("day__score", none) - Coalesce("score", none))
+    changed = differs.annotate(was=F("day__verdict"), apart=apart).select_related("check_of__road")
+    changed = changed.defer("check_of__road__line").order_by("-apart", "check_of_id")[:worst]
     return {
         "sides": [side(str(_("in force on the day")), both[0]), side(str(rule_set), both[1])],
         "districts": [
@@ -279,23 +280,24 @@ def comparison(rule_set: RuleSet, months: list[int], worst: int = 50) -> dict[st
             for code in sorted({*official, *other})
         ],
         "contractors": [(name, lost[0].get(name, 0), lost[1].get(name, 0)) for name in sorted({*lost[0], *lost[1]})],
-        "moved": [(one, two, number) for (one, two), number in sorted(moved.items(), key=lambda item: -item[1])],
-        "roads": changed[:worst],
-        "changed": len(changed),
+        "moved": list(moved),
+        "roads": [{"check": row.check_of, "before": row.was, "after": row.verdict} for row in changed],
+        "changed": sum(number for _before, _after, number in moved),
     }
 
 
-YEAR_TARGET = 6_500
-"""Road checks of a year: the 2024 target table, unit 326206. The page lets another figure be tried."""
-
-
-def year_coverage(year: int, target: int = YEAR_TARGET) -> dict[str, Any]:
+def year_coverage(year: int, target: int | None = None) -> dict[str, Any]:
     """Whether the year's plans will give `target` checks and each district and grade its share, seen from today.
 
+    Without `target` it is what the city's target table wants of the year's road checks, and `told` is the table's word
+    (None: no table says anything of this year or an earlier one; then nothing more is needed).
     `months`: month, planned, with a result (None: no plan yet); `planned`, `checked`, `left` (months without a plan after
     the last one), `needed` a month from now on; `districts` and `grades`: name, roads, drawn, expected by the year's end
     when the rest is drawn as needed, fair (its share of the target by roads), least and most checks of one road.
     """
+    told = measures.target("cleanliness.road_checks", year)
+    if target is None:
+        target = ceil(told.value) if told else 0
     plans = {plan.month: plan for plan in Plan.objects.filter(month__gt=year * 100, month__lt=year * 100 + 13)}
     items = PlanItem.objects.filter(plan__in=plans.values(), cancelled_at=None)
     counted = {
@@ -339,7 +341,7 @@ def year_coverage(year: int, target: int = YEAR_TARGET) -> dict[str, Any]:
         by_district[district].append(name)
         by_grade_[int(grade)].append(name)
     return {
-        "year": year, "target": target, "planned": planned, "left": left, "needed": needed,
+        "year": year, "target": target, "told": told, "planned": planned, "left": left, "needed": needed,
         "checked": sum(row["done"] for row in counted.values()), "expected": sum(expected.values()),
         "months": [
             {"month": month, "planned": counted[month]["all"] if month in counted else None,
@@ -377,6 +379,12 @@ def waiting_bags(user: Any) -> QuerySet[Bag]:
 def open_outliers() -> QuerySet[Point]:
     rows = Point.objects.filter(flagged=True, confirmed="", void_reason="", check_of__state__in=("sampled", "signed"))
     return rows.select_related("check_of__road")
+
+
+def doubted_frames() -> QuerySet[Check]:
+    """Checks whose frame is not the rule's and waits for a decision, the oldest first."""
+    rows = Check.objects.filter(state__in=("sampled", "signed"), rule_frame_m2__isnull=False, frame_decided="")
+    return rows.exclude(frame_area_m2=F("rule_frame_m2")).select_related("road", "inspector").order_by("done_at", "pk")
 
 
 def roads_geojson(

@@ -5,6 +5,7 @@ Used by the demonstration (small) and by benchmarks and slow tests (a whole year
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import random
@@ -18,8 +19,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from chengheng.cleanliness import actions
-from chengheng.cleanliness.actions.checking import Reading
+from chengheng.cleanliness.actions.checking import Photo, Reading
 from chengheng.cleanliness.models import Check, Plan, PlanItem
+from chengheng.common import files
 from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
 
@@ -89,29 +91,40 @@ class Truth:
 
 def check_road(
     item: PlanItem, inspector: User, witness: User, truth: Truth, chance: random.Random, minute: int = 0,
-    scale: str = "DEMO-1",
+    scale: str = "DEMO-1", drawn: bool = False,
 ) -> Check:  # fmt: skip
-    """One planned check with all its points, weighed on the road by a scale that reads by itself, and signed."""
+    """One planned check with all its points, weighed on the road by a scale that reads by itself, and signed.
+
+    `drawn`: with pictures, each of which says that it is drawn.
+    """
     road = item.road
     start = timezone.make_aware(datetime.combine(item.day, time(9))) + timedelta(minutes=minute)
     real = truth.road(road.district_code, road.grade, road.code)
     area = Decimal("0.24")
     points = []
+    shots: list[tuple[bytes, str]] = []
     for point in item.points:
         net = Decimal(str(round(truth.point(real, point["lane"], chance) * float(area), 1)))
-        bag = f"S{item.pk}-{point['number']}"
+        bag, taken = f"S{item.pk}-{point['number']}", start + timedelta(minutes=2 * point["number"])
+        gross = Decimal("8.5") + net
+        own = (
+            pictures_of(point["lane"], float(net), f"{gross} g", taken, f"{item.pk} {point['number']}") if drawn else {}
+        )
+        shots += [(content, f"{point['number']}-{kind}.jpg") for kind, content in own.items()]
+        hashes = {kind: hashlib.sha256(content).hexdigest() for kind, content in own.items()}
         points.append(
             actions.Sampled(
-                number=point["number"], lon=point["lon"], lat=point["lat"],
-                taken_at=start + timedelta(minutes=2 * point["number"]), bag=bag,
-                reading=Reading(bag, scale, Decimal("8.5") + net, Decimal("8.5"), "serial"),
+                number=point["number"], lon=point["lon"], lat=point["lat"], taken_at=taken, bag=bag,
+                photos=[Photo(kind, sha256, taken) for kind, sha256 in hashes.items()],
+                reading=Reading(bag, scale, gross, Decimal("8.5"), "serial"),
             )
         )  # fmt: skip
+    files.store_many(shots)
     done = start + timedelta(minutes=2 * len(points) + 2)
     check = actions.submit_check(
         item, inspector, witness=witness, arrived_at=start, arrived=(road.line[1][0], road.line[1][1]), done_at=done,
         weather="clear", surface="dry", points=points, frame_area_m2=area, wind_ms=Decimal("2.1"),
-        now=done + timedelta(minutes=5), photos_needed=False,
+        now=done + timedelta(minutes=5), photos_needed=drawn,
     )  # fmt: skip
     check = actions.sign_check(check, witness, now=done + timedelta(minutes=10))
     for odd in [p for p in check.points.all() if p.undecided]:
@@ -136,6 +149,52 @@ def photo(number: int, taken: datetime) -> bytes:
     picture = Image.frombytes("L", (16, 12), ground).resize((320, 240), Image.Resampling.BILINEAR)
     picture.save(out, "JPEG", quality=75, exif=exif)
     return out.getvalue()
+
+
+def pictures_of(lane: str, net_g: float, reading: str, taken: datetime, seed: str) -> dict[str, bytes]:
+    """Drawn photos of a point by kind: the ground with its dust, the frame on it, the frame swept, the scale's reading."""
+    from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+    chance, size, box = random.Random(seed), (480, 360), (110, 90, 370, 285)  # noqa: S311 - drawn, not secret
+    grain = Image.frombytes("L", (60, 45), chance.randbytes(60 * 45)).resize(size, Image.Resampling.BILINEAR)
+    colours = ("#8d877c", "#c9c4ba") if lane == "pavement" else ("#56575b", "#9a9a9c")
+    ground = ImageOps.colorize(grain, *colours)
+    pen = ImageDraw.Draw(ground)
+    if lane == "pavement":
+        for at in range(0, 480, 80):
+            pen.line((at, 0, at, 360), "#7d776c", 2)
+            pen.line((0, at, 480, at), "#7d776c", 2)
+    else:
+        pen.polygon(((0, 26), (480, 6), (480, 22), (0, 42)), "#e4e2da")
+    before = ground.copy()
+    pen = ImageDraw.Draw(before)
+    for _speck in range(int(40 + 80 * net_g)):
+        x, y, r = chance.randrange(480), chance.randrange(46, 360), chance.randrange(1, 3)
+        pen.ellipse((x - r, y - r, x + r, y + r), chance.choice(("#cbb892", "#b49c70", "#3f3a33")))
+    frame, after = before.copy(), before.copy()
+    after.paste(ground.crop(box), box)
+    for framed in (frame, after):
+        pen = ImageDraw.Draw(framed)
+        pen.rectangle(box, outline="#f4f4f0", width=9)
+        pen.rectangle(box, outline="#c0392b", width=2)
+    scale = ground.copy()
+    pen = ImageDraw.Draw(scale)
+    pen.rounded_rectangle((70, 70, 410, 300), 18, "#2f3338", "#15171a", 4)
+    pen.rounded_rectangle((100, 150, 380, 250), 8, "#b9c7a4")
+    pen.text((366, 200), reading, "#1d2417", ImageFont.load_default(56), "rm")
+    pen.ellipse((170, 84, 310, 136), "#d8d8d4", "#8b8b88", 3)
+    exif, found = Image.Exif(), {}
+    inner = exif.get_ifd(0x8769)
+    inner[0x9003], inner[0x9011] = f"{timezone.localtime(taken):%Y:%m:%d %H:%M:%S}", "+08:00"
+    said = Image.new("RGB", (480, 24), "#000000")
+    told = f"DEMO DRAWING  {timezone.localtime(taken):%Y-%m-%d %H:%M}"
+    ImageDraw.Draw(said).text((8, 12), told, "#ffffff", ImageFont.load_default(15), "lm")
+    for kind, image in zip((*PHOTOS, "scale"), (before, frame, after, scale), strict=True):
+        image.paste(said, (0, 336))
+        out = io.BytesIO()
+        image.save(out, "JPEG", quality=65, exif=exif)
+        found[kind] = out.getvalue()
+    return found
 
 
 def batched(shots: Sequence[bytes], most: int = 24, most_bytes: int = 2_000_000) -> Iterator[list[bytes]]:
@@ -190,7 +249,7 @@ def check_by_phone(
 
 def run_month(
     planner: Any, people: dict[int, tuple[User, User]], month: int, size: int, truth: Truth, chance: random.Random,
-    *, seed: str = "2024", milliseconds: int = 100, share: float = 1.0, scale: str = "DEMO-1",
+    *, seed: str = "2024", milliseconds: int = 100, share: float = 1.0, scale: str = "DEMO-1", drawn: bool = False,
 ) -> Plan:  # fmt: skip
     """Draw, route and seal a month, then check (a share of) it. `people`: team → inspector and second person."""
     plan = actions.make_plan(planner, month=month, size=size, seed=seed)
@@ -199,5 +258,5 @@ def run_month(
     items = list(plan.items.select_related("road"))
     for item in items[: round(len(items) * share)]:
         inspector, witness = people[item.team_id or 0]
-        check_road(item, inspector, witness, truth, chance, minute=(item.position % 20) * 20, scale=scale)
+        check_road(item, inspector, witness, truth, chance, minute=(item.position % 20) * 20, scale=scale, drawn=drawn)
     return plan

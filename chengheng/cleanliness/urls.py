@@ -23,6 +23,7 @@ urlpatterns = [
     path("day/", views.my_day, name="my_day"),
     path("checks/", tables.view(CheckTable), name="checks"),
     path("checks/<int:pk>/", views.check, name="check"),
+    path("checks/<int:pk>/frame/", views.decide_frame, name="decide_frame"),
     path("weighing/", views.weighing, name="weighing"),
     path("points/<int:pk>/weigh/", views.weigh, name="weigh"),
     path("points/<int:pk>/<slug:what>/", views.decide_point, name="decide_point"),

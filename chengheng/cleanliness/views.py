@@ -16,7 +16,7 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
 from chengheng.cleanliness import actions, exports, forms, queries
-from chengheng.cleanliness.errors import BadLine
+from chengheng.cleanliness.errors import BadLine, FrameNotDoubted
 from chengheng.cleanliness.models import (
     Bulletin,
     Check,
@@ -38,6 +38,8 @@ from chengheng.common.people import access
 from chengheng.common.ui.views import page, redirect, require_act
 
 CHECK = "cleanliness.check.view"
+MOST_AT_ONCE = 20_000
+"""Results worked out under another rule set while the user waits, about three years; above, it is a job with progress."""
 
 
 def _refused(form: Any, refusal: Refusal) -> None:
@@ -204,7 +206,7 @@ def coverage(request: HttpRequest, year: int) -> HttpResponse:
     if not 2020 <= year <= 2099:
         raise NotFound
     asked = request.GET.get("target", "")
-    target = int(asked) if asked.isdecimal() and 0 < int(asked) < 1_000_000 else queries.YEAR_TARGET
+    target = int(asked) if asked.isdecimal() and 0 < int(asked) < 1_000_000 else None
     found = queries.year_coverage(year, target)
     chart = {
         "kind": "bar", "unit": _("checks"), "x": [queries.month_text(one["month"]) for one in found["months"]],
@@ -218,7 +220,7 @@ def coverage(request: HttpRequest, year: int) -> HttpResponse:
         "found": found,
         "chart": chart,
         "tables": parts,
-        "tone": "good" if found["expected"] >= target else "bad",
+        "reaches": "good" if found["expected"] >= found["target"] else "bad",
     }
     return page(request, "cleanliness/coverage.html", context)
 
@@ -359,13 +361,21 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
     )
     spots = [
         {"type": "Feature", "geometry": {"type": "Point", "coordinates": [p.lon, p.lat]},
-         "properties": {"title": f"{p.number} · {p.get_lane_display()}", "tone": "warn" if p.flagged else "info"}}
+         "properties": {"title": f"{p.number} · {p.get_lane_display()}", "mark": p.number,
+                        "tone": "warn" if p.flagged else "info"}}
         for p in points
     ]  # fmt: skip
     line = [{"type": "Feature", "geometry": {"type": "LineString", "coordinates": subject.road.line},
              "properties": {"title": subject.road.name, "tone": "none"}}]  # fmt: skip
+    photos = list(files.of(subject))
+    taken = {p.number: p.taken_at for p in points}
+    for photo in photos:  # as the phone names them: "3-before"
+        number = photo.name.partition("-")[0]
+        if photo.kind in actions.checking.PHOTO_WORDS and number.isdecimal() and int(number) in taken:
+            photo.name = f"{number} · {actions.checking.PHOTO_WORDS[photo.kind]}"
+            photo.at = photo.file.taken_at or taken[int(number)]
     context = {
-        "check": subject, "points": points, "photos": files.of(subject),
+        "check": subject, "points": points, "photos": photos,
         "results": subject.results.select_related("rule_set"), "appeals": subject.appeals.select_related("by"),
         "verdict": VERDICTS.get(subject.verdict), "tone": VERDICT_TONES.get(subject.verdict, "none"),
         "may_decide": access.may(request.user, "cleanliness.point.decide") and subject.state in ("sampled", "signed"),
@@ -374,7 +384,7 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         "map": {"layers": [
             {"code": "road", "label": subject.road.name, "shape": "line", "tone": "none",
              "data": {"type": "FeatureCollection", "features": line}},
-            {"code": "points", "label": pgettext("on a road", "Points"), "shape": "point", "tone": "info",
+            {"code": "points", "label": pgettext("on a road", "Points"), "shape": "point", "tone": "info", "each": True,
              "data": {"type": "FeatureCollection", "features": spots}},
         ], "fit": _box(subject.road.line)},
     }  # fmt: skip
@@ -393,7 +403,7 @@ def weighing(request: HttpRequest) -> HttpResponse:
     bags = list(queries.waiting_bags(request.user)[:200])
     context = {
         "room": [bag for bag in bags if bag.place == "room"], "road": [bag for bag in bags if bag.place != "room"],
-        "outliers": queries.open_outliers()[:50], "scales": Scale.objects.filter(active=True),
+        "outliers": queries.open_outliers()[:50], "frames": queries.doubted_frames()[:50], "scales": Scale.objects.filter(active=True),
         "fit": {scale.pk for scale in Scale.objects.filter(active=True) if scale.calibrated_on(timezone.localdate())},
     }  # fmt: skip
     return page(request, "cleanliness/weighing.html", context)
@@ -432,6 +442,26 @@ def weigh(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"form": form, "point": point, "mine": point.weighings.filter(round=point.round, by=request.user.pk).exists(),
                "first": point.weighings.filter(round=point.round).exists()}  # fmt: skip
     return page(request, "cleanliness/weigh.html", context, status=422 if form.errors else 200)
+
+
+@require_act(CHECK)
+def decide_frame(request: HttpRequest, pk: int) -> HttpResponse:
+    """What to make of a frame that is not the rule's: it was used, or the entry was wrong."""
+    access.require(request.user, "cleanliness.point.decide")
+    subject = access.fetch(request.user, CHECK, Check.objects.select_related("road"), pk=pk)
+    back = subject.get_absolute_url()
+    if not subject.frame_in_doubt:
+        return redirect(request, back, str(FrameNotDoubted()), "warn")
+    form = forms.FrameForm(request.POST or None, check=subject)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.decide_frame(subject, request.user, **form.cleaned_data)
+        except Refusal as refusal:
+            _refused(form, refusal)
+        else:
+            return redirect(request, back, _("The frame is decided."))
+    context = {"form": form, "heading": _("Decide the frame"), "subject": subject, "back": back}
+    return page(request, "cleanliness/form.html", context, status=422 if form.errors else 200)
 
 
 _DECISIONS = {
@@ -531,13 +561,16 @@ def what_if(request: HttpRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         chosen = form.cleaned_data["rules"]
         if request.method == "POST":
-            actions.recompute(chosen, request.user, months=form.months)
             asked = urlencode(
                 {"rules": chosen.pk, "first": form.cleaned_data["first"], "last": form.cleaned_data["last"]}
             )
-            return redirect(
-                request, f"{reverse('cleanliness:what_if')}?{asked}", _("Worked out under the other rule set.")
-            )
+            url = f"{reverse('cleanliness:what_if')}?{asked}"
+            if queries.results_of(form.months).count() > MOST_AT_ONCE:
+                params = {"rules": chosen.pk, "months": form.months, "url": url}
+                job = jobs.start("cleanliness.recompute", request.user, _("Results under %s") % chosen, params)
+                return redirect(request, job.get_absolute_url(), _("The results are being worked out."))
+            actions.recompute(chosen, request.user, months=form.months)
+            return redirect(request, url, _("Worked out under the other rule set."))
         compared = queries.comparison(chosen, form.months)
         for one in compared["roads"]:
             one["verdicts"] = [(VERDICTS.get(v), VERDICT_TONES.get(v, "none")) for v in (one["before"], one["after"])]

@@ -8,8 +8,11 @@ class PerformanceConfig(AppConfig):
     verbose_name = _("Targets and results")
 
     def ready(self) -> None:
+        from chengheng.common.measures import targets_from
         from chengheng.common.ui import navigation
-        from chengheng.performance import flows, ledger, measures, roles  # noqa: F401 - each declares what it holds
+        from chengheng.performance import flows, ledger, measures, queries, roles  # noqa: F401 - each declares what it holds
+
+        targets_from(queries.target_of)
 
         for order, (label, url_name, icon, act) in enumerate((
             (_("Programmes"), "performance:programmes", "target-arrow", "performance.programme.view"),

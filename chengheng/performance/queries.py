@@ -18,7 +18,7 @@ from chengheng.common.measures import Measured, Period, Scope
 from chengheng.common.people import access
 from chengheng.performance.models import Binding, Indicator, ManualEvidence, Payment, Programme, RuleSet, Snapshot
 from chengheng.performance.rules import binding as binding_rules
-from chengheng.performance.rules import forecasting
+from chengheng.performance.rules import forecasting, grammar
 from chengheng.performance.rules.answer import wan
 from chengheng.performance.rules.grammar import figure
 
@@ -108,6 +108,23 @@ class Overview:
 def years() -> list[int]:
     """Years that have targets, latest first."""
     return list(Programme.objects.order_by("-year").values_list("year", flat=True).distinct())
+
+
+def target_of(code: str, year: int) -> measures.Target | None:
+    """The newest number, of that year or an earlier one, that a target table wants of a measure, in the measure's unit.
+
+    Only from bindings that somebody confirmed. This is what a room may know of the tables (`measures.target`).
+    """
+    entry = measures.get(code)
+    rows = Indicator.objects.filter(
+        kind=grammar.QUANTITATIVE, binding__measure=code, binding__confirmed_at__isnull=False,
+        programme__year__lte=year, programme__draft=False,
+    ).select_related("programme").order_by("-programme__year", "pk")  # fmt: skip
+    for one in rows:
+        value = in_unit(one.value, one.unit, entry.unit) if entry else None
+        if value is not None:
+            return measures.Target(one.programme.year, value, one.target_text, f"{one.programme}: {one}")
+    return None
 
 
 def programmes(year: int, user: Any) -> QuerySet[Programme]:

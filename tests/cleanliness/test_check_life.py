@@ -8,12 +8,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.urls import reverse
 from PIL import Image
 
-from chengheng.cleanliness import actions, errors, queries
-from chengheng.cleanliness.models import Check, PlanItem, Point, Road, RuleSet
-from chengheng.common import files, trail
+from chengheng.cleanliness import actions, errors, queries, views
+from chengheng.cleanliness.models import Check, PlanItem, Point, Result, Road, RuleSet
+from chengheng.common import files, jobs, trail
 from chengheng.common.errors import NotPermitted
+from chengheng.common.jobs.models import Job
 from chengheng.common.measures import Period, evaluate
 from chengheng.common.people.access import SYSTEM
 from tests.cleanliness.conftest import noon, sampled, submit
@@ -360,5 +362,68 @@ def test_another_rule_set_is_compared_and_the_raw_points_stay(town, plan):
     assert mine.fen > other.fen == 0, "the example deducts nothing"
     assert found["changed"] == sum(number for _a, _b, number in found["moved"])
     assert [row["name"] for row in found["districts"]] == ["和平区"]
+    kept = ("check_of", "verdict", "value", "by_lane", "score", "valid_points", "deduction_fen")
+    actions.recompute(town.rules, town.chief, months=[202405])
+    again = Result.objects.filter(official=False, rule_set=town.rules).order_by("check_of")
+    same = Result.objects.filter(official=True).order_by("check_of")
+    assert list(again.values(*kept)) == list(same.values(*kept)), "the rules of the day find again what they found"
     assert raw == list(Point.objects.order_by("pk").values())
     assert official == list(Check.objects.order_by("pk").values("verdict", "value", "score", "version"))
+
+
+def test_results_of_many_years_are_tried_under_other_rules_by_a_job(town, plan, client, monkeypatch):
+    for item in plan.items.all()[:2]:
+        actions.sign_check(submit(town, item, points=sampled(item, source="serial")), town.witness)
+    monkeypatch.setattr(views, "MOST_AT_ONCE", 1)
+    client.force_login(town.chief)
+    other = RuleSet.objects.get(name__contains="石家庄")
+    asked = {"rules": other.pk, "first": 202405, "last": 202405}
+    answer = client.post(reverse("cleanliness:what_if"), asked)
+    job = Job.objects.get(task="cleanliness.recompute")
+    assert answer.url == job.get_absolute_url()
+    assert not Result.objects.filter(rule_set=other).exists(), "nothing is done while the user waits"
+    jobs.work.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.done, job.total, job.result["checks"]) == ("done", 2, 2, 2)
+    assert Result.objects.filter(rule_set=other, official=False).count() == 2
+    shown = client.get(job.result_url).context["compared"]
+    assert [side.checks for side in shown["sides"]] == [2, 2]
+
+
+def test_a_year_under_other_rules_asks_as_few_questions_as_a_day(town, plan, django_assert_max_num_queries):
+    items = list(plan.items.all())
+    rules = RuleSet.objects.get(name__contains="石家庄")
+    for item in items[:6]:
+        actions.sign_check(submit(town, item, points=sampled(item, source="serial")), town.witness)
+        with django_assert_max_num_queries(14):
+            actions.recompute(rules, SYSTEM, months=[202405])
+    assert Result.objects.filter(rule_set=rules, official=False).count() == 6
+
+
+def test_a_frame_that_is_not_the_rules_waits_for_a_decision(town, plan, client):
+    entered, wrong = plan.items.all()[:2]
+    first, second = (
+        actions.sign_check(
+            submit(town, item, frame_area_m2=Decimal("0.5"), points=sampled(item, source="serial")), town.witness
+        )
+        for item in (entered, wrong)
+    )
+    assert [one.state for one in (first, second)] == ["signed", "signed"], "never used without a word"
+    assert list(queries.doubted_frames()) == [first, second]
+    client.force_login(town.weigher)
+    assert "不是规则的采样框" in client.get(reverse("cleanliness:weighing")).content.decode()
+    client.force_login(town.chief)
+    assert "采样框" in client.get(first.get_absolute_url()).content.decode()
+    ask = reverse("cleanliness:decide_frame", args=[first.pk])
+    assert client.post(ask, {"rule": "entered", "reason": ""}).status_code == 422
+    assert client.post(ask, {"rule": "entered", "reason": "photo shows 0.5"}).status_code == 302
+    actions.decide_frame(second, town.chief, rule=True, reason="typing error")
+    first, second = (Check.objects.get(pk=one.pk) for one in (first, second))
+    assert (first.state, second.state) == ("result", "result")
+    assert second.frame_area_m2 == second.rule_frame_m2 == 1
+    assert first.value == 2 * second.value
+    assert trail.history(second).filter(act="cleanliness.point.decide").get().data["entered_m2"] == "0.5000"
+    with pytest.raises(errors.FrameNotDoubted):
+        actions.decide_frame(first, town.chief, rule=True, reason="again")
+    with pytest.raises(NotPermitted):
+        actions.decide_frame(first, town.weigher, rule=True, reason="not the weigher's")

@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import uuid
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
 
+import chengheng.performance
 from chengheng.cleanliness import actions, exports, queries
 from chengheng.cleanliness.models import Check, Road, RuleSet
 from chengheng.cleanliness.rules.weighing import LimitLine
+from chengheng.performance import actions as performance
+from chengheng.performance.imports import read_files
+from chengheng.performance.models import Indicator
 from tests import access, builders
 from tests.cleanliness.conftest import noon, road_row, sampled, submit
+
+TARGETS = Path(chengheng.performance.__file__).parent / "data" / "targets_2024.txt"
 
 
 @pytest.fixture
@@ -246,6 +253,24 @@ def test_the_year_is_seen_ahead_of_time(month, town, client):
     assert "还有 7 个月没有计划" in page
     assert client.get(reverse("cleanliness:coverage", args=[1999])).status_code == 404
     assert "封存时当月已开始" in client.get(reverse("cleanliness:plans")).content.decode()
+
+
+def test_the_years_target_is_that_of_the_citys_target_table(month, town, client, monkeypatch):
+    access.sign_in(client, town.planner)
+    page = reverse("cleanliness:coverage", args=[2025])
+    assert (queries.year_coverage(2025)["target"], queries.year_coverage(2025)["needed"]) == (0, 0)
+    assert "没有目标表提到道路检测数" in client.get(page).content.decode()
+    officer = builders.holder("performance.officer")
+    performance.import_tables(read_files([("targets.txt", TARGETS.read_bytes())]), officer)
+    line = Indicator.objects.get(description="道路检测数")
+    assert queries.year_coverage(2025)["told"] is None, "suggested, and not confirmed by anybody"
+    performance.confirm_binding(line, officer, measure="cleanliness.road_checks", options={})
+    found = queries.year_coverage(2025)
+    assert (found["target"], found["told"].year) == (6500, 2024)
+    assert queries.year_coverage(2023)["told"] is None
+    shown = client.get(page).content.decode()
+    assert "2024 年目标表" in shown
+    assert "没有更新的目标表" in shown
 
 
 def test_a_forecast_is_what_the_draws_then_give(town):

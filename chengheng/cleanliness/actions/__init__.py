@@ -19,11 +19,19 @@ from chengheng.cleanliness.actions.planning import (
     seal_plan,
 )
 from chengheng.cleanliness.actions.publishing import enter_cost, open_bulletin, publish_bulletin, recompute
-from chengheng.cleanliness.actions.registering import add_roads, adopt_rules, change_road
+from chengheng.cleanliness.actions.registering import (
+    add_roads,
+    adopt_rules,
+    change_road,
+    change_roads,
+    compare_roads,
+    take_back_changes,
+)
 from chengheng.cleanliness.actions.weighing import (
     add_scale,
     calibrate,
     confirm_outlier,
+    decide_frame,
     receive_bag,
     reweigh,
     void_point,
@@ -31,8 +39,8 @@ from chengheng.cleanliness.actions.weighing import (
 )
 
 __all__ = [
-    "Sampled", "add_roads", "add_scale", "add_team", "adopt_rules", "appeal", "calibrate", "change_road",
-    "confirm_outlier", "enter_cost", "make_plan", "move_item", "open_bulletin", "order_recheck", "publish_bulletin",
-    "receive_bag", "recompute", "redraw", "reject_appeal", "replan_day", "reweigh", "route_plan", "seal_plan", "sign_check",
-    "submit_check", "void_check", "void_point", "weigh",
+    "Sampled", "add_roads", "add_scale", "add_team", "adopt_rules", "appeal", "calibrate", "change_road", "change_roads",
+    "compare_roads", "confirm_outlier", "decide_frame", "enter_cost", "make_plan", "move_item", "open_bulletin",
+    "order_recheck", "publish_bulletin", "receive_bag", "recompute", "redraw", "reject_appeal", "replan_day", "reweigh",
+    "route_plan", "seal_plan", "sign_check", "submit_check", "take_back_changes", "void_check", "void_point", "weigh",
 ]  # fmt: skip

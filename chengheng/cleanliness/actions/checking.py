@@ -148,7 +148,7 @@ def submit_check(
         zone=road.zone, contractor_id=road.contractor_id, month=item.plan.month, inspector=actor, witness=witness,
         arrived_at=arrived_at, arrived_lon=arrived[0], arrived_lat=arrived[1], arrived_off_m=off, accuracy_m=accuracy_m,
         done_at=done_at, received_at=now, weather=weather, surface=surface, wind_ms=wind_ms, exclusion=exclusion,
-        frame_area_m2=area, on_time=queries.in_month(done_at, item.plan.month),
+        frame_area_m2=area, rule_frame_m2=rules.frame_area_m2 if rules else None, on_time=queries.in_month(done_at, item.plan.month),
         recheck_of=item.checks.filter(state="replaced").order_by("-pk").first(),
     )  # fmt: skip
     stored: dict[str, File] = {}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from chengheng.cleanliness.errors import AdoptedAlready, BadLine, LimitTwice
+from chengheng.cleanliness.errors import AdoptedAlready, BadLine, ChangedSince, LimitTwice
 from chengheng.cleanliness.models import Limit, Road, RoadVersion, RuleSet
 from chengheng.cleanliness.rules.points import Position, length_m
 from chengheng.cleanliness.rules.weighing import LimitLine
@@ -68,6 +69,85 @@ def add_roads(actor: Any, rows: Iterable[Mapping[str, Any]], *, batch: Any = Non
     )
     trail.record_new("cleanliness.road.change", actor, ((road, {"code": road.code}) for road in roads), reason)
     return len(roads)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Rows of a file against the register: not known yet; known and different, with what differs; known and the same."""
+
+    new: list[dict[str, Any]]
+    changed: list[tuple[Road, dict[str, Any]]]
+    same: int
+
+
+def compare_roads(rows: Iterable[Mapping[str, Any]], *, lock: bool = False) -> Compared:
+    """Sort rows out by code. An empty optional value (None or "") leaves what the register says; a road that had left
+    the register comes back. `lock` holds the known roads until the transaction ends."""
+    rows = list(rows)
+    known = Road.objects.filter(code__in=[row["code"] for row in rows]).order_by("pk")
+    by_code = {road.code: road for road in (known.select_for_update() if lock else known)}
+    new, changed, same = [], [], 0
+    for row in rows:
+        road = by_code.get(row["code"])
+        if road is None:
+            new.append(dict(row))
+            continue
+        given = {name: value for name, value in row.items() if name != "code" and value not in (None, "")}
+        if "contractor" in given:
+            given["contractor_id"] = given.pop("contractor").pk
+        given["line"] = [list(place) for place in given["line"]]
+        if given["line"] != road.line:
+            given.setdefault("length_m", round(length_m(_check_line(given["line"]))))
+        differs = {name: value for name, value in {**given, "active": True}.items() if getattr(road, name) != value}
+        if differs:
+            changed.append((road, differs))
+        else:
+            same += 1
+    return Compared(new, changed, same)
+
+
+@transaction.atomic
+def change_roads(
+    actor: Any, changed: Iterable[tuple[Road, Mapping[str, Any]]], *, batch: Any = None, reason: str = ""
+) -> int:
+    """Change many roads that the caller has locked, each with a new version. Returns how many."""
+    access.require(actor, "cleanliness.road.import" if batch else "cleanliness.road.change")
+    roads: list[Road] = []
+    for road, changes in changed:
+        before = as_data(road)
+        for name, value in changes.items():
+            setattr(road, name, value)
+        road.version += 1
+        said = {name: [before[name], value] for name, value in as_data(road).items() if before[name] != value}
+        said.pop("line", None)
+        trail.record("cleanliness.road.change", actor, road, said, reason)
+        roads.append(road)
+    Road.objects.bulk_update(roads, [*FIELDS, "version"], batch_size=500)
+    now = timezone.now()
+    RoadVersion.objects.bulk_create(
+        (
+            RoadVersion(road=r, number=r.version, data=as_data(r), reason=reason, at=now, by=_by(actor), batch=batch)
+            for r in roads
+        ),
+        batch_size=2000,
+    )
+    return len(roads)
+
+
+@transaction.atomic
+def take_back_changes(actor: Any, batch: Any, *, reason: str) -> int:
+    """Give the roads that an import changed what they were, as one more version each. Returns how many.
+
+    Raises ChangedSince when one of them was changed again since.
+    """
+    versions = RoadVersion.objects.filter(batch=batch).select_related("road").select_for_update(of=("road",))
+    back = []
+    for version in versions.order_by("road_id"):
+        if version.road.version != version.number:
+            raise ChangedSince(road=version.road)
+        former = RoadVersion.objects.get(road=version.road, number=version.number - 1)
+        back.append((version.road, former.data))
+    return change_roads(actor, back, reason=reason)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from chengheng.cleanliness import queries
 from chengheng.cleanliness.errors import (
     BagMixedUp,
     BagNotReceived,
+    FrameNotDoubted,
     NoSuchBag,
     NotCalibrated,
     ReadingImpossible,
@@ -75,8 +76,10 @@ def check_reading(gross_g: Decimal, tare_g: Decimal, scale: Scale) -> None:
         raise ReadingImpossible(field="gross_g")
 
 
-def set_value(point: Point, reading: Weighing, area_m2: Decimal) -> None:
-    """Write the agreed reading on the point (not saved)."""
+def set_value(point: Point, reading: Weighing | Point, area_m2: Decimal) -> None:
+    """Write the agreed reading, or the point's own once more, on the point (not saved)."""
+    if reading.gross_g is None or reading.tare_g is None:
+        raise ValueError("a reading has both masses")
     point.gross_g, point.tare_g = reading.gross_g, reading.tare_g
     point.value = rules.rounded(rules.grams_per_m2(reading.gross_g, reading.tare_g, area_m2), 4)
 
@@ -196,6 +199,31 @@ def _decide(point: Point, actor: Any, field: str, reason: str, now: datetime | N
     return point
 
 
+@transaction.atomic
+def decide_frame(check: Check, actor: Any, *, rule: bool, reason: str, now: datetime | None = None) -> Check:
+    """Decide about a frame other than the rule's: it was used as entered, or (`rule`) the entry was wrong and the rule's
+    frame was used; then each point's g/m² is worked out again from its readings. The entry stays in the trail.
+
+    Raises FrameNotDoubted, Invalid.
+    """
+    access.require(actor, "cleanliness.point.decide")
+    check = Check.objects.select_for_update(of=("self",)).get(pk=check.pk)
+    if not reason.strip():
+        raise Invalid(field="reason")
+    if not check.frame_in_doubt or check.rule_frame_m2 is None or check.state not in ("sampled", "signed"):
+        raise FrameNotDoubted
+    data = {"entered_m2": check.frame_area_m2, "rule_m2": check.rule_frame_m2, "taken": "rule" if rule else "entered"}
+    if rule:
+        check.frame_area_m2 = check.rule_frame_m2
+        for point in check.points.select_for_update().exclude(gross_g=None):
+            set_value(point, point, check.frame_area_m2)
+            point.save(update_fields=["gross_g", "tare_g", "value"])
+    check.frame_decided = reason.strip()[:200]
+    check.save(update_fields=["frame_area_m2", "frame_decided"])
+    trail.record("cleanliness.point.decide", actor, check, data, reason)
+    return conclude_if_ready(check, now or timezone.now())
+
+
 def conclude_if_ready(check: Check, now: datetime) -> Check:
     """Flag outliers once all bags are weighed; when nothing is open and both have signed, work out the result."""
     points = list(check.points.all())
@@ -210,7 +238,7 @@ def conclude_if_ready(check: Check, now: datetime) -> Check:
         if point.flagged != (point.pk in odd):
             point.flagged = point.pk in odd
             point.save(update_fields=["flagged"])
-    if check.state != "signed" or any(point.undecided for point in points):
+    if check.state != "signed" or check.frame_in_doubt or any(point.undecided for point in points):
         return check
     judged = rules.judge([(p.lane, p.value) for p in valid if p.value is not None], check.grade, check.zone, table)
     fields = {

@@ -105,11 +105,15 @@ class RuleTable:
     outlier_threshold: Decimal = Decimal("3.5")
     deduct_missed_fen: int = 0
     deduct_gram_fen: int = 0
+    _found: dict[tuple[str, int, str], LimitLine | None] = field(default_factory=dict, compare=False, repr=False)
 
     def limit_for(self, lane: str, grade: int, zone: str = "") -> LimitLine | None:
-        """The most exact line that fits; None when the set says nothing of this lane."""
-        fitting = [line for line in self.limits if line.fits(lane, grade, zone)]
-        return max(fitting, key=lambda line: line.exactness, default=None)
+        """The most exact line that fits; None when the set says nothing of this lane. Looked up once for each key."""
+        key = (lane, grade, zone)
+        if key not in self._found:
+            fitting = [line for line in self.limits if line.fits(lane, grade, zone)]
+            self._found[key] = max(fitting, key=lambda line: line.exactness, default=None)
+        return self._found[key]
 
 
 @dataclass(frozen=True)
@@ -124,29 +128,43 @@ class Judged:
     excess: Decimal = Decimal(0)
 
 
+LaneSums = Mapping[str, tuple[Decimal, int]]
+"""Lane type → the sum of its valid points in g/m² and how many they are: all that a verdict needs of them."""
+
+
 def judge(points: Sequence[tuple[str, Decimal]], grade: int, zone: str, table: RuleTable | None) -> Judged:
-    """Judge the valid points, (lane, g/m²) each, of one check. The order of points does not matter.
+    """Judge the valid points, (lane, g/m²) each, of one check. The order of points does not matter."""
+    lanes: dict[str, list[Decimal]] = {}
+    for lane, value in points:
+        lanes.setdefault(lane, []).append(value)
+    sums = {lane: (sum(sorted(values), Decimal(0)), len(values)) for lane, values in lanes.items()}
+    return judge_lanes(sums, grade, zone, table)
+
+
+def judge_lanes(sums: LaneSums, grade: int, zone: str, table: RuleTable | None) -> Judged:
+    """Judge a check by what its lane types sum up to, as a database adds them; the same as `judge` of its points.
 
     Each lane type's mean is held against its limit; the road meets the rule when every limited lane does. Score: 100
     less `points_per_gram` for each g/m² by which the worst lane exceeds its limit, not below 0.
     """
     least = max(MIN_POINTS, table.min_points if table else MIN_POINTS)
-    if len(points) < least:
-        return Judged(Verdict.INCOMPLETE, len(points))
-    lanes: dict[str, list[Decimal]] = {}
-    for lane, value in points:
-        lanes.setdefault(lane, []).append(value)
-    by_lane = {lane: sum(sorted(values), Decimal(0)) / len(values) for lane, values in sorted(lanes.items())}
-    mean = sum(sorted(value for _lane, value in points), Decimal(0)) / len(points)
-    limits = {lane: table.limit_for(lane, grade, zone) if table else None for lane in by_lane}
-    held = {lane: line for lane, line in limits.items() if line is not None}
+    number = sum(count for _sum, count in sums.values())
+    if number < least:
+        return Judged(Verdict.INCOMPLETE, number)
+    by_lane, whole = {}, Decimal(0)
+    for lane in sorted(sums):
+        grams, count = sums[lane]
+        by_lane[lane] = grams / count
+        whole += grams
+    mean = whole / number
+    limits = ((lane, table.limit_for(lane, grade, zone)) for lane in by_lane) if table else ()
+    held = [(by_lane[lane], line) for lane, line in limits if line is not None]
     if table is None or not held:
-        return Judged(Verdict.NO_RULE, len(points), mean, by_lane)
-    excess = max((by_lane[lane] - line.limit for lane, line in held.items()), default=Decimal(0))
-    excess = max(excess, Decimal(0))
-    met = all(line.kept(by_lane[lane]) for lane, line in held.items())
+        return Judged(Verdict.NO_RULE, number, mean, by_lane)
+    excess = max(Decimal(0), *(value - line.limit for value, line in held))
+    met = all(line.kept(value) for value, line in held)
     score = max(Decimal(0), HUNDRED - excess * table.points_per_gram)
-    return Judged(Verdict.MET if met else Verdict.MISSED, len(points), mean, by_lane, rounded(score, 2), excess)
+    return Judged(Verdict.MET if met else Verdict.MISSED, number, mean, by_lane, rounded(score, 2), excess)
 
 
 def deduction_fen(judged: Judged, table: RuleTable) -> int:

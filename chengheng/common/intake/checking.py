@@ -41,10 +41,12 @@ class Checked:
     sheets: list[SheetReport]
     sample: list[dict[str, Any]]
     read_rows: int
+    notes: list[str] = field(default_factory=list)
+    """What the commit will do, in the importer's own words."""
 
     def report(self) -> dict[str, Any]:
         """For `Batch.report`."""
-        return {"sheets": [vars(sheet) for sheet in self.sheets], "sample": self.sample}
+        return {"sheets": [vars(sheet) for sheet in self.sheets], "sample": self.sample, "notes": self.notes}
 
 
 def check(
@@ -159,7 +161,7 @@ def _check(
     rows_good = everything.keep([index not in bad for index in range(len(numbers))]) if bad else everything
     tell(0, 0, _("Checking across rows"))
     importer.check(rows_good, problems)
-    return Checked(rows_good, problems, reports, sample, len(numbers))
+    return Checked(rows_good, problems, reports, sample, len(numbers), [str(note) for note in importer.notes])
 
 
 def _columns(heading: headings.Heading) -> list[dict[str, Any]]:

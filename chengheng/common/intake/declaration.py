@@ -82,6 +82,8 @@ class Importer:
 
     def __init__(self, actor: Any = None) -> None:
         self.actor = actor
+        self.notes: list[str] = []
+        """What the commit will do, a sentence each, for the preview; `check` fills it."""
 
     def check(self, rows: Rows, problems: Problems) -> None:
         """Checks across rows and against what is stored, on the rows whose cells could all be read."""

@@ -9,6 +9,7 @@ from chengheng.common.measures.registry import (
     Measured,
     Period,
     Scope,
+    Target,
     all_measures,
     declare,
     evaluate,
@@ -16,10 +17,12 @@ from chengheng.common.measures.registry import (
     measure,
     suggest,
     suggest_options,
+    target,
+    targets_from,
 )
 
 __all__ = [
-    "Measure", "Measured", "Period", "Scope", "all_measures", "declare", "evaluate", "get", "measure", "suggest",
-    "suggest_options",
+    "Measure", "Measured", "Period", "Scope", "Target", "all_measures", "declare", "evaluate", "get", "measure", "suggest",
+    "suggest_options", "target", "targets_from",
 ]  # fmt: skip
 all = all_measures

@@ -142,7 +142,30 @@ class Measure:
         return str(self.label)
 
 
+@dataclass(frozen=True)
+class Target:
+    """What the city's target table wants of a measure, in the measure's unit. `text`: as the table says it."""
+
+    year: int
+    value: Decimal
+    text: str
+    source: str
+
+
 _measures: dict[str, Measure] = {}
+_targets: list[Callable[[str, int], Target | None]] = []
+
+
+def targets_from(source: Callable[[str, int], Target | None]) -> None:
+    """Say where targets are kept: `source(measure code, year)` gives the newest of that year or an earlier one."""
+    if source not in _targets:
+        _targets.append(source)
+
+
+def target(code: str, year: int) -> Target | None:
+    """The target that stands for a measure in a year: the year's own, else the newest earlier one; None without any."""
+    found = [one for one in (source(code, year) for source in _targets) if one is not None]
+    return max(found, key=lambda one: one.year, default=None)
 
 
 def declare(entry: Measure) -> Measure:

@@ -19,6 +19,7 @@ interface Layer {
   shown?: boolean;
   bounded?: boolean;
   tiles?: string; // the name of the layer in vector tiles, when `url` is their address
+  each?: boolean; // few points, each drawn for itself with the `mark` of its properties, never gathered
 }
 interface Props {
   districts?: string;
@@ -122,7 +123,7 @@ const map: Island<Props> = async (place, props) => {
     }
     if (data === undefined) return;
     if (typeof data === "string") return tell(layer.code, `${layer.label}: ${say("未能载入", "could not be loaded")} (${data})`);
-    (chart.getSource(layer.code) as GeoJSONSource).setData(data);
+    if (layer.url) (chart.getSource(layer.code) as GeoJSONSource).setData(data); // what came with the page is there already
     const features = "features" in data ? data.features.reduce((all, one) => all + Number(one.properties?.count ?? 1), 0) : 1;
     const partial = (data as Features).partial === true;
     tell(layer.code, partial ? `${layer.label}: ${say("数量较多，请放大查看全部", "too many to show all; zoom in")}` : "");
@@ -247,7 +248,7 @@ function middle(shape: GeoJSON.Geometry): [number, number] {
 }
 
 const parts = (layer: Layer): string[] =>
-  layer.shape === "area" ? [`${layer.code}-fill`] : layer.shape === "line" ? [`${layer.code}-line`] : [`${layer.code}-dot`, `${layer.code}-many`];
+  layer.shape === "area" ? [`${layer.code}-fill`] : layer.shape === "line" ? [`${layer.code}-line`] : layer.each ? [`${layer.code}-dot`] : [`${layer.code}-dot`, `${layer.code}-many`];
 
 // a feature may itself stand for many (`count`, gathered by the server); clusters add those up
 const one: maplibre.ExpressionSpecification = ["coalesce", ["get", "count"], 1];
@@ -267,17 +268,23 @@ function prepare(chart: Chart, layer: Layer): void {
     chart.addLayer({ id: `${layer.code}-number`, type: "symbol", ...of, filter: many, layout: { "text-field": ["to-string", one], "text-size": 11, "text-font": ["sans"], "text-allow-overlap": true } });
     return;
   }
-  const empty: Features = { type: "FeatureCollection", features: [] };
+  const given: GeoJSON.GeoJSON = layer.data ?? { type: "FeatureCollection", features: [] };
   const id = layer.code;
+  if (shape === "point" && layer.each) {
+    chart.addSource(id, { type: "geojson", data: given });
+    chart.addLayer({ id: `${id}-dot`, type: "circle", source: id });
+    chart.addLayer({ id: `${id}-number`, type: "symbol", source: id, layout: { "text-field": ["to-string", ["get", "mark"]], "text-size": 12, "text-font": ["sans"], "text-allow-overlap": true } });
+    return;
+  }
   if (shape === "point") {
-    chart.addSource(id, { type: "geojson", data: empty, cluster: true, clusterRadius: 36, clusterMaxZoom: 14, clusterProperties: { sum: ["+", one] } });
+    chart.addSource(id, { type: "geojson", data: given, cluster: true, clusterRadius: 36, clusterMaxZoom: 14, clusterProperties: { sum: ["+", one] } });
     const many: maplibre.ExpressionSpecification = ["any", ["has", "point_count"], ["has", "count"]];
     chart.addLayer({ id: `${id}-dot`, type: "circle", source: id, filter: ["!", many] });
     chart.addLayer({ id: `${id}-many`, type: "circle", source: id, filter: many });
     chart.addLayer({ id: `${id}-number`, type: "symbol", source: id, filter: many, layout: { "text-field": ["to-string", sum], "text-size": 11, "text-font": ["sans"], "text-allow-overlap": true } });
     return;
   }
-  chart.addSource(id, { type: "geojson", data: empty });
+  chart.addSource(id, { type: "geojson", data: given });
   if (shape === "area") chart.addLayer({ id: `${id}-fill`, type: "fill", source: id });
   chart.addLayer({ id: `${id}-line`, type: "line", source: id, layout: { "line-cap": "round", "line-join": "round" } });
 }
@@ -293,10 +300,10 @@ function paint(chart: Chart, layers: Layer[]): void {
   set("districts-name", "text-color", token("ink-2"));
   set("districts-name", "text-halo-color", token("surface"));
   set("districts-name", "text-halo-width", 1.2);
-  for (const { code, tiles, tone = "info" } of layers) {
+  for (const { code, tiles, each, tone = "info" } of layers) {
     const colour = ["match", ["coalesce", ["get", "tone"], tone], ...TONES.flatMap((name) => [name, token(name)]), token("info")];
     set(`${code}-dot`, "circle-color", colour);
-    set(`${code}-dot`, "circle-radius", ["interpolate", ["linear"], ["zoom"], 8, 3.5, 14, 7]);
+    set(`${code}-dot`, "circle-radius", each ? 10 : ["interpolate", ["linear"], ["zoom"], 8, 3.5, 14, 7]);
     set(`${code}-dot`, "circle-stroke-width", 1.5);
     set(`${code}-dot`, "circle-stroke-color", token("surface"));
     set(`${code}-many`, "circle-color", tiles ? colour : token(tone));
