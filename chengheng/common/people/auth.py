@@ -29,7 +29,8 @@ class Backend:
         return user if user is not None and user.may_sign_in else None
 
 
-def _within_limit(user: User) -> None:
+def count_call(user: User) -> None:
+    """One call of the API by this user, against their limit; TooMany when it is used up."""
     wait = limits.api.take(f"user:{user.pk}", queries.recent_policy().user_per_minute)
     if wait:
         raise TooMany(wait)
@@ -49,7 +50,7 @@ class Bearer(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> User:
         user = user_of_token(token)
-        _within_limit(user)
+        count_call(user)
         request.user = user
         return user
 
@@ -97,7 +98,7 @@ class Session(APIKeyCookie):
     def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
         if not request.user.is_authenticated:
             raise Unauthenticated
-        _within_limit(request.user)
+        count_call(request.user)
         return request.user
 
 
