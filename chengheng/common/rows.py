@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache, wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
-from django.db.backends.utils import CursorWrapper
-from django.db.models import Field, Model
+from django.db.models import DateField, Field, Model
+
+if TYPE_CHECKING:
+    from chengheng.common.database.base import QuickCursor
 
 Row = TypeVar("Row", bound=Model)
 Given = ParamSpec("Given")
@@ -39,9 +41,9 @@ def in_one_transaction(act: Callable[Given, Answer]) -> Callable[Given, Answer]:
     return done
 
 
-def cursor() -> CursorWrapper:
+def cursor() -> QuickCursor:
     """A cursor for a statement that is kept text: PostgreSQL plans it once a connection (`common.database`)."""
-    return connection.prepared_cursor()  # type: ignore[attr-defined]
+    return cast("QuickCursor", connection.prepared_cursor())  # type: ignore[attr-defined]
 
 
 def _named(model: type[Model], columns: tuple[str, ...]) -> str:
@@ -63,20 +65,38 @@ def _insert_statement(model: type[Model], columns: tuple[str, ...], part: _Part 
     return f'with made as ({whole}), part as ({second}) select "{key}" from made'  # noqa: S608 - names of our own models
 
 
+@lru_cache(maxsize=256)
+def _quiet_insert(model: type[Model], columns: tuple[str, ...]) -> str:
+    return f"{_named(model, columns)} values ({', '.join(['%s'] * len(columns))})"
+
+
 _PLAIN = frozenset({str, int, float, bool, datetime})
+
+
+@lru_cache(maxsize=64)
+def _written(model: type[Model]) -> list[tuple[str, str, Field[Any, Any], bool]]:
+    """Each field that an insert may name: its attribute, its column, itself, and whether it changes what it saves."""
+    return [
+        (field.attname, str(field.column), field, not _saves_as_it_is(field))
+        for field in model._meta.local_concrete_fields
+        if not field.generated
+    ]
+
+
+def _saves_as_it_is(field: Field[Any, Any]) -> bool:
+    saves = type(field).pre_save
+    return saves is Field.pre_save or (isinstance(field, DateField) and not (field.auto_now or field.auto_now_add))
 
 
 def _values(row: Model, skip: str = "") -> tuple[tuple[str, ...], list[Any]]:
     columns: list[str] = []
     values: list[Any] = []
-    here = connections[DEFAULT_DB_ALIAS]
-    for field in row._meta.local_concrete_fields:
-        if field.primary_key or field.generated or field.attname == skip:
+    here, kept = connections[DEFAULT_DB_ALIAS], row.__dict__
+    for name, column, field, changes in _written(type(row)):
+        value = field.pre_save(row, True) if changes or name not in kept else kept[name]
+        if value is None or name == skip:
             continue
-        value = field.pre_save(row, True)
-        if value is None:
-            continue
-        columns.append(str(field.column))
+        columns.append(column)
         values.append(value if type(value) in _PLAIN else field.get_db_prep_save(value, here))
     return tuple(columns), values
 
@@ -86,21 +106,37 @@ def insert(row: Row, part: Model | None = None, by: str = "") -> Row:
 
     Columns that are None are not named, so they must have no default in the database. No signals are sent and no `save`
     of the model's own is called; `pre_save` of the fields is. `part` is another new row that carries the key of `row` in
-    its field `by`; both are written by one statement, and the key of the part is not read back.
+    its field `by`; both are written by one statement, and the key of the part is not read back. A row whose key was
+    drawn before (`next_key`) is given to `write`, so that inside of `together` it is written at its end.
     """
+    drawn = row.pk is not None
+    if part is not None and drawn:
+        setattr(part, by, row.pk)
+        insert(row)
+        columns, values = _values(part)
+        write(_quiet_insert(type(part), columns), values)
+        return row
     columns, values = _values(row)
-    second = None
-    if part is not None:
-        names, more = _values(part, skip=by)
-        second = (type(part), (str(part._meta.get_field(by).column), *names))  # type: ignore[union-attr]
-        values += more
-    with cursor() as one:
-        one.execute(_insert_statement(type(row), columns, second), values)
-        row.pk = one.fetchone()[0]
+    if drawn:
+        write(_quiet_insert(type(row), columns), values)
+    else:
+        second = None
+        if part is not None:
+            names, more = _values(part, skip=by)
+            second = (type(part), (str(part._meta.get_field(by).column), *names))  # type: ignore[union-attr]
+            values += more
+        with cursor() as one:
+            one.execute(_insert_statement(type(row), columns, second), values)
+            row.pk = one.fetchone()[0]  # type: ignore[index]
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
     if part is not None:
         setattr(part, by, row.pk)
     return row
+
+
+def next_key(model: type[Model]) -> str:
+    """SQL for the next key of a model, for those who ask the database several things at once; `insert` takes it."""
+    return f"nextval(pg_get_serial_sequence('{model._meta.db_table}', '{model._meta.pk.column}'))"
 
 
 @lru_cache(maxsize=128)
@@ -135,18 +171,16 @@ def write(statement: str, values: Sequence[Any]) -> None:
         waiting[1].extend(values)
 
 
-def is_together() -> bool:
-    """Whether `write` waits."""
-    return _waiting.get() is not None
-
-
 @contextmanager
 def together() -> Iterator[None]:
     """What the block gives to `write` goes to the database as one statement at its end; not at all when the block raises.
 
     Inside a transaction, around acts that do not read what they have written by `write`. The writings see what was
-    there before the end, not one another, so no two may be to the same row.
+    there before the end, not one another, so no two may be to the same row. A block inside of another is part of it.
     """
+    if _waiting.get() is not None:
+        yield
+        return
     waiting: tuple[list[str], list[Any]] = ([], [])
     token = _waiting.set(waiting)
     try:

@@ -76,7 +76,7 @@ def report_case(
     if not known.class_name:
         raise UnknownClass(field="code", class_code=code, kind=kind, edition=edition)
     case = Case(
-        source=source, edition=edition, kind=kind, code=code, class_name=known.class_name, component_id=component_id,
+        id=known.key, source=source, edition=edition, kind=kind, code=code, class_name=known.class_name, component_id=component_id,
         description=description, address=address, lon=lon, lat=lat, accuracy_m=accuracy_m, urgent=urgent,
         self_handled=self_handled, observed_at=observed_at, reported_at=now, month=month_of(now), reporter_name=reporter_name,
         reporter_phone=reporter_phone, outside_number=outside_number,
@@ -85,13 +85,12 @@ def report_case(
         case.reported_by = actor
     _place(case, area_code, known.layers)
     case.doubts = sorted({*doubts, *known.doubts, *(_place_doubts(case, known, actor) if by_collector else ())})
-    case = flow.begin(
-        case, actor, limits={"accept": known.limit} if known.limit else {}, now=now, due_column="accept_due_at",
-        calendar=known.calendar,
-    )  # fmt: skip
-    trail.record(
-        act, actor, case, {"source": source, "code": code, "edition": edition, "doubts": case.doubts}, new=True
-    )
+    with rows.together():
+        flow.begin(
+            case, actor, limits={"accept": known.limit} if known.limit else {}, now=now, due_column="accept_due_at",
+            calendar=known.calendar,
+        )  # fmt: skip
+        trail.record_made(act, actor, case, {"source": source, "code": code, "edition": edition, "doubts": case.doubts})
     return case
 
 

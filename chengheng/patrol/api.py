@@ -5,6 +5,7 @@ Creating is repeatable: the same `client_id` again gives the same answer, so tha
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -19,8 +20,9 @@ from ninja.files import UploadedFile
 from pydantic import AfterValidator, Field
 
 from chengheng.common import files, flow, replay, rows
-from chengheng.common.errors import Invalid, NotFound
+from chengheng.common.errors import Invalid, NotFound, Refusal
 from chengheng.common.people import access
+from chengheng.common.people.auth import count_call
 from chengheng.common.people.models import Organisation, User
 from chengheng.patrol import actions, changes, queries, statistics, tiles
 from chengheng.patrol.models import Case, CaseTask, Hook, Source
@@ -101,6 +103,15 @@ class CaseOut(Schema):
         return department.code if isinstance(department, Organisation) else department
 
 
+class AnsweredOut(Schema):
+    """What became of one of many reports: `status` as the single call has it, and the case or the refusal."""
+
+    client_id: UUID
+    status: int
+    case: CaseOut | None
+    refusal: dict[str, Any] | None
+
+
 class CasesOut(Schema):
     items: list[CaseOut]
     next: int | None = None
@@ -158,6 +169,7 @@ class TrackPointIn(Schema):
 
 
 CLOCK_MAY_DIFFER = timedelta(minutes=5)
+MANY_AT_MOST = 200
 
 
 def _clock_doubt(request: HttpRequest) -> list[str]:
@@ -176,15 +188,46 @@ def _cases() -> Any:
 @router.post("/cases", response={201: CaseOut, 200: CaseOut}, summary="Report a problem (repeatable by client_id)")
 def report(request: HttpRequest, body: ReportIn) -> HttpResponse:
     """The answer goes out as the text that is kept for a repeated request: checked and written once."""
+    text, status = _reported(request.user, body, _clock_doubt(request))
+    return HttpResponse(text, status=status, content_type="application/json; charset=utf-8")
+
+
+def _reported(user: Any, body: ReportIn, doubts: list[str]) -> tuple[str, int]:
+    """The case as JSON text, and 201 for a new one or 200 for one that was answered before."""
     fields = dict(body)
     client_id = fields.pop("client_id")
     said = {"client_id": client_id} | {name: value for name, value in fields.items() if value is not None}
-    with replay.once(client_id, request.user, "patrol.case.report", said) as asked, rows.together():
+    with replay.once(client_id, user, "patrol.case.report", said) as asked, rows.together():
         status = 200 if asked.answer is not None else 201
         if status == 201:
-            case = actions.report_case(request.user, **fields, doubts=_clock_doubt(request))
+            case = actions.report_case(user, **fields, doubts=doubts)
             asked.keep(_told(case), status)
-    return HttpResponse(asked.text, status=status, content_type="application/json; charset=utf-8")
+    return asked.text, status
+
+
+@router.post(
+    "/cases/many", response=list[AnsweredOut], summary="Report many problems; each is answered as it were alone"
+)
+def report_many(request: HttpRequest, body: list[ReportIn]) -> HttpResponse:
+    """At most 200. Each is a transaction of its own: a refusal concerns one report, and what was answered 201 is stored
+    whatever becomes of the others; after a broken connection the same list may be sent again. A list that does not have
+    the form is refused as a whole. Each report counts as one call against the limit.
+    """
+    if len(body) > MANY_AT_MOST:
+        raise Invalid(field="body")
+    for _further in body[1:]:
+        count_call(_person(request))
+    doubts, answers = _clock_doubt(request), []
+    for row in body:
+        refused = None
+        try:
+            case, status = _reported(request.user, row, doubts)
+        except Refusal as refusal:
+            case, status, refused = "null", refusal.status, json.dumps(refusal.as_dict(), ensure_ascii=False)
+        answers.append(
+            f'{{"client_id": "{row.client_id}", "status": {status}, "case": {case}, "refusal": {refused or "null"}}}'
+        )
+    return HttpResponse(f"[{', '.join(answers)}]", content_type="application/json; charset=utf-8")
 
 
 def _told(case: Case) -> dict[str, Any]:

@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "chengheng.project.health.measured",
     "chengheng.common.people.middleware.Requests",
     "django.middleware.security.SecurityMiddleware",
+    "chengheng.project.machines.Machines",
     "chengheng.common.ui.csp.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

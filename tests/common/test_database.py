@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import DataError, OperationalError, ProgrammingError, connection, transaction
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
+from django.db.transaction import TransactionManagementError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chengheng.common import rows
-from chengheng.common.database.base import PREPARED_FROM, UtcLoader
+from chengheng.common.database.base import KEPT_AT_MOST, UtcLoader
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +53,7 @@ def test_a_time_without_end_is_refused_as_before():
 
 
 def test_a_kept_statement_is_prepared_and_others_are_not():
-    for number in range(PREPARED_FROM + 2):
+    for number in range(3):
         with rows.cursor() as cursor:
             cursor.execute("select %s::int + 1 as one_more", [number])
             assert cursor.fetchone() == (number + 1,)
@@ -60,6 +63,71 @@ def test_a_kept_statement_is_prepared_and_others_are_not():
         cursor.execute("select statement from pg_prepared_statements where statement like %s", ["%_more%"])
         kept = [statement for (statement,) in cursor.fetchall()]
     assert kept == ["select $1::int + 1 as one_more"]
+
+
+def values_of(statement, *values):
+    with rows.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
+
+
+@pytest.mark.parametrize("listened", [False, True])
+def test_a_kept_statement_answers_alike_whether_or_not_somebody_listens(listened):
+    at, said = datetime(2024, 5, 13, 9, 30, 1, 250000, tzinfo=UTC), []
+    statement = (
+        "select %s::text || '%%', %s::timestamptz, %s::bigint, %s::float8, %s::int[], %s::jsonb, %s::text is null,"
+        " %s::numeric from generate_series(1, 2)"
+    )
+    given = ["a$1", at, 1 << 40, 0.1, [1, 2], '{"a": 1}', None, Decimal("1.50")]
+
+    def listen(execute, *asked):
+        said.append(asked[0])
+        return execute(*asked)
+
+    with connection.execute_wrapper(listen) if listened else nullcontext():
+        found = values_of(statement, *given)
+    assert len(said) == listened
+    assert found == [("a$1%", at, 1 << 40, 0.1, [1, 2], '{"a": 1}', True, Decimal("1.50"))] * 2
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0")))
+def test_whatever_goes_in_comes_out(number, text):
+    assert values_of("select %s::bigint, %s::text", number, text) == [(number, text)]
+
+
+def test_faults_of_a_kept_statement_are_djangos(transactional_db):
+    with pytest.raises(DataError), transaction.atomic():
+        values_of("select 1 / %s::int", 0)
+    with pytest.raises(ProgrammingError):
+        values_of("select %s from no_such_table", 1)
+    with pytest.raises(TransactionManagementError), transaction.atomic():
+        with suppress(DataError):
+            values_of("select 1 / %s::int", 0)
+        transaction.set_rollback(True)
+        values_of("select %s::int", 1)
+    assert values_of("select %s::int", 1) == [(1,)]
+
+
+def test_more_statements_than_are_kept_are_answered_too():
+    for number in range(KEPT_AT_MOST + 3):
+        assert values_of(f"select %s::int + {number}", 1) == [(number + 1,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_kept_statement_opens_the_transaction_that_it_is_in():
+    with pytest.raises(ValueError, match="no"), transaction.atomic():
+        values_of("select set_config('chengheng.probe', %s, true)", "inside")
+        assert values_of("select current_setting('chengheng.probe', true)") == [("inside",)]
+        raise ValueError("no")
+    assert values_of("select coalesce(current_setting('chengheng.probe', true), '')") == [("",)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_goes_away_in_a_kept_statement_is_an_operational_error():
+    with pytest.raises(OperationalError):
+        values_of("select pg_terminate_backend(pg_backend_pid())")
+    connection.close()
+    assert values_of("select %s::int", 2) == [(2,)]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -48,6 +48,18 @@ def test_a_row_and_its_part_are_one_statement(django_assert_num_queries):
     assert ClockRun.objects.get().subject_id == whole.pk
 
 
+def test_a_row_whose_key_was_drawn_waits_with_the_others(django_assert_num_queries):
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {rows.next_key(Organisation)}")
+        (key,) = cursor.fetchone()
+    whole, part = builders_organisation(), run()
+    whole.pk = key
+    with django_assert_num_queries(1), rows.together():
+        rows.insert(whole, part, by="subject_id")
+        assert not whole._state.adding
+    assert Organisation.objects.get().pk == key == ClockRun.objects.get().subject_id
+
+
 def builders_organisation():
     return Organisation(code="R1", name="One", kind="unit")
 
@@ -72,7 +84,8 @@ def test_what_is_written_together_is_one_statement_at_the_end(django_assert_num_
     with django_assert_num_queries(1), rows.together():
         rows.write("update people_organisation set name = %s where id = %s", ["Two", thing.pk])
         rows.write("update people_organisation set name = name || %s where id = %s", [" three", other.pk])
-        assert trail.record("things.lamp.make", user, thing, new=True).pk is None
+        with rows.together():  # part of the outer one
+            trail.record_made("things.lamp.make", user, thing, {"name": "One"})
     assert Organisation.objects.get(pk=thing.pk).name == "Two"
     assert Organisation.objects.get(pk=other.pk).name == "Other three"
     assert Entry.objects.filter(act="things.lamp.make").count() == 1
@@ -85,7 +98,9 @@ def test_nothing_is_written_together_when_the_block_raises():
         rows.write("update people_organisation set name = %s where id = %s", ["Two", thing.pk])
         raise ValueError("no")
     assert Organisation.objects.get(pk=thing.pk).name == "One"
-    assert not rows.is_together()
+    with rows.together():
+        rows.write("update people_organisation set name = %s where id = %s", ["Three", thing.pk])
+    assert Organisation.objects.get(pk=thing.pk).name == "Three"
 
 
 def test_an_act_in_one_transaction_undoes_all_of_it_when_it_is_alone(transactional_db):

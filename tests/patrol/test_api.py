@@ -8,7 +8,11 @@ import uuid
 import pytest
 from PIL import Image
 
+from chengheng.common import trail
+from chengheng.common.people import limits
 from chengheng.common.people.actions import create_token
+from chengheng.common.people.rules import Policy
+from chengheng.patrol.api import MANY_AT_MOST
 from chengheng.patrol.models import Case
 from tests import builders
 from tests.patrol.conftest import IN_HEPING
@@ -46,6 +50,38 @@ def test_the_same_report_sent_twice_makes_one_case(collector):
     assert first.json() == again.json()
     assert Case.objects.count() == 1
     assert collector.post(CASES, sent | {"description": "other"}).status_code == 409
+
+
+def test_many_reports_are_answered_one_by_one_and_repeatable(collector):
+    first, unknown, second = body(description="one"), body(code="99999"), body(lon=116.0)
+    answer = collector.post(f"{CASES}/many", [first, unknown, second, first, first | {"description": "other"}])
+    assert answer.status_code == 200
+    said = answer.json()
+    assert [one["status"] for one in said] == [201, 422, 422, 200, 409]
+    assert [one["client_id"] for one in said[:3]] == [one["client_id"] for one in (first, unknown, second)]
+    assert [one["refusal"] and one["refusal"].get("field") for one in said[:3]] == [None, "code", "lon"]
+    assert said[0]["case"] == said[3]["case"] == collector.post(CASES, first).json()
+    assert Case.objects.get().number == said[0]["case"]["number"]
+    again = collector.post(f"{CASES}/many", [first, unknown])
+    assert [one["status"] for one in again.json()] == [200, 422]
+    assert trail.verify().ok
+
+
+def test_many_reports_without_the_form_or_too_many_make_none(collector):
+    faulty = collector.post(f"{CASES}/many", [body(), body(lon=999)])
+    assert faulty.status_code == 422
+    assert 1 in faulty.json()["detail"][0]["loc"], "it is said which one"
+    assert collector.post(f"{CASES}/many", [body() for _ in range(MANY_AT_MOST + 1)]).status_code == 422
+    assert collector.post(f"{CASES}/many", []).json() == []
+    assert not Case.objects.exists()
+
+
+def test_each_of_many_reports_counts_against_the_limit(collector, monkeypatch):
+    limits.api.clear()
+    monkeypatch.setattr("chengheng.common.people.auth.queries.recent_policy", lambda: Policy(user_per_minute=3))
+    assert collector.post(f"{CASES}/many", [body() for _ in range(4)]).status_code == 429
+    assert not Case.objects.exists()
+    limits.api.clear()
 
 
 def test_a_fault_in_the_report_names_the_field(collector):

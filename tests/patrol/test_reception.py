@@ -5,9 +5,11 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from playwright.sync_api import expect
 
 from chengheng.common.people import access as people
@@ -124,6 +126,19 @@ def test_words_are_found_wherever_they_stand(posts, words):
     report(posts.collector, description="下桥 桥下土渣")
     assert [found.pk for found in queries.with_words(Case.objects.filter(state="reported"), words)][-1:] == [case.pk]
     assert not queries.with_words(Case.objects.all(), "下桥下").exists(), "each pair is there, the word is not"
+
+
+_TEXT = st.text(alphabet=st.sampled_from("桥下渣土南京路AaBß1 号'\\%\t"), max_size=12)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.tuples(_TEXT, _TEXT, _TEXT, _TEXT))
+def test_the_pairs_of_the_index_are_each_two_neighbours_of_one_column(db, parts):
+    with connection.cursor() as cursor:
+        cursor.execute("select patrol_pairs(%s, %s, %s, %s)", parts)
+        (pairs,) = cursor.fetchone()
+    lower = [part.lower() for part in parts]
+    assert set(pairs) == {part[place : place + 2] for part in lower for place in range(len(part) - 1)}
 
 
 @pytest.mark.browser

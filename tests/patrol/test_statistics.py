@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -74,3 +75,23 @@ def test_the_weakest_month_answers_the_monthly_target(db):
     assert measures.evaluate("patrol.collected", period).value == 9
     rate = measures.evaluate("patrol.valid_rate", period)
     assert (rate.numerator, rate.denominator) == (7, 9)
+
+
+@pytest.mark.django_db
+def test_a_month_is_counted_from_the_index_alone():
+    """Counting a column that the index has not would read every case itself: three times the pages."""
+    asked = []
+
+    def note(execute, sql, *rest):
+        asked.append((sql, rest[0]))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        statistics.table(Case.objects.filter(month__range=(202405, 202405)), ["district_code"])
+    ((sql, params),) = asked
+    with connection.cursor() as cursor:
+        for name in ("enable_seqscan", "enable_bitmapscan", "enable_indexscan"):
+            cursor.execute(f"set local {name} = off")
+        cursor.execute(f"explain {sql}", params)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index Only Scan using patrol_case_statistics" in plan, plan

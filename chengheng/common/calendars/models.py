@@ -131,7 +131,8 @@ def current_calendar() -> WorkCalendar:
     """
     with rows.cursor() as cursor:
         cursor.execute(f"select {IN_FORCE}")
-        return calendar_in_force(cursor.fetchone()[0])
+        (found,) = cursor.fetchone() or (None,)
+        return calendar_in_force(found)
 
 
 def calendar_of(number: int) -> WorkCalendar:

@@ -50,7 +50,7 @@ def begin(
 
     The caller has checked the permission and records the creation in the trail, all in one transaction. Without
     `clocks`, the clocks of `limits` start. A subject that is new is inserted by `rows.insert`: a `save` of its own is not
-    called. `due_column` names a column of the subject that keeps the due time too; `calendar` is the one in force when
+    called; its key may be drawn already (`rows.next_key`). `due_column` names a column of the subject that keeps the due time too; `calendar` is the one in force when
     the caller has it at hand. Raises NoLimit before anything is written.
     """
     now, limits = now or timezone.now(), limits or {}
@@ -62,7 +62,7 @@ def begin(
         _set_alerts(subject, runs, calendar)
     if due_column:
         setattr(subject, due_column, subject.due_at)
-    if subject.pk is None:
+    if subject._state.adding:
         rows.insert(subject, runs.pop(0) if runs else None, by="subject_id")
     else:
         subject.save(update_fields=[*_MOVEMENT, *filter(None, [due_column])])

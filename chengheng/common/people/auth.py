@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -29,7 +29,8 @@ class Backend:
         return user if user is not None and user.may_sign_in else None
 
 
-def _within_limit(user: User) -> None:
+def count_call(user: User) -> None:
+    """One call of the API by this user, against their limit; TooMany when it is used up."""
     wait = limits.api.take(f"user:{user.pk}", queries.recent_policy().user_per_minute)
     if wait:
         raise TooMany(wait)
@@ -49,7 +50,7 @@ class Bearer(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> User:
         user = user_of_token(token)
-        _within_limit(user)
+        count_call(user)
         request.user = user
         return user
 
@@ -57,34 +58,36 @@ class Bearer(HttpBearer):
 def user_of_token(text: str) -> User:
     """The user of a token that is valid now, narrowed to its acts (`token_acts`); Unauthenticated otherwise."""
     now = timezone.now()
-    token, user = _of_digest(rules.token_digest(text), now)
-    if token is None or user is None or not user.is_active or (user.is_demo and not settings.DEMO):
+    with rows.cursor() as cursor:
+        cursor.execute(_token_statement(), [rules.token_digest(text), now])
+        found = cursor.fetchone()
+    if found is None:
         raise Unauthenticated
-    user.token_acts = (frozenset(token.acts) if token.acts else roles.every_act()) - CHANGING_ACTS
-    before = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USE_NOTED_EVERY)
-    if token.last_used_at is None or token.last_used_at < now - _USE_NOTED_EVERY:
-        ApiToken.objects.filter(before, pk=token.pk).update(last_used_at=now)
+    token, acts, last_used_at = found[:3]
+    user = rows.read(User, found[3:])
+    if not user.is_active or (user.is_demo and not settings.DEMO):
+        raise Unauthenticated
+    user.token_acts = _acts_of(frozenset(acts) or roles.every_act())
+    if last_used_at is None or last_used_at < now - _USE_NOTED_EVERY:
+        before = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USE_NOTED_EVERY)
+        ApiToken.objects.filter(before, pk=token).update(last_used_at=now)
     return user
+
+
+@lru_cache(maxsize=512)
+def _acts_of(acts: frozenset[str]) -> frozenset[str]:
+    """What a token with these acts may do: never change who may do what."""
+    return acts - CHANGING_ACTS
 
 
 @lru_cache(maxsize=1)
 def _token_statement() -> str:
-    picked = ", ".join(rows.columns(model, alias) for model, alias in ((ApiToken, "t"), (User, "u")))
+    """The token that is neither revoked nor over, and its user: asked with every call of the API."""
     return (
-        f"select {picked} from people_apitoken t join people_user u on u.id = t.user_id"  # noqa: S608 - our own columns
+        f"select t.id, t.acts, t.last_used_at, {rows.columns(User, 'u')}"  # noqa: S608 - our own columns
+        " from people_apitoken t join people_user u on u.id = t.user_id"
         " where t.digest = %s and t.revoked_at is null and t.expires_at > %s"
     )
-
-
-def _of_digest(digest: str, now: datetime) -> tuple[ApiToken | None, User | None]:
-    """The token that is neither revoked nor over, and its user: asked with every call of the API."""
-    with rows.cursor() as cursor:
-        cursor.execute(_token_statement(), [digest, now])
-        found = cursor.fetchone()
-    if found is None:
-        return None, None
-    first = rows.width(ApiToken)
-    return rows.read(ApiToken, found[:first]), rows.read(User, found[first:])
 
 
 class Session(APIKeyCookie):
@@ -95,7 +98,7 @@ class Session(APIKeyCookie):
     def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
         if not request.user.is_authenticated:
             raise Unauthenticated
-        _within_limit(request.user)
+        count_call(request.user)
         return request.user
 
 

@@ -51,27 +51,32 @@ def record(
     """Record an act on a subject, in the transaction of the act (there must be one).
 
     `data` is what changed, in JSON types. `new` says that the subject was made by this very act, which saves the look
-    at its chain. The chain of a subject is locked until the transaction ends. Inside of `rows.together` the entry of a new
-    subject is written at its end, and has no id here.
+    at its chain. The chain of a subject is locked until the transaction ends.
     """
-    if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("an act is recorded in the transaction of the act")
+    _in_transaction()
     subject_type, subject_id = subject_key(subject)
-    if new and rows.is_together():
-        entry = _linked(act, actor, subject_type, subject_id, 1, "", data or {}, note)
-        rows.write(_QUIET_INSERT, _row(entry))
-        return entry
     with rows.cursor() as cursor:
         seq, previous = (1, "") if new else _next_in_chain(cursor, subject_type, subject_id)
         entry = _linked(act, actor, subject_type, subject_id, seq, previous, data or {}, note)
         cursor.execute(_INSERT, _row(entry))
-        entry.pk, entry.era, entry.transaction_id = cursor.fetchone()
+        entry.pk, entry.era, entry.transaction_id = cursor.fetchone() or ()
     return entry
+
+
+def record_made(act: str, actor: Any, subject: Model, data: dict[str, Any], note: str = "") -> None:
+    """Record the act that made a subject; inside of `rows.together` it is written at its end."""
+    _in_transaction()
+    rows.write(_QUIET_INSERT, _first(act, actor, subject, data, note))
+
+
+def _in_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("an act is recorded in the transaction of the act")
 
 
 def record_new(act: str, actor: Any, subjects: Iterable[tuple[Model, dict[str, Any]]], note: str = "") -> int:
     """Record the same act on many subjects that it has just made (an import); returns how many."""
-    entries = [_row(_linked(act, actor, *subject_key(subject), 1, "", data, note)) for subject, data in subjects]
+    entries = [_first(act, actor, subject, data, note) for subject, data in subjects]
     if entries:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.executemany(_QUIET_INSERT, entries)
@@ -155,6 +160,15 @@ def _linked(
     )
     entry.hash = digest(entry)
     return entry
+
+
+def _first(act: str, actor: Any, subject: Model, data: dict[str, Any], note: str) -> list[Any]:
+    """The first entry of a subject's chain, as `_row` has it."""
+    at, (subject_type, subject_id) = timezone.now(), subject_key(subject)
+    label, stored, note = str(actor)[:120], chain.storable(data), note.replace("\x00", "\ufffd")
+    link = chain.link("", subject_type, subject_id, 1, at, actor.pk, label, act, stored, note)
+    text = json.dumps(stored, ensure_ascii=False)
+    return [at, actor.pk, label, client_address.get(), act, subject_type, subject_id, 1, text, note, "", link]
 
 
 def digest(entry: Entry) -> str:
