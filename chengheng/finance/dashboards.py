@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation
 from chengheng.finance import elimination
-from chengheng.finance.engine import SPENDING, parameters_of
+from chengheng.finance.engine import parameters_of, spending_pattern
 from chengheng.finance.models import (
     AssetCard,
     BankAccount,
@@ -67,7 +67,7 @@ def spending(unit: Unit, year: int, period: int) -> QuerySet[Line]:
     """Spending of the year up to the period, once (the budgetary side where there are two)."""
     return (
         Line.objects.filter(unit=unit, year=year, period__lte=period, batch__current=True, void=False)
-        .filter(account__regex=SPENDING[unit.accounting])
+        .filter(account__regex=spending_pattern(unit.accounting))
         .exclude(summary__contains="结转")
     )
 
