@@ -368,7 +368,7 @@ def _beside_assets(user: Any, unit: Unit, year: int, period: int) -> list[dict[s
 
 def _part(unit: Unit, kind: str, year: int, only: str, tone: str = "") -> dict[str, Any]:
     number = registers.part(unit, kind, year, only).count()
-    return _cell(number, rows_at(unit, kind, year, only), tone if number else "")
+    return _cell(number, rows_at(unit, kind, year, only) if number else "", tone if number else "")
 
 
 def _beside_accounts(user: Any, unit: Unit, year: int, period: int) -> list[dict[str, Any]]:

@@ -126,11 +126,11 @@ def _of(condition: Q) -> Callable[[QuerySet[Any], Unit, int], QuerySet[Any]]:
 
 PARTS: dict[tuple[str, str], tuple[Any, Callable[[QuerySet[Any], Unit, int], QuerySet[Any]]]] = {
     ("lines", "over"): (
-        _("Days over the limit"),
+        _("Lines of the days over the limit"),
         lambda rows, unit, year: _cash_of(rows, unit, year, lambda fen, limit: limit is not None and fen > limit),
     ),
     ("lines", "negative"): (
-        _("Days below zero"), lambda rows, unit, year: _cash_of(rows, unit, year, lambda fen, limit: fen < 0)
+        _("Lines of the days below zero"), lambda rows, unit, year: _cash_of(rows, unit, year, lambda fen, limit: fen < 0)
     ),
     ("assets", "held"): (_("Cards in the register"), _of(Q(removed_on=None))),
     ("assets", "idle"): (_("Idle"), _of(Q(removed_on=None, state="闲置"))),
