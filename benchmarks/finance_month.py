@@ -276,7 +276,7 @@ def _peers(pl: Any) -> dict[str, Callable[[Any, dict[str, Any]], int]]:
             .group_by("party")
             .agg(n=pl.len(), top=c("fen").top_k(2).sort(descending=True))
         )
-        f = f.filter(c("n") >= 5)
+        f = f.filter((c("n") >= 5) & (c("top").list.get(0) >= int(p["min_yuan"]) * 100))
         return count(f.filter(c("top").list.get(0) > int(p["rsf"]) * c("top").list.get(1)))
 
     def t12(f: Any, p: dict[str, Any]) -> int:

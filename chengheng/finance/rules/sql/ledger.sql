@@ -71,13 +71,14 @@ SELECT CAST(ARRAY[] AS bigint[]) AS row_ids, CAST(NULL AS bigint) AS amount_fen,
   round(avg(abs(f.c / CAST(nullif(n.n, 0) AS numeric) - log(1 + 1.0 / f.d))), 5) AS mad_found
 FROM f, n GROUP BY n.n HAVING n.n < :min_n OR avg(abs(f.c / CAST(nullif(n.n, 0) AS numeric) - log(1 + 1.0 / f.d))) > :mad;
 
--- T11 v1
+-- T11 v2 min_yuan=5000
 -- 向“{party}”的最大一笔 {amount} 元是次大 {second} 元的 {ratio} 倍。
 SELECT ARRAY[(array_agg(id ORDER BY amount_fen DESC))[1]] AS row_ids, max(amount_fen) AS amount_fen, party,
   (array_agg(amount_fen ORDER BY amount_fen DESC))[2] AS second_fen,
   round(max(amount_fen) / CAST((array_agg(amount_fen ORDER BY amount_fen DESC))[2] AS numeric), 1) AS ratio
 FROM spend WHERE party <> '' AND amount_fen > 0 GROUP BY party
-HAVING count(*) >= 5 AND max(amount_fen) > :rsf * (array_agg(amount_fen ORDER BY amount_fen DESC))[2];
+HAVING count(*) >= 5 AND max(amount_fen) >= :min_yuan * 100
+  AND max(amount_fen) > :rsf * (array_agg(amount_fen ORDER BY amount_fen DESC))[2];
 
 -- T13 v1 kinds=administrative,institution
 -- 凭证 {voucher} 有 {amount} 元货币资金支出而没有预算会计分录。
