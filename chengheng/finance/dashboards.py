@@ -12,15 +12,14 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation
-from chengheng.finance import elimination
-from chengheng.finance.engine import SPENDING, parameters_of
+from chengheng.finance import elimination, registers
+from chengheng.finance.engine import spending_pattern
 from chengheng.finance.models import (
     AssetCard,
     BankAccount,
@@ -67,7 +66,7 @@ def spending(unit: Unit, year: int, period: int) -> QuerySet[Line]:
     """Spending of the year up to the period, once (the budgetary side where there are two)."""
     return (
         Line.objects.filter(unit=unit, year=year, period__lte=period, batch__current=True, void=False)
-        .filter(account__regex=SPENDING[unit.accounting])
+        .filter(account__regex=spending_pattern(unit.accounting))
         .exclude(summary__contains="结转")
     )
 
@@ -123,26 +122,11 @@ def execution(unit: Unit, year: int, period: int, most: int | None = MOST_ROWS) 
 
 def cash(unit: Unit, year: int, period: int) -> dict[str, Any] | None:
     """Cash at the end of each day on which it moved, against the limit set for the unit; None without balances."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """select coalesce(max(opening_fen) filter (where account = '1001'), sum(opening_fen)) from finance_balance b
-            join finance_evidencebatch e on e.id = b.batch_id and e.current
-            where b.unit_id = %s and b.year = %s and b.account like '1001%%'
-              and b.period = (select min(period) from finance_evidencebatch where unit_id = %s and year = %s and kind = 'balances' and current)""",
-            [unit.pk, year, unit.pk, year],
-        )
-        (opening,) = cursor.fetchone()
-        if opening is None:
-            return None
-        cursor.execute(
-            """select l.day, (%s + sum(sum(l.debit_fen - l.credit_fen)) over (order by l.day))::bigint from finance_line l
-            join finance_evidencebatch e on e.id = l.batch_id and e.current
-            where l.unit_id = %s and l.year = %s and l.period <= %s and l.account like '1001%%' and not l.void group by l.day order by l.day""",
-            [opening, unit.pk, year, period],
-        )
-        days = cursor.fetchall()
-    values = parameters_of(rules()["C02"], unit, date(year, period, 28))
-    limit = int(values["limit_yuan"] * 100) if "limit_yuan" in values else None
+    known = registers.cash_days(unit, year, period)
+    if known is None:
+        return None
+    opening, days = known
+    limit = registers.cash_limit(unit, year, period)
     return {
         "days": len(days),
         "highest": max((fen for _day, fen in days), default=opening),
@@ -154,6 +138,8 @@ def cash(unit: Unit, year: int, period: int) -> dict[str, Any] | None:
                   "target": limit / 100 if limit is not None else None,
                   "series": [{"name": "日终库存现金", "data": [fen / 100 for _day, fen in days]}]},
         "url": lines_at(unit, year, account="1001"),
+        "over_url": rows_at(unit, "lines", year, "over"),
+        "negative_url": rows_at(unit, "lines", year, "negative"),
     }  # fmt: skip
 
 
@@ -358,8 +344,8 @@ def _beside_cash(user: Any, unit: Unit, year: int, period: int) -> list[dict[str
     if found is None:
         return [_cell(None)] * 4
     return [_cell(found["highest"], found["url"], kind="fen"), _cell(found["limit"], kind="fen"),
-            _cell(found["over"], found["url"], "bad" if found["over"] else ""),
-            _cell(found["negative"], found["url"], "bad" if found["negative"] else "")]  # fmt: skip
+            _cell(found["over"], found["over_url"] if found["over"] else "", "bad" if found["over"] else ""),
+            _cell(found["negative"], found["negative_url"] if found["negative"] else "", "bad" if found["negative"] else "")]  # fmt: skip
 
 
 def _beside_cards(user: Any, unit: Unit, year: int, period: int) -> list[dict[str, Any]]:
@@ -380,12 +366,60 @@ def _beside_assets(user: Any, unit: Unit, year: int, period: int) -> list[dict[s
             _cell(found["idle"], rows["idle"], "warn" if found["idle"] else ""), _cell(found["unchecked"], rows["unchecked"])]  # fmt: skip
 
 
+def _part(unit: Unit, kind: str, year: int, only: str, tone: str = "") -> dict[str, Any]:
+    number = registers.part(unit, kind, year, only).count()
+    return _cell(number, rows_at(unit, kind, year, only) if number else "", tone if number else "")
+
+
+def _beside_accounts(user: Any, unit: Unit, year: int, period: int) -> list[dict[str, Any]]:
+    if _latest(unit, "accounts", year, period) is None:
+        return [_cell(None)] * 4
+    bank = EvidenceBatch.objects.filter(unit=unit, kind="bank", year=year, current=True).exists()
+    return [_part(unit, "accounts", year, "open"), _part(unit, "accounts", year, "unapproved", "bad"),
+            _part(unit, "accounts", year, "dormant", "warn") if bank else _cell(None),
+            _part(unit, "bank", year, "unregistered", "bad") if bank else _cell(None)]  # fmt: skip
+
+
+def _beside_investments(user: Any, unit: Unit, year: int, period: int) -> list[dict[str, Any]]:
+    if _latest(unit, "investments", year, period) is None:
+        return [_cell(None)] * 4
+    fen = registers.part(unit, "investments", year).aggregate(fen=Sum("amount_fen"))["fen"] or 0
+    return [_part(unit, "investments", year, ""), _cell(fen, rows_at(unit, "investments", year), kind="fen"),
+            _part(unit, "investments", year, "unapproved", "bad"), _part(unit, "investments", year, "no_income", "warn")]  # fmt: skip
+
+
+def _beside_pay(user: Any, unit: Unit, year: int, period: int) -> list[dict[str, Any]]:
+    paid = registers.part(unit, "pay", year)
+    last = paid.aggregate(last=Max("period"))["last"]
+    if last is None:
+        return [_cell(None)] * 4
+    people = paid.filter(period=last).aggregate(number=Count("id_no", distinct=True))["number"]
+    fen = paid.aggregate(fen=Sum("pay_fen"))["fen"] or 0
+    roster = _latest(unit, "staff", year, 12)
+    return [_cell(people, rows_at(unit, "pay", year, period=last)), _cell(fen, rows_at(unit, "pay", year), kind="fen"),
+            _part(unit, "pay", year, "off_roster", "bad") if roster else _cell(None), _part(unit, "pay", year, "shared", "bad")]  # fmt: skip
+
+
+def _beside_procurement(user: Any, unit: Unit, year: int, period: int) -> list[dict[str, Any]]:
+    contracts = registers.part(unit, "contracts", year)
+    sums = contracts.aggregate(number=Count("pk"), fen=Sum("amount_fen"))
+    if not sums["number"]:
+        return [_cell(None)] * 5
+    return [_part(unit, "contracts", year, ""), _cell(sums["fen"], rows_at(unit, "contracts", year), kind="fen"),
+            _part(unit, "contracts", year, "closed"), _part(unit, "contracts", year, "supplemented", "warn"),
+            _part(unit, "contracts", year, "unfiled", "warn")]  # fmt: skip
+
+
 _BESIDE: dict[str, tuple[tuple[Any, ...], Any]] = {
     "budget": ((_("Budget"), _("Spent"), _("Execution"), _("Projects over budget")), _beside_budget),
     "public": ((_("This year"), _("Budget"), _("Last year to the same period"), _("Change")), _beside_public),
     "cash": ((_("Highest at a day's end"), _("Cash limit"), _("Days over the limit"), _("Days below zero")), _beside_cash),
     "cards": ((_("Share of cards"), _("By card"), _("In cash, of the card catalogue"), _("Not reimbursed yet")), _beside_cards),
     "assets": ((_("Cards in the register"), _("Cost"), _("Idle"), _("No stock-take this year")), _beside_assets),
+    "accounts": ((_("Accounts in use"), _("Without approval number"), _("No movement this year"), _("Movements outside the register")), _beside_accounts),
+    "investments": ((_("Investments"), _("Amount"), _("Without approval number"), _("No income this year")), _beside_investments),
+    "pay": ((_("People paid, latest month"), _("Paid this year"), _("Paid but not on the roster"), _("One account for several people")), _beside_pay),
+    "procurement": ((_("Contracts"), _("Amount"), _("Not by open tender"), _("Supplements above a tenth"), _("Not filed")), _beside_procurement),
 }  # fmt: skip
 """Aspect → headings and the function of a unit's cells."""
 

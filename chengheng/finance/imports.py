@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import InvalidOperation
 from typing import Any, BinaryIO
 
 from django.db import transaction
@@ -36,6 +36,7 @@ from chengheng.common.people import access
 from chengheng.finance import actions, engine
 from chengheng.finance.errors import NotUndone, OutOfBalance, Unreadable
 from chengheng.finance.models import BatchKind, EvidenceBatch, FormKind, Unit
+from chengheng.finance.registers24589 import Registers, day_of, fen
 from chengheng.finance.rules.catalogue import econ_of, plain_account
 from chengheng.protocols import gbt24589
 
@@ -54,7 +55,7 @@ _TOTAL_DAY = date.min
 
 
 class LedgerDay(day):
-    """A date, or the word of a total row in the date's column (a sentinel that `is_total` knows)."""
+    """A date, or the word of a total row in the date's column (a sentinel that `totals` knows)."""
 
     def parse(self, value: Any) -> date:
         if isinstance(value, str) and _TOTALS.match(value.strip()):
@@ -84,53 +85,76 @@ class EvidenceImporter(Importer):
     yearly = False
 
     def check(self, rows: Rows, problems: Problems) -> None:
-        units: dict[int, Unit | None] = {}
-        for row in rows:
-            organisation_ = row.get("unit") or getattr(self.actor, "organisation", None)
-            if organisation_ is None:
-                problems.add(row, "unit", _("The unit is missing."))
-                continue
-            if organisation_.pk not in units:
-                units[organisation_.pk] = Unit.objects.filter(organisation=organisation_).first()
-            unit = units[organisation_.pk]
-            if unit is None:
-                problems.add(row, "unit", _("This is not a unit under financial supervision."))
-            elif not access.may(self.actor, self.act, unit):
-                problems.add(row, "unit", _("You may not import for this unit."))
-            elif self.place(row) is None:
-                problems.add(row, "period", _("Neither a date nor a year and period is given."))
+        own = getattr(self.actor, "organisation", None)
+        refused: dict[Any, Any] = {}
+        for index, (organisation_, place) in enumerate(
+            zip(self.organisations(rows, own), self.places(rows), strict=True)
+        ):
+            key = organisation_ and organisation_.pk
+            if key not in refused:
+                refused[key] = self.refusal(organisation_)
+            if refused[key]:
+                problems.add(rows[index], "unit", refused[key])
+            elif place is None:
+                problems.add(rows[index], "period", _("Neither a date nor a year and period is given."))
             if problems.count > 1000:
                 return
 
-    def place(self, row: Mapping[str, Any]) -> tuple[int, int] | None:
-        """The fiscal year and period of a row."""
-        on = row.get("day") or row.get("signed_on") or (row.get("opened_on") if self.kind == "bids" else None)
-        year = row.get("year") or (on.year if on else None)
+    def refusal(self, organisation_: Any) -> Any:
+        """Why nothing may be imported for the organisation; "" when it may."""
+        if organisation_ is None:
+            return _("The unit is missing.")
+        unit = Unit.objects.filter(organisation=organisation_).select_related("organisation").first()
+        if unit is None:
+            return _("This is not a unit under financial supervision.")
+        return "" if access.may(self.actor, self.act, unit) else _("You may not import for this unit.")
+
+    def organisations(self, rows: Rows, own: Any) -> list[Any]:
+        """Whose each row is: the unit that it names, else the actor's own organisation."""
+        return [one or own for one in rows.columns.get("unit") or [None] * len(rows)]
+
+    def places(self, rows: Rows) -> list[tuple[int, int] | None]:
+        """The fiscal year and period of each row; None where it says neither a date nor a year and period."""
+        nothing = [None] * len(rows)
+        dated = ("day", "signed_on", *(("opened_on",) if self.kind == "bids" else ()))
+        years, periods = (rows.columns.get(name) or nothing for name in ("year", "period"))
+        days = [rows.columns.get(name) or nothing for name in dated]
+        known: dict[Any, tuple[int, int] | None] = {}
+        found = []
+        for said in zip(years, periods, *days, strict=True):
+            if said not in known:
+                known[said] = self._place(said[0], said[1], next((on for on in said[2:] if on), None))
+            found.append(known[said])
+        return found
+
+    def _place(self, year: int | None, period: int | None, on: date | None) -> tuple[int, int] | None:
+        year = year or (on.year if on else None)
         if year is None:
             return None
         if self.yearly:
             return year, 0
-        period = row.get("period")
         if period is None:
             period = on.month if on else None
         return None if period is None else (year, period)
 
-    def record(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The stored fields of a row."""
-        return {
-            name: value for name, value in row.items() if name not in {"unit", "year", "period"} and value is not None
-        }
+    def stored(self, rows: Rows) -> dict[str, Sequence[Any]]:
+        """The columns as they are stored, and `row`, their place in the file."""
+        kept = {name: column for name, column in rows.columns.items() if name not in {"unit", "year", "period"}}
+        return {**kept, "row": rows.numbers}
 
     def commit(self, rows: Rows, batch: Any, actor: Any) -> int:
-        split: dict[tuple[int, int, int], list[dict[str, Any]]] = defaultdict(list)
-        for row in rows:
-            organisation_ = row.get("unit") or actor.organisation
-            place = self.place(row)
+        split: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+        owners = self.organisations(rows, getattr(actor, "organisation", None))
+        for index, (organisation_, place) in enumerate(zip(owners, self.places(rows), strict=True)):
             if place is not None:
-                split[organisation_.pk, *place].append({**self.record(row), "row": row.number})
+                split[organisation_.pk, *place].append(index)
         units = {unit.organisation_id: unit for unit in Unit.objects.filter(organisation__in={key[0] for key in split})}
-        for (organisation_id, year, period), records in sorted(split.items(), key=lambda pair: pair[0]):
-            actions.store_batch(actor, units[organisation_id], self.kind, year, period, records, origin=batch.name)
+        stored = self.stored(rows)
+        for (organisation_id, year, period), chosen in sorted(split.items(), key=lambda pair: pair[0]):
+            columns = stored
+            if len(chosen) < len(rows):
+                columns = {name: [column[index] for index in chosen] for name, column in stored.items()}
+            actions.store_columns(actor, units[organisation_id], self.kind, year, period, columns, origin=batch.name)
         return sum(map(len, split.values()))
 
     def undo(self, batch: Any, actor: Any) -> None:
@@ -219,20 +243,24 @@ class LedgerImporter(EvidenceImporter):
     )
 
     def check(self, rows: Rows, problems: Problems) -> None:
-        fill_down(rows)
+        self._fill_down(rows)
+        kept = [not total for total in totals(rows)]
+        for name, message in (
+            ("number", _("The voucher number is missing.")),
+            ("account", _("The account is missing.")),
+        ):
+            for index, value in enumerate(rows.columns.get(name) or [None] * len(rows)):
+                if not value and kept[index]:
+                    problems.add(rows[index], name, message)
         sums: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0])
-        for row in rows:
-            if is_total(row):
-                continue
-            if not row.get("number"):
-                problems.add(row, "number", _("The voucher number is missing."))
-            if not row.get("account"):
-                problems.add(row, "account", _("The account is missing."))
-            debit, credit = amounts(row)
-            found = sums[row.get("unit") and row["unit"].pk]
-            found[0] += debit
-            found[1] += credit
-            found[2] = row.number
+        for whose, number, debit, credit, good in zip(
+            self.organisations(rows, None), rows.numbers, *amounts(rows), kept, strict=True
+        ):
+            if good:
+                found = sums[whose and whose.pk]
+                found[0] += debit
+                found[1] += credit
+                found[2] = number
         for debit, credit, number in sums.values():
             if debit != credit:
                 problems.add(
@@ -243,29 +271,47 @@ class LedgerImporter(EvidenceImporter):
                 )
         super().check(rows, problems)
 
-    def record(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        kept = super().record(row)
-        debit, credit = amounts(row)
-        word, number = split_number(kept.get("word", ""), kept.get("number", ""))
-        account = kept.get("account", "")
+    def _fill_down(self, rows: Rows) -> None:
+        if self._filled is not rows:
+            fill_down(rows)
+            self._filled = rows
+
+    _filled: Rows | None = None
+
+    def stored(self, rows: Rows) -> dict[str, Sequence[Any]]:
+        kept = dict(super().stored(rows))
+        empty = [""] * len(rows)
+        words, numbers, accounts, econs = (
+            [cell or "" for cell in kept.get(name, empty)] for name in ("word", "number", "account", "econ")
+        )
+        pairs = list(zip(words, numbers, strict=True))
+        halves = {pair: split_number(*pair) for pair in set(pairs)}
+        plain = {account: plain_account(account)[:40] for account in set(accounts)}
+        classed = list(zip(accounts, econs, strict=True))
+        classes = {pair: econ_of(*pair) for pair in set(classed)}
+        debits, credits_ = amounts(rows)
         for name in ("side", "amount_fen"):
             kept.pop(name, None)
         return {
             **kept,
-            "word": word,
-            "number": number,
-            "account": plain_account(account)[:40],
-            "econ": econ_of(account, kept.get("econ", "")),
-            "debit_fen": debit,
-            "credit_fen": credit,
+            "word": [halves[pair][0] for pair in pairs],
+            "number": [halves[pair][1] for pair in pairs],
+            "account": [plain[account] for account in accounts],
+            "econ": [classes[pair] for pair in classed],
+            "debit_fen": debits,
+            "credit_fen": credits_,
         }
 
     def commit(self, rows: Rows, batch: Any, actor: Any) -> int:
-        fill_down(rows)
-        return super().commit(rows.keep([not is_total(row) for row in rows]), batch, actor)
+        self._fill_down(rows)
+        return super().commit(rows.keep([not total for total in totals(rows)]), batch, actor)
 
-    def place(self, row: Mapping[str, Any]) -> tuple[int, int] | None:
-        return (0, 0) if is_total(row) else super().place(row) if row.get("day") else None
+    def places(self, rows: Rows) -> list[tuple[int, int] | None]:
+        days = rows.columns.get("day") or [None] * len(rows)
+        return [
+            (0, 0) if total else place if day else None
+            for total, day, place in zip(totals(rows), days, super().places(rows), strict=True)
+        ]
 
 
 _HEAD = ("unit", "year", "period", "day", "word", "number", "attachments", "maker", "reviewer", "poster", "cashier")
@@ -293,21 +339,33 @@ def fill_down(rows: Rows) -> None:
                     columns[name][index] = columns[name][index - 1]
 
 
-def is_total(row: Mapping[str, Any]) -> bool:
-    """Whether a row is a total or a carried-over balance, not a voucher line."""
-    if row.get("day") == _TOTAL_DAY:
-        return True
-    words = [str(row.get(name) or "") for name in ("summary", "number", "account", "word", "account_name")]
-    return any(_TOTALS.match(word) for word in words) and not (row.get("account") and words[0][:4] in ("", "期初建账"))
+def totals(rows: Rows) -> list[bool]:
+    """Which rows are totals or carried-over balances, not voucher lines."""
+    columns, size = rows.columns, len(rows)
+    found = [day == _TOTAL_DAY for day in columns.get("day") or [None] * size]
+    accounts, summaries = (columns.get(name) or [None] * size for name in ("account", "summary"))
+    for name in ("summary", "number", "account", "word", "account_name"):
+        column = columns.get(name)
+        words = {word for word in set(column or ()) if word and _TOTALS.match(str(word))}
+        if column and words:
+            for index, word in enumerate(column):
+                if word in words:
+                    begin = str(summaries[index] or "")[:4]
+                    found[index] = found[index] or not (accounts[index] and begin in ("", "期初建账"))
+    return found
 
 
-def amounts(row: Mapping[str, Any]) -> tuple[int, int]:
-    """(debit, credit) in fen of a row with two columns, or with an amount and its side."""
-    debit, credit, amount = row.get("debit_fen") or 0, row.get("credit_fen") or 0, row.get("amount_fen")
-    if amount is not None and not debit and not credit:
-        side = str(row.get("side") or "").strip()
-        return (0, amount) if side in ("贷", "C", "贷方", "0", "-1") else (amount, 0)
-    return debit, credit
+def amounts(rows: Rows) -> tuple[list[int], list[int]]:
+    """Debits and credits in fen of rows with two columns, or with an amount and its side."""
+    nothing = [None] * len(rows)
+    debits, credits_ = ([fen or 0 for fen in rows.columns.get(name) or nothing] for name in ("debit_fen", "credit_fen"))
+    sides, given = (rows.columns.get(name) or nothing for name in ("side", "amount_fen"))
+    if any(amount is not None for amount in given):
+        for index, amount in enumerate(given):
+            if amount is not None and not debits[index] and not credits_[index]:
+                on_credit = str(sides[index] or "").strip() in ("贷", "C", "贷方", "0", "-1")
+                (credits_ if on_credit else debits)[index] = amount
+    return debits, credits_
 
 
 _NUMBER = re.compile(r"^(.*?)[\s\-－—]*0*(\d+)号?$")
@@ -603,9 +661,10 @@ MOST_JSON = 64 * 1024 * 1024
 def import_24589(
     actor: Any, unit: Unit, source: bytes | BinaryIO, name: str, progress: Progress = None
 ) -> list[EvidenceBatch]:
-    """The voucher lines and balances of a GB/T 24589 file (XML or JSON) of one unit, kept as they are read.
+    """The voucher lines and balances of a GB/T 24589 file (XML or JSON) of one unit, kept as they are read, and its asset
+    cards, staff and payroll when it has ended.
 
-    Memory does not grow with an XML file. `progress(records)` is called now and then. Nothing is kept when the file
+    Memory does not grow with an XML file's lines. `progress(records)` is called now and then. Nothing is kept when the file
     ends badly. Unreadable, OutOfBalance, SameBatch.
     """
     access.require(actor, "finance.batch.import", unit)
@@ -620,6 +679,7 @@ def import_24589(
             coming[key] = actions.open_batch(actor, unit, *key, origin=name)
         coming[key].add(row)
 
+    registers = Registers()
     place = 0
     try:
         for number, record in enumerate(_records(stream)):
@@ -628,14 +688,20 @@ def import_24589(
                 keep("lines", _voucher_line(record.fields, place))
             elif record.table == "balance" and record.fields.get("year"):
                 keep("balances", _balance(record.fields, place))
+            else:
+                registers.take(record)
             if progress is not None and number % 5_000 == 0:
                 progress(number)
+        for _kind, year, period in coming:
+            registers.seen((year, period))
+        for kind, year, period, row in registers.rows():
+            keep(kind, {**row, "year": year, "period": period})
     except gbt24589.Malformed as error:
         raise Unreadable(reason=error.reason, line=error.line) from error
     except (KeyError, ValueError, InvalidOperation) as error:
         raise Unreadable(reason=str(error)[:100], line=place) from error
     if not coming:
-        raise Unreadable(reason=_("no voucher lines and no balances"), line=0)
+        raise Unreadable(reason=_("no voucher lines, balances, asset cards or payroll"), line=0)
     made = []
     for (kind, _year, _period), one in sorted(coming.items(), key=lambda pair: pair[0]):
         if kind == "lines" and one.debit != one.credit:
@@ -657,21 +723,8 @@ def _records(stream: BinaryIO) -> Iterator[gbt24589.Record]:
     return gbt24589.read_json(content)
 
 
-def fen(value: str) -> int:
-    """Yuan as text → integer fen; ValueError for fractions of a fen."""
-    amount = Decimal(value or "0") * 100
-    if not amount.is_finite() or amount != amount.to_integral_value() or abs(amount) > 10**17:
-        raise ValueError(f"“{value[:30]}” is not an amount")
-    return int(amount)
-
-
-def _date(value: str) -> date:
-    digits = re.sub(r"\D", "", value[:10])
-    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
-
-
 def _voucher_line(fields: Mapping[str, str], place: int) -> dict[str, Any]:
-    on = _date(fields["day"])
+    on = day_of(fields["day"])
     period = int(fields.get("period") or on.month)
     if not 1 <= period <= 12:
         raise ValueError(f"period {period}")

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengheng.common.people import access
-from chengheng.finance import dashboards
-from chengheng.finance.engine import SNAPSHOTS, YEARLY, parameters_of, yuan
+from chengheng.finance import dashboards, registers
+from chengheng.finance.engine import SNAPSHOTS, parameters_of, yuan
 from chengheng.finance.models import (
     TABLES,
     Aspect,
@@ -253,32 +253,15 @@ def _cells(kind: str, rows: Any, may_see_private: bool) -> tuple[list[str], list
     )
 
 
-ONLY: dict[tuple[str, str], Q] = {
-    ("assets", "held"): Q(removed_on=None),
-    ("assets", "idle"): Q(removed_on=None, state="闲置"),
-    ("cards", "late"): Q(reimbursed_on=None),
-}
-"""(kind, word in the address) → which rows."""
-
-
 def evidence_rows(user: Any, unit: Unit, kind: str, given: Any, most: int = 200) -> dict[str, Any]:
-    """A unit's rows of a kind in force of a year (of registers: the latest one), narrowed by `only`, `project`, `account`
-    or `public`; at most `most` of them, with how many there are and their sums."""
+    """A unit's rows of a kind in force of a year (of registers: the latest one), narrowed by `only`, `period`, `project`,
+    `account` or `public`; at most `most` of them, with how many there are and their sums."""
     year = int(given["year"]) if str(given.get("year", "")).isdecimal() else 0
     model: Any = TABLES[kind]
-    batches = EvidenceBatch.objects.filter(unit=unit, kind=kind, current=True, year__lte=year).order_by(
-        "-year", "-period"
-    )
-    if kind in SNAPSHOTS:
-        batches = batches[:1] if kind not in YEARLY else batches.filter(year=year)[:1]
-    else:
-        batches = batches.filter(year=year)
-    rows = model._default_manager.filter(batch__in=list(batches))
     only = given.get("only", "")
-    if (kind, only) in ONLY:
-        rows = rows.filter(ONLY[kind, only])
-    elif (kind, only) == ("assets", "unchecked"):
-        rows = rows.filter(removed_on=None).filter(Q(checked_on=None) | Q(checked_on__lt=date(max(year, 1), 1, 1)))
+    rows = registers.part(unit, kind, year, only)
+    if kind not in SNAPSHOTS and str(given.get("period", "")).isdecimal():
+        rows = rows.filter(period=int(given["period"]))
     narrow = {"budgets": ("project",), "bank": ("account",)}.get(kind, ())
     for name in narrow:
         if given.get(name):
@@ -290,7 +273,7 @@ def evidence_rows(user: Any, unit: Unit, kind: str, given: Any, most: int = 200)
     money = [one for one in model._meta.concrete_fields if one.name.endswith("_fen") and one.name not in hidden]
     sums = rows.aggregate(**{one.name: Sum(one.name) for one in money}) if money else {}
     head, cells, masked = _cells(kind, rows.order_by("pk")[:most], open_)
-    return {"head": head, "rows": [{"cells": one} for one in cells], "masked": masked, "number": rows.count(), "most": most,
+    return {"head": head, "rows": [{"cells": one} for one in cells], "masked": masked, "number": rows.count(), "most": most, "part": registers.part_label(kind, only),
             "sums": [(one.verbose_name, sums[one.name]) for one in money if sums[one.name]], "year": year}  # fmt: skip
 
 

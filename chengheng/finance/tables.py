@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from chengheng.common.flow.table import flow_of
 from chengheng.common.people import access
 from chengheng.common.tables import Choice, Column, DateRange, Table, Text, register
-from chengheng.finance.engine import SPENDING
+from chengheng.finance.engine import SPENDING, spending_pattern
 from chengheng.finance.models import Aspect, BatchKind, Doubt, EvidenceBatch, Finding, Line, Unit, UnitKind
 from chengheng.finance.rules.catalogue import econ_sets
 
@@ -166,8 +166,8 @@ class Part(Choice):
 
     def apply(self, queryset: QuerySet, value: str, user: Any) -> QuerySet:
         counted = Q()
-        for accounting, pattern in SPENDING.items():
-            counted |= Q(unit__accounting=accounting, account__regex=pattern)
+        for accounting in SPENDING:
+            counted |= Q(unit__accounting=accounting, account__regex=spending_pattern(accounting))
         return queryset.filter(counted, void=False).exclude(summary__contains="结转")
 
 

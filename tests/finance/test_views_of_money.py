@@ -18,7 +18,23 @@ from chengheng.finance.models import Line
 from tests import builders
 from tests.access import sign_in
 from tests.finance.conftest import make_unit
-from tests.finance.planted import JAN, Y, account, bank, budget, card, d, fen, paid, spent, swipe, voucher
+from tests.finance.planted import (
+    JAN,
+    Y,
+    account,
+    bank,
+    budget,
+    card,
+    contract,
+    d,
+    fen,
+    invested,
+    paid,
+    person,
+    spent,
+    swipe,
+    voucher,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +145,50 @@ def test_units_stand_beside_each_other_in_an_aspect_and_benford_says_when_it_may
     (row,) = queries.benford(people.issuer)
     assert (row["n"], row["least"], row["enough"]) == (4, 2000, False)
     assert str(row["unit"]) in client.get(reverse("finance:rule", args=["T10"])).content.decode()
+
+
+def test_each_figure_of_every_aspect_opens_exactly_its_rows(books, people, client):
+    store(books, "accounts", [account(approval_no=""), account("B2"), account("B3", closed_on=d(2, 1))])
+    store(books, "investments", [invested(), invested(approval_no="", last_income_on=d(2, 1))])
+    store(
+        books,
+        "staff",
+        [person("1"), person("2", left_on=d(2, 20)), person("4", left_on=d(3, 5)), person("5", status="退休")],
+    )
+    store(books, "pay", [paid("1"), paid("2"), paid("4", bank_account="A9"), paid("5", bank_account="A9")])
+    store(
+        books, "contracts",
+        [contract(), contract(supplements_fen=fen(20000)), contract(method="公开招标", filed_on=None)],
+    )  # fmt: skip
+    expected = {
+        "accounts": [2, 1, 1, 1],  # in use, without approval, B2 unmoved, account 9999 outside the register
+        "investments": [2, fen(200000), 1, 1],
+        "pay": [4, fen(32000), 2, 2],  # 2 left in February, 5 has retired; 4 left in the month it was paid for
+        "procurement": [3, fen(300000), 2, 1, 1],
+        "cash": [fen(6920), fen(6000), 1, 0],
+    }
+    sign_in(client, people.issuer)
+    for code, values in expected.items():
+        cells = dashboards.of_aspect(people.issuer, code)["rows"][0]["cells"]
+        assert [cell["value"] for cell in cells] == values, code
+        page = client.get(reverse("finance:aspect", args=[code])).content.decode()
+        for cell in cells:
+            assert cell["url"].replace("&", "&amp;") in page
+            if cell["kind"] or not cell["url"]:
+                continue
+            rows = client.get(cell["url"])
+            assert rows.status_code == 200
+            if code == "cash":  # the lines of that day alone, not of the year
+                assert rows.content.decode().count("2025-03-06") == rows.content.decode().count("<tr data-row") == 1
+            else:
+                assert rows.content.decode().count("<tr data-row") == cell["value"], (code, cell)
+
+
+def test_an_aspect_without_its_register_says_so(unit, people, client):
+    store(unit, "lines", spent(d(3, 3), 300))
+    for code in ("accounts", "investments", "pay", "procurement"):
+        cells = dashboards.of_aspect(people.issuer, code)["rows"][0]["cells"]
+        assert {cell["value"] for cell in cells} == {None}
 
 
 def test_inner_dealings_are_taken_out_and_differences_named(aspects, people, client):

@@ -2,7 +2,8 @@
 
 A rule's SQL is read over tables that hold one unit's evidence in force: `lines` (the fiscal year up to the period),
 `fresh` (the period alone), `history` (this year and the three before), `spend` (budgetary spending of the year), and
-one table for each other kind of evidence. `:unit_kind`, `:unit_name`, `:spending` (pattern of the accounts of spending), `:year`, `:period`, `:first` and `:last` (days of
+one table for each other kind of evidence. A line says of its account whether it is of `money`, of `spending` and `budgetary`.
+`:unit_kind`, `:unit_name`, `:year`, `:period`, `:first` and `:last` (days of
 the period) and the rule's parameters are given. A row of the answer is a finding: `row_ids` (of the rule's table),
 `amount_fen`, and the names that the sentence needs. A row with `too_few` true is none: it says that the rows were too few.
 """
@@ -22,7 +23,7 @@ from typing import Any
 _HEAD = re.compile(r"^-- ([A-Z]\d\d) v(\d+)((?: \w+=[\w,]+)*)\n-- (.+)\n", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 LEVELS = ("高", "中", "低")
-ALWAYS = frozenset({"unit_kind", "unit_name", "spending", "year", "period", "first", "last"})
+ALWAYS = frozenset({"unit_kind", "unit_name", "year", "period", "first", "last"})
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,13 @@ TABLES: dict[str, str] = {
     "固定资产卡片": "asset",
     "固定资产减少情况": "asset_removal",
     "减少情况": "asset_removal",
+    "固定资产类别设置": "asset_class",
+    "固定资产使用状况": "asset_use",
+    "使用状况": "asset_use",
+    "员工档案": "staff",
+    "薪酬项目": "pay_item",
     "员工薪酬记录": "pay",
+    "员工薪酬记录明细": "pay_detail",
     "会计凭证": "voucher_line",
     "科目余额": "balance",
 }
@@ -42,7 +48,16 @@ NAMES: dict[str, str] = {
     "固定资产卡片编号": "card_number", "卡片编号": "card_number", "固定资产名称": "name", "资产名称": "name",
     "固定资产入账日期": "acquired_on", "入账日期": "acquired_on", "固定资产原值": "cost", "资产原值": "cost", "原值": "cost",
     "固定资产累计折旧": "depreciation", "累计折旧": "depreciation", "预计使用月份": "life_months",
-    "减少日期": "removed_on", "减少原因": "removal",
+    "固定资产预计使用月份": "life_months", "资产编码": "asset_code", "固定资产编码": "asset_code",
+    "类别编码": "class_code", "固定资产类别编码": "class_code", "类别名称": "class_name", "固定资产类别名称": "class_name",
+    "使用状况编码": "use_code", "固定资产使用状况编码": "use_code", "使用状况名称": "use_name", "固定资产使用状况名称": "use_name",
+    "月折旧额": "month_depreciation", "固定资产月折旧额": "month_depreciation", "本月折旧": "month_depreciation",
+    "减少日期": "removed_on", "固定资产减少日期": "removed_on", "减少原因": "removal", "固定资产减少原因": "removal",
+    # 员工档案, 员工薪酬: the tables are sourced, these names are the commonly given ones
+    "员工编码": "employee", "员工编号": "employee", "员工姓名": "name", "姓名": "name", "证件号码": "id_no", "身份证号": "id_no",
+    "离职日期": "left_on", "人员状态": "status", "银行账号": "bank_account", "工资卡号": "bank_account",
+    "薪酬期间号": "pay_period", "薪酬项目编码": "item_code", "薪酬项目名称": "item_name", "薪酬金额": "amount",
+    "应发合计": "pay", "应发工资": "pay",
 }  # fmt: skip
 """Element name of any edition → our field name. 辅助项1..30编号 become aux1..aux30."""
 
