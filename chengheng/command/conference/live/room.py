@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -66,9 +67,13 @@ class Member:
         return self.room.rows.get(self.pk, {})
 
     async def say(self, message: dict[str, Any]) -> None:
+        await self.say_text(json.dumps(message))
+
+    async def say_text(self, text: str) -> None:
+        """A message that is written already: what goes to everybody is written once."""
         if not self.socket.closed:
             with contextlib.suppress(ConnectionError, RuntimeError):
-                await self.socket.send_json(message)
+                await self.socket.send_str(text)
 
     async def bye(self, code: str) -> None:
         """Out at once: first the media, then the words."""
@@ -479,8 +484,16 @@ class Room:
         return {**hidden, "participants": [member.row] if member.row else [], "waiting": True}
 
     async def _tell_all(self) -> None:
+        for_all = ""
         for member in list(self.members.values()):
-            await member.say({"t": "state", "version": self.version, "doc": self.document_for(member)})
+            doc = self.document_for(member)
+            if doc is self.doc and for_all:
+                await member.say_text(for_all)
+                continue
+            text = json.dumps({"t": "state", "version": self.version, "doc": doc})
+            if doc is self.doc:
+                for_all = text
+            await member.say_text(text)
         await self._tell_remarks()
         await self._tell_strokes()
 
@@ -511,8 +524,9 @@ class Room:
                 await member.say({"t": "chat", "lines": fresh})
 
     async def broadcast(self, message: dict[str, Any]) -> None:
+        text = json.dumps(message)
         for member in list(self.members.values()):
-            await member.say(message)
+            await member.say_text(text)
 
     # Coming and going
 
