@@ -129,8 +129,8 @@ def users_of_sessions(keys: Iterable[str]) -> dict[str, User]:
     from django.utils import timezone
     from django.utils.crypto import constant_time_compare
 
+    from chengheng.common.people.auth import Backend
     from chengheng.common.people.middleware import what_is_owed
-    from chengheng.common.people.models import User
 
     wanted = set(keys)
     make = import_module(settings.SESSION_ENGINE).SessionStore
@@ -139,13 +139,13 @@ def users_of_sessions(keys: Iterable[str]) -> dict[str, User]:
     }
     for store, row in stores.values():
         store._session_cache = row.get_decoded()
-    people = User.objects.in_bulk([store.get(SESSION_KEY) for store, _row in stores.values() if store.get(SESSION_KEY)])
+    people = Backend().get_users({int(store.get(SESSION_KEY) or 0) for store, _row in stores.values()})
     found: dict[str, User] = {}
     for key in wanted:
         store = stores[key][0] if key in stores else {}
         user = people.get(int(store.get(SESSION_KEY) or 0))
         if (
-            user is not None and user.is_active
+            user is not None
             and store.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS
             and constant_time_compare(store.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
             and not _has_timed_out(store) and what_is_owed(user, store) is None
