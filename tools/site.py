@@ -31,6 +31,7 @@ class Site:
     live_port: int = field(default_factory=free_port)
     janus_port: int = field(default_factory=free_port)
     sip_port: int = field(default_factory=free_port)
+    terminal_port: int = field(default_factory=free_port)
     up: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,6 +57,7 @@ class Site:
             "CHENGHENG_LIVE_PORT": str(self.live_port),
             "CHENGHENG_JANUS_PORT": str(self.janus_port),
             "CHENGHENG_SIP_PORT": str(self.sip_port),
+            "CHENGHENG_TERMINAL_PORT": str(self.terminal_port),
             "CHENGHENG_LANGUAGE": "en",
             "CHENGHENG_SHARED": os.environ.get("CHENGHENG_SHARED", str(ROOT.parent / "shared")),
             **self.settings,

@@ -30,6 +30,7 @@ class CommandConfig(AppConfig):
             (_("Runs of plans"), "runs", "history", "command.run.view"),
             (_("Venues"), "sites", "building-community", "command.site.view"),
             (_("Link checks"), "checks", "activity", "command.site.view"),
+            (_("Terminals"), "terminals", "device-landline-phone", "command.site.change"),
             (_("Duty rota"), "rota", "calendar-user", "command.rota.view"),
             (_("Resources"), "resources", "truck", "command.resource.view"),
         )):  # fmt: skip

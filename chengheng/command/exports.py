@@ -13,8 +13,9 @@ from docx import Document
 from docx.enum.section import WD_ORIENT
 
 from chengheng.command import queries
-from chengheng.command.models import PlanRun
+from chengheng.command.models import PlanRun, Target
 from chengheng.common import trail
+from chengheng.common.trail.recording import subject_key
 from chengheng.common.ui import words
 
 
@@ -73,14 +74,14 @@ def report(run: PlanRun) -> bytes:
 
 def events(run: PlanRun, limit: int = 1000) -> list[tuple[datetime, str, str, str]]:
     """What happened in a run, oldest first: the run's own trail and that of its orders and targets."""
-    found = []
-    subjects: list[Any] = [run, *run.orders.all()]
-    for order in run.orders.all():
-        subjects += order.targets.select_related("organisation", "order", "person")
-    for subject in subjects:
-        for entry in trail.history(subject):
-            found.append((entry.at, f"{entry.act_label} · {subject}", str(entry.actor_label), entry.note))
-    return sorted(found, key=lambda row: row[0])[:limit]
+    targets = Target.objects.filter(order__run=run).select_related("organisation", "order", "person")
+    subjects: dict[tuple[str, str], Any] = {
+        subject_key(subject): subject for subject in (run, *run.orders.all(), *targets)
+    }
+    return [
+        (entry.at, f"{entry.act_label} · {subjects[entry.subject_type, entry.subject_id]}", str(entry.actor_label), entry.note)
+        for entry in trail.histories(subjects.values())[:limit]
+    ]  # fmt: skip
 
 
 def _clock(moment: datetime | None) -> str:

@@ -2,7 +2,7 @@ from django.urls import path
 
 from chengheng.command import views
 from chengheng.command.conference import views as conference
-from chengheng.command.conference.tables import GroupTable, MeetingTable, TemplateTable
+from chengheng.command.conference.tables import GroupTable, MeetingTable, TemplateTable, TerminalTable
 from chengheng.command.tables import (
     LinkCheckTable,
     OrderTable,
@@ -82,6 +82,9 @@ urlpatterns = [
     path("groups/", tables.view(GroupTable), name="groups"),
     path("groups/new/", conference.group_edit, name="group_new"),
     path("groups/<int:pk>/", conference.group_edit, name="group_change"),
+    path("terminals/", tables.view(TerminalTable), name="terminals"),
+    path("terminals/new/", conference.terminal_edit, name="terminal_new"),
+    path("terminals/<int:pk>/", conference.terminal_edit, name="terminal"),
     path("console/", conference.console, name="console"),
     path("console/<int:pk>/", conference.console, name="console_of"),
     path("console/<int:pk>/ticket/", conference.console_ticket, name="console_ticket"),

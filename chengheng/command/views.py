@@ -560,6 +560,7 @@ def site(request: HttpRequest, pk: int) -> HttpResponse:
         "may_check": may_check,
         "may_change": access.may(request.user, "command.site.change", row),
         "map": _point_map(row, 11),
+        "terminals": row.terminals.filter(in_use=True),
         "targets": queries.targets(request.user).filter(organisation=row.organisation)[:10],
     }
     return page(request, "command/site.html", context, status=422 if form.errors else 200)

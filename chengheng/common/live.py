@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -117,6 +117,43 @@ def user_of_session(key: str) -> User | None:
     if not isinstance(user, User) or not user.is_active or _has_timed_out(asked.session):
         return None
     return user if what_is_owed(user, asked.session) is None else None
+
+
+def users_of_sessions(keys: Iterable[str]) -> dict[str, User]:
+    """As `user_of_session` for many at once, with two questions for all; whoever these do not clear is asked for alone."""
+    from importlib import import_module
+
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.models import Session
+    from django.utils import timezone
+    from django.utils.crypto import constant_time_compare
+
+    from chengheng.common.people.auth import Backend
+    from chengheng.common.people.middleware import what_is_owed
+
+    wanted = set(keys)
+    make = import_module(settings.SESSION_ENGINE).SessionStore
+    stores = {
+        row.pk: (make(row.pk), row) for row in Session.objects.filter(pk__in=wanted, expire_date__gt=timezone.now())
+    }
+    for store, row in stores.values():
+        store._session_cache = row.get_decoded()
+    people = Backend().get_users({int(store.get(SESSION_KEY) or 0) for store, _row in stores.values()})
+    found: dict[str, User] = {}
+    for key in wanted:
+        store = stores[key][0] if key in stores else {}
+        user = people.get(int(store.get(SESSION_KEY) or 0))
+        if (
+            user is not None
+            and store.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS
+            and constant_time_compare(store.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
+            and not _has_timed_out(store) and what_is_owed(user, store) is None
+        ):  # fmt: skip
+            found[key] = user
+        elif (alone := user_of_session(key)) is not None:
+            found[key] = alone
+    return found
 
 
 def _has_timed_out(session: Any) -> bool:

@@ -84,6 +84,11 @@ SETTINGS: tuple[Setting, ...] = (
         "The same address as seen from outside, when a router or firewall translates it.",
     ),
     Setting(
+        "CHENGHENG_TERMINAL_PORT",
+        "5070",
+        "Port of SIP terminals in conferences, UDP and TCP, on CHENGHENG_SIP_HOST; 0 switches them off.",
+    ),
+    Setting(
         "CHENGHENG_TURN_URLS",
         "",
         "Relays for venues whose network lets no UDP through, as browsers write them: turn:host:3478 turns:host:5349; empty: none.",

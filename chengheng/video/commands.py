@@ -140,7 +140,7 @@ async def _run(
 
 
 async def _alarms(camera: Any, seconds: float) -> None:
-    from chengheng.video.live.node import NoAnswer
+    from chengheng.common.sipnode import NoAnswer
 
     while seconds:
         await asyncio.sleep(seconds)

@@ -49,7 +49,7 @@ class ConferenceSite(LiveSite):
     def __init__(self, settings: Any, folder: Path) -> None:
         super().__init__(settings)
         settings.SIP_PORT = 0
-        settings.JANUS_PORT = free_port()
+        settings.JANUS_PORT, settings.TERMINAL_PORT = free_port(), free_port()
         settings.JANUS_FOLDER = folder / "janus"
         first = 23000 + (os.getpid() % 20) * 300
         settings.CONFERENCE_PORTS = f"{first}-{first + 298}"

@@ -12,6 +12,7 @@ from docx import Document
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chengheng.command import exports as exports_of_runs
 from chengheng.command.conference import actions, engine, errors, exports, queries, rules, turn, verbs
 from chengheng.command.conference.models import Attendance, Meeting, Participant
 from chengheng.command.models import LinkCheck, Site
@@ -423,3 +424,44 @@ class TestACamera:
                 chief, title="x", starts_at=NOW, minutes=5, sites=Site.objects.all(),
                 cameras=[f"video.channel:{self.camera(city).pk}"],
             )  # fmt: skip
+
+
+def test_who_is_still_signed_in_is_asked_for_all_at_once(city, client, django_assert_max_num_queries):
+    """As one by one, with few questions: the live process asks every few seconds for everybody in a meeting."""
+    from django.test import Client
+
+    from chengheng.common.live import user_of_session
+    from tests import access
+
+    people = [city.chief, city.dispatcher, city.at_east, city.at_west, city.at_unit]
+    keys = {user.pk: access.sign_in(Client(), user).cookies["session"].value for user in people}
+    wanted = set(keys.items()) | {
+        (city.chief.pk, keys[city.at_east.pk]),
+        (city.chief.pk, "forged"),
+    }
+    with django_assert_max_num_queries(12):
+        kept = queries.still_permitted(wanted)
+    assert kept == {one for one in keys.items() if user_of_session(one[1]) is not None} != set()
+    city.at_east.set_password("another one, long enough")
+    city.at_east.save()
+    city.at_west.is_active = False
+    city.at_west.save()
+    city.at_unit.is_demo = True  # may not sign in outside of a demonstration
+    city.at_unit.save()
+    assert user_of_session(keys[city.at_unit.pk]) is None
+    left = {pk for pk, _key in queries.still_permitted(wanted)}
+    assert left == {city.chief.pk, city.dispatcher.pk}
+
+
+def test_the_course_of_events_is_one_question(city, plan, django_assert_num_queries):
+    from chengheng.command import actions as dispatch
+
+    run = dispatch.start_plan(plan.levels.get(), city.chief, reason="Snow")
+    expected = []
+    for subject in (run, *run.orders.all(), *(row for order in run.orders.all() for row in order.targets.all())):
+        expected += [(entry.at, str(subject), entry.act_label) for entry in trail.history(subject)]
+    with django_assert_num_queries(3):
+        found = exports_of_runs.events(run)
+    assert len(found) == len(expected) > 4
+    assert {(at, what) for at, what, _who, _note in found} == {(at, f"{act} · {who}") for at, who, act in expected}
+    assert [row[0] for row in found] == sorted(row[0] for row in found)

@@ -256,8 +256,10 @@ def ring(meeting: Meeting, participants: Iterable[Participant], now: datetime) -
     for participant in participants:
         if participant.connected_at is None and participant.removed_at is None:
             Participant.objects.filter(pk=participant.pk).update(call="ringing", called_at=now)
-            _tell(participant, meeting, _("Calling: %(title)s"), {"title": meeting.title}, "urgent")
             rung += 1
+            if participant.role == "terminal":  # the live process dials it
+                continue
+            _tell(participant, meeting, _("Calling: %(title)s"), {"title": meeting.title}, "urgent")
     return rung
 
 

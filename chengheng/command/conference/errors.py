@@ -53,6 +53,11 @@ class SomebodyShares(Refusal):
     message = _("%(name)s is sharing a screen.")
 
 
+class TerminalsFull(Refusal):
+    code = "conference_terminals_full"
+    message = _("%(most)s terminals are in this meeting already. Remove one first.")
+
+
 class NotHere(Refusal):
     code = "conference_not_here"
     message = _("%(name)s is not in the meeting.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -9,13 +10,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGroup
+from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGroup, Terminal
 from chengheng.command.conference.rules import LAYOUTS
 from chengheng.command.models import Site
 from chengheng.common.people import access
 from chengheng.common.people.models import User
 
 _WHEN = "%Y-%m-%dT%H:%M"
+_ADDRESS = re.compile(r"[A-Za-z0-9.-]{1,70}(:[0-9]{2,5})?")
 
 
 def callable_sites(user: Any) -> Any:
@@ -115,6 +117,30 @@ class TemplateForm(forms.ModelForm):
         fields: Any = self.fields
         fields["sites"].queryset = callable_sites(user)
         fields["groups"].queryset = access.visible(user, "command.meeting.call", SiteGroup.objects.all())
+
+
+class TerminalForm(forms.ModelForm):
+    renew = forms.BooleanField(label=_("Make a new password"), required=False, help_text=_("It is shown once."))
+
+    class Meta:
+        model = Terminal
+        fields = ("number", "name", "site", "address", "in_use")
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = access.visible(user, "command.site.change", Site.objects.all()).order_by("kind", "code")
+        self.fields["site"].queryset = rows  # type: ignore[attr-defined]
+        if self.instance.pk is None:
+            del self.fields["renew"]
+
+    def clean(self) -> dict[str, Any]:
+        return {"renew": False} | (super().clean() or {})
+
+    def clean_address(self) -> str:
+        address = str(self.cleaned_data["address"]).strip()
+        if address and not _ADDRESS.fullmatch(address):
+            raise forms.ValidationError(_("Write a host or host:port."))
+        return address
 
 
 class MinutesForm(forms.Form):

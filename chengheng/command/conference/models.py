@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -75,6 +76,52 @@ class MeetingTemplate(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("command:template_change", args=[self.pk])
+
+
+class Terminal(models.Model):
+    """A telephone of sound and picture (SIP, RFC 3261) that stands in a venue: it registers with us, or has a fixed address.
+
+    Only the digest of its password is kept (`digest`: H(A1) of RFC 7616); the password is shown once.
+    """
+
+    number = models.CharField(
+        pgettext_lazy("terminal", "number"), max_length=20, unique=True, validators=[RegexValidator(r"^[0-9]{2,20}$")],
+        help_text=_("Two to twenty digits; the terminal signs in with it."),
+    )  # fmt: skip
+    name = models.CharField(_("name"), max_length=60)
+    site = models.ForeignKey(Site, models.PROTECT, related_name="terminals", verbose_name=_("venue"))
+    address = models.CharField(
+        _("fixed address"), max_length=80, blank=True, default="",
+        help_text=_("Host or host:port of a terminal that does not register; empty: it registers."),
+    )  # fmt: skip
+    in_use = models.BooleanField(_("in use"), default=True)
+    digest = models.CharField(max_length=80, editable=False)
+    contact = models.CharField(max_length=300, blank=True, default="", editable=False)
+    host = models.CharField(_("address"), max_length=60, blank=True, default="", editable=False)
+    port = models.PositiveIntegerField(default=0, editable=False)
+    way = models.CharField(max_length=3, default="udp", editable=False)
+    registered_until = models.DateTimeField(_("registered until"), null=True, editable=False)
+    agent = models.CharField(_("make"), max_length=120, blank=True, default="", editable=False)
+
+    view_act = "command.site.view"
+    access_scope = Scope(organisation="site__organisation", area="site__area_code")
+
+    class Meta:
+        ordering = ("number",)
+        verbose_name = _("terminal")
+        verbose_name_plural = _("terminals")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.number})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("command:terminal", args=[self.pk])
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether a call can be tried: it is registered now, or its address is fixed."""
+        fresh = self.registered_until is not None and self.registered_until > timezone.now()
+        return self.in_use and (fresh or bool(self.address))
 
 
 class Meeting(Moving):
@@ -165,6 +212,7 @@ class Participant(models.Model):
         SITE = "site", _("venue")
         VIEWER = "viewer", _("viewer")
         CAMERA = "camera", pgettext_lazy("meeting", "camera")
+        TERMINAL = "terminal", pgettext_lazy("meeting", "terminal")
 
     class Call(models.TextChoices):
         NONE = "", _("not called")
@@ -183,7 +231,7 @@ class Participant(models.Model):
     site = models.ForeignKey(Site, models.PROTECT, null=True, related_name="participations", verbose_name=_("venue"))
     user = models.ForeignKey(**_PERSON, null=True, verbose_name=_("person"))
     picture = models.CharField(max_length=60, blank=True, default="", editable=False)
-    """Of a camera: what is shown, as `common.pictures` names it ("video.channel:17")."""
+    """Of a camera: what is shown, as `common.pictures` names it ("video.channel:17"); of a terminal "terminal:" and its key."""
     brought_by = models.ForeignKey(**_PERSON, null=True, editable=False)
     organisation = models.ForeignKey(**_ORGANISATION, verbose_name=_("organisation"))
     name = models.CharField(_("name"), max_length=120)
@@ -234,7 +282,7 @@ class Attendance(models.Model):
     """One stretch of time that a participant was in the meeting, with what the line was like."""
 
     participant = models.ForeignKey(Participant, models.CASCADE, related_name="attendances")
-    user = models.ForeignKey(**_PERSON, verbose_name=_("person"))
+    user = models.ForeignKey(**_PERSON, null=True, verbose_name=_("person"))
     joined_at = models.DateTimeField(_("joined"))
     left_at = models.DateTimeField(_("left"), null=True)
     why = models.CharField(_("why"), max_length=20, blank=True)

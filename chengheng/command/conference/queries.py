@@ -163,14 +163,10 @@ def strokes(meeting_pk: int, after: int = 0) -> list[dict[str, Any]]:
 
 def still_permitted(wanted: set[tuple[int, str]]) -> set[tuple[int, str]]:
     """Of pairs of user and session, those whose session is still alive."""
-    from chengheng.common.live import user_of_session
+    from chengheng.common.live import users_of_sessions
 
-    kept = set()
-    for user, session in wanted:
-        found = user_of_session(session)
-        if found is not None and found.pk == user:
-            kept.add((user, session))
-    return kept
+    found = users_of_sessions(session for _user, session in wanted)
+    return {(user, session) for user, session in wanted if session in found and found[session].pk == user}
 
 
 def sheet(meeting: Meeting, roll: RollCall | None, now: datetime | None = None) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ MOST_MICS = 6
 """Open microphones at once: more cannot be understood, and every one goes to every venue."""
 MOST_CAMERAS = 4
 """Cameras shown in one meeting at once (local rule): each is a stream that every page may ask for."""
+MOST_TERMINALS = 8
+"""Terminals (SIP) in one meeting at once (local rule): their packets pass through the gateway itself."""
 TICKET_SECONDS = 60
 RING_SECONDS = 60
 SPEAKER_HOLD_SECONDS = 2.0
@@ -64,6 +66,8 @@ VERBS: dict[str, frozenset[str]] = {
     "call_absent": _STEER,
     "invite": _STEER,
     "bring_camera": _STEER,
+    "bring_terminal": _STEER,
+    "hang_up": _STEER,
     "record": _STEER,
     "board": _STEER,
     "wipe_board": _STEER,

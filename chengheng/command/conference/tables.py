@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from chengheng.command.conference.flows import MEETING
-from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGroup
+from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGroup, Terminal
 from chengheng.common.tables import Choice, Column, DateRange, Table, Text, register
 
 TONES = {"planned": "info", "running": "good", "ended": "none", "cancelled": "bad"}
@@ -61,6 +61,38 @@ class TemplateTable(Table):
 
     def queryset(self, user: Any) -> QuerySet[MeetingTemplate]:
         return MeetingTemplate.objects.select_related("organisation")
+
+
+def _sign_in(row: Terminal) -> str:
+    if not row.in_use:
+        return gettext("not in use")
+    if row.address:
+        return gettext("fixed address")
+    return gettext("registered") if row.is_reachable else gettext("not registered")
+
+
+@register
+class TerminalTable(Table):
+    code = "command.terminal"
+    title = _("Terminals")
+    act = "command.site.view"
+    columns = (
+        Column("number", pgettext_lazy("terminal", "Number"), link=True),
+        Column("name", pgettext_lazy("venue", "Name")),
+        Column("site__name", _("Venue")),
+        Column("registered_until", _("Sign-in"), value=_sign_in),
+        Column("host", _("Address")),
+        Column("agent", _("Make")),
+    )
+    filters = (Text("q", _("Search"), fields=("number", "name", "site__name")),)
+    default_sort = "number"
+    navigation = ((_("Enter a terminal"), "command:terminal_new"),)
+    empty = _(
+        "No terminal has been entered yet. A terminal is a SIP telephone of sound and picture that stands in a venue."
+    )
+
+    def queryset(self, user: Any) -> QuerySet[Terminal]:
+        return Terminal.objects.select_related("site")
 
 
 @register

@@ -6,6 +6,7 @@ anything until checked. What a verb writes is what everybody sees; the live proc
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from chengheng.command.conference import actions, queries, rules
+from chengheng.command.conference import actions, queries, rules, terminals
 from chengheng.command.conference.errors import (
     BadValue,
     BadVote,
@@ -277,7 +278,9 @@ def mute_all(act: Act) -> None:
 def unmute(act: Act) -> Participant:
     """Take the mute back: the microphone may be opened by its owner again (opening it from afar would be listening in)."""
     row = act.other()
-    if row.mic == "held":
+    if row.role == "terminal":  # it has a key of its own for its microphone, which we do not see
+        _open(act, row)
+    elif row.mic == "held":
         act.change(row, mic="closed")
     return row
 
@@ -285,6 +288,9 @@ def unmute(act: Act) -> Participant:
 @_verb
 def unmute_all(act: Act) -> None:
     act.meeting.participants.filter(mic="held").update(mic="closed")
+    for row in act.meeting.participants.filter(role="terminal", mic="closed", connected_at__isnull=False):
+        with contextlib.suppress(MicsFull):
+            _open(act, row)
 
 
 @_verb
@@ -379,6 +385,22 @@ def invite(act: Act) -> Participant:
 def bring_camera(act: Act) -> Participant:
     """Show a camera of the video system as a participant; who brings it must be one who may watch it."""
     return actions.bring_camera(act.meeting, act.user, act.text("picture", 60), act.now)
+
+
+@_verb
+def bring_terminal(act: Act) -> Participant:
+    """Call a terminal (SIP) into the meeting."""
+    return terminals.bring(act.meeting, act.user, act.number("terminal", 1, 2**53), act.now)
+
+
+@_verb
+def hang_up(act: Act) -> Participant:
+    """End the call of a terminal; it may be called again."""
+    row = act.other()
+    if row.role != "terminal":
+        raise BadValue(field="target")
+    act.change(row, call="")
+    return row
 
 
 @_verb
@@ -522,7 +544,7 @@ def release_chair(act: Act) -> None:
 @_verb
 def give_chair(act: Act) -> Participant:
     row = act.other()
-    if row.connected_at is None or row.role in ("viewer", "camera"):
+    if row.connected_at is None or row.role in ("viewer", "camera", "terminal"):
         raise NotHere(name=row.name)
     act.set(chair=row)
     return row

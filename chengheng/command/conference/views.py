@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -11,16 +12,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from chengheng.command.conference import actions, engine, exports, queries
+from chengheng.command.conference import actions, engine, exports, queries, terminals
 from chengheng.command.conference.forms import (
     GroupForm,
     MeetingForm,
     MinutesForm,
     TemplateForm,
+    TerminalForm,
     UploadForm,
     callable_sites,
 )
-from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGroup
+from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGroup, Terminal
 from chengheng.command.models import Site
 from chengheng.common import files, pictures, trail
 from chengheng.common.errors import NotFound, NotPermitted, Refusal
@@ -165,6 +167,7 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
             {"id": site.pk, "name": site.name}
             for site in callable_sites(request.user).exclude(participations__meeting=row)
         ] if access.may(request.user, "command.meeting.call") else [],
+        "terminals": terminals.choices(request.user, row) if terminals.is_on() else [],
     }  # fmt: skip
     return page(request, "command/room.html", {"meeting": row, "props": props})
 
@@ -262,6 +265,27 @@ def template_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         )
         return redirect(request, reverse("command:templates"), _("Saved"))
     return _edit(request, form, str(row) if row else _("Enter a template"), reverse("command:templates"))
+
+
+@require_act("command.site.change")
+def terminal_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    """A terminal's entry. Its password is shown once, when it is made."""
+    row = access.fetch(request.user, "command.site.change", Terminal.objects.all(), pk=pk) if pk else None
+    form = TerminalForm(request.user, request.POST or None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        password = terminals.save(request.user, form.save(commit=False), renew=form.cleaned_data["renew"])
+        if password:
+            row = form.instance
+            context = {
+                "terminal": row,
+                "password": password,
+                "server": f"{request.get_host().partition(':')[0]}:{settings.TERMINAL_PORT}",
+            }
+            response = page(request, "command/terminal_password.html", context)
+            response["Cache-Control"] = "no-store"
+            return response
+        return redirect(request, reverse("command:terminals"), _("Saved"))
+    return _edit(request, form, str(row) if row else _("Enter a terminal"), reverse("command:terminals"))
 
 
 def _edit(request: HttpRequest, form: Any, title: str, back: str) -> HttpResponse:

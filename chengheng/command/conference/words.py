@@ -38,6 +38,8 @@ WORDS = {
     "remove": _("removed %(target)s"),
     "invite": _("invited %(target)s"),
     "call": _("called %(target)s"),
+    "bring_terminal": _("called %(target)s"),
+    "hang_up": _("hung up on %(target)s"),
     "lock": _("locked or unlocked the meeting"),
     "extend": _("extended the meeting by %(minutes)s minutes"),
 }

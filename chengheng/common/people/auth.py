@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -25,8 +26,12 @@ class Backend:
     """Loads the user of a session. There is no `authenticate`: the only way in is `actions.signing`."""
 
     def get_user(self, user_id: int) -> User | None:
-        user = User.objects.select_related("organisation").filter(pk=user_id).first()
-        return user if user is not None and user.may_sign_in else None
+        return self.get_users([user_id]).get(user_id)
+
+    def get_users(self, user_ids: Iterable[int]) -> dict[int, User]:
+        """As `get_user` for many, in one question."""
+        found = User.objects.select_related("organisation").filter(pk__in=user_ids)
+        return {user.pk: user for user in found if user.may_sign_in}
 
 
 def count_call(user: User) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from chengheng.common.facade import facade
 
 if TYPE_CHECKING:
-    from chengheng.common.trail.recording import after, history, record, record_made, record_new, viewed
+    from chengheng.common.trail.recording import after, histories, history, record, record_made, record_new, viewed
     from chengheng.common.trail.verifying import seal, verify
 
-__all__ = ["after", "history", "record", "record_made", "record_new", "seal", "verify", "viewed"]
+__all__ = ["after", "histories", "history", "record", "record_made", "record_new", "seal", "verify", "viewed"]
 __getattr__ = facade(
     __name__,
-    dict.fromkeys(("after", "history", "record", "record_made", "record_new", "viewed"), "recording")
+    dict.fromkeys(("after", "histories", "history", "record", "record_made", "record_new", "viewed"), "recording")
     | dict.fromkeys(("seal", "verify"), "verifying"),
 )

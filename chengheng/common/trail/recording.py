@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from chengheng.common import rows
@@ -98,6 +98,18 @@ def history(subject: Model) -> QuerySet[Entry]:
     """All acts on a subject, oldest first."""
     subject_type, subject_id = subject_key(subject)
     return Entry.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by("seq")
+
+
+def histories(subjects: Iterable[Model]) -> QuerySet[Entry]:
+    """All acts on many subjects in one question, in the order of time."""
+    ids: dict[str, list[str]] = {}
+    for subject in subjects:
+        kind, key = subject_key(subject)
+        ids.setdefault(kind, []).append(key)
+    wanted = Q(pk__in=[])
+    for kind, keys in ids.items():
+        wanted |= Q(subject_type=kind, subject_id__in=keys)
+    return Entry.objects.filter(wanted).order_by("at", "pk")
 
 
 class Cursor(NamedTuple):

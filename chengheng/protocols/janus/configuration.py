@@ -28,7 +28,7 @@ class Engine:
 
 
 _OFF_PLUGINS = (
-    "voicemail", "recordplay", "echotest", "videocall", "lua", "duktape", "sip", "nosip", "streaming", "textroom", "audiobridge",
+    "voicemail", "recordplay", "echotest", "videocall", "lua", "duktape", "sip", "nosip", "streaming", "textroom",
 )  # fmt: skip
 _OFF_TRANSPORTS = ("rabbitmq", "mqtt", "nanomsg", "pfunix", "http")
 _OFF_EVENTS = ("mqttevh", "nanomsgevh", "rabbitmqevh", "gelfevh", "wsevh", "sampleevh")
@@ -99,8 +99,18 @@ admin: {{ admin_ws = false  admin_wss = false }}
   string_ids = true
 }}
 """
+    mixes = f"""general: {{
+  admin_key = {text(engine.admin_key)}
+  lock_rtp_forward = true
+  lock_play_file = true
+  string_ids = true
+  local_ip = "127.0.0.1"
+  rtp_port_range = "{first}-{last}"
+}}
+"""
     return {
         "janus.jcfg": main,
         "janus.transport.websockets.jcfg": sockets,
         "janus.plugin.videoroom.jcfg": rooms,
+        "janus.plugin.audiobridge.jcfg": mixes,
     }

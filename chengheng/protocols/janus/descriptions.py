@@ -14,11 +14,15 @@ MOST_SECTIONS = 64
 
 @dataclass(frozen=True)
 class Section:
-    """One m-line. `direction`: sendrecv, sendonly, recvonly or inactive; a section of port 0 is inactive."""
+    """One m-line. `direction`: sendrecv, sendonly, recvonly or inactive; a section of port 0 is inactive.
+
+    `layers`: whether it sends the same picture in several sizes (simulcast, RFC 8853).
+    """
 
     kind: str
     mid: str
     direction: str
+    layers: bool = False
 
     @property
     def sends(self) -> bool:
@@ -34,15 +38,17 @@ def sections(sdp: str) -> list[Section]:
     if len(sdp) > LONGEST or not sdp.startswith("v=0"):
         raise NotAllowed("not a session description")
     found: list[Section] = []
-    kind, mid, direction, port = "", "", "sendrecv", ""
+    kind, mid, direction, port, layers = "", "", "sendrecv", "", False
     for line in [*sdp.replace("\r\n", "\n").split("\n"), "m="]:
         if line.startswith("m="):
             if kind:
-                found.append(Section(kind, mid, "inactive" if port == "0" else direction))
+                found.append(Section(kind, mid, "inactive" if port == "0" else direction, layers))
             parts = line[2:].split(" ")
-            kind, mid, direction, port = parts[0], "", "sendrecv", parts[1] if len(parts) > 1 else ""
+            kind, mid, direction, port, layers = parts[0], "", "sendrecv", parts[1] if len(parts) > 1 else "", False
         elif line.startswith("a=mid:"):
             mid = line[6:].strip()
+        elif line.startswith("a=simulcast:"):
+            layers = True
         elif line[2:] in ("sendrecv", "sendonly", "recvonly", "inactive") and line.startswith("a="):
             direction = line[2:]
     if len(found) > MOST_SECTIONS:
@@ -57,11 +63,14 @@ class Offer:
     sound: str = ""
     camera: str = ""
     screen: str = ""
+    layers: bool = False
+    """Of the camera: whether it comes in several sizes."""
 
 
 def offer(sdp: str) -> Offer:
     """What a sending browser offers: at most one sound, then the camera, then the screen. Raises NotAllowed."""
     sound = camera = screen = ""
+    layers = False
     for at, section in enumerate(sections(sdp)):
         if section.kind not in ("audio", "video"):
             raise NotAllowed(f"{section.kind} is not taken")
@@ -72,12 +81,13 @@ def offer(sdp: str) -> Offer:
                 raise NotAllowed("sound is the first section, and only one")
             sound = section.mid if section.sends else "-"
         elif not camera:
-            camera = section.mid if section.sends else "-"
+            camera, layers = section.mid if section.sends else "-", section.layers
         elif not screen:
             screen = section.mid if section.sends else "-"
         else:
             raise NotAllowed("at most two pictures")
-    return Offer(*("" if mid == "-" else mid for mid in (sound, camera, screen)))
+    sound, camera, screen = ("" if mid == "-" else mid for mid in (sound, camera, screen))
+    return Offer(sound, camera, screen, layers)
 
 
 def answer_only(sdp: str) -> None:

@@ -139,9 +139,20 @@ class Guard:
         return f'Digest realm="{self.realm}", algorithm={self.algorithm}, nonce="{nonce}"{tail}'
 
     def check(
-        self, header: str, method: str, who: str, where: str, username: str, password: str, now: float
+        self,
+        header: str,
+        method: str,
+        who: str,
+        where: str,
+        username: str,
+        password: str,
+        now: float,
+        known_ha1: str = "",
     ) -> Verdict:
-        """Judge one Authorization. A right answer uses its nonce up; `username` is the stored login of the device."""
+        """Judge one Authorization. A right answer uses its nonce up; `username` is the stored login of the device.
+
+        `known_ha1` instead of a password, where only that is kept: of this guard's own algorithm and realm.
+        """
         if not header:
             return Verdict.MISSING
         values = fields(header)
@@ -161,7 +172,9 @@ class Guard:
             return Verdict.REPLAYED
         if values.get("realm") != self.realm or values.get("username") != username:
             return Verdict.WRONG
-        secret = self._half(self._ha1, self._secret, (username, password, algorithm))
+        if known_ha1 and algorithm != self.algorithm:
+            return Verdict.UNSUPPORTED
+        secret = known_ha1 or self._half(self._ha1, self._secret, (username, password, algorithm))
         public = self._half(self._ha2, ha2, (method, values.get("uri", ""), algorithm))
         expected = response(values, secret, method, algorithm, public)
         given = values.get("response", "").lower()

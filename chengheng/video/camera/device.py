@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from chengheng.common.sipnode import NoAnswer, Node
 from chengheng.protocols.gb28181 import manscdp, mansrtsp, ptz, sdp
 from chengheng.protocols.mpegps import mux
 from chengheng.protocols.rtp.packet import Packetizer
@@ -20,7 +21,6 @@ from chengheng.protocols.sip.dialog import Dialog
 from chengheng.protocols.sip.endpoint import Peer, new_call_id, new_tag
 from chengheng.protocols.sip.message import Message, response_to, uri_of
 from chengheng.video.camera.picture import Encoder, View, draw
-from chengheng.video.live.node import NoAnswer, Node
 from chengheng.video.live.ports import Outlet
 
 log = logging.getLogger("chengheng.video.camera")

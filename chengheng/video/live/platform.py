@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from chengheng.common.sipnode import NoAnswer, Node
 from chengheng.protocols.gb28181 import edition as edition_of
 from chengheng.protocols.gb28181 import ids, manscdp, mansrtsp, sdp
 from chengheng.protocols.gb28181.gathering import Gathering
@@ -26,7 +27,6 @@ from chengheng.protocols.sip.endpoint import Peer, new_call_id, new_tag
 from chengheng.protocols.sip.message import REASONS, Message, user_of
 from chengheng.protocols.sip.usual import Usual
 from chengheng.video import rules
-from chengheng.video.live.node import NoAnswer, Node
 from chengheng.video.live.ports import Inlet, NoPort, PortRange
 from chengheng.video.live.source import Source, Viewer
 

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from chengheng.common.sipnode import NoAnswer
 from chengheng.protocols.gb28181 import manscdp, mansrtsp, ptz, sdp
 from chengheng.protocols.gb28181.ids import ssrc as make_ssrc
 from chengheng.protocols.sip import digest
 from chengheng.protocols.sip.dialog import Dialog
 from chengheng.protocols.sip.endpoint import Peer, new_call_id, new_tag
 from chengheng.protocols.sip.message import Message, response_to, uri_of
-from chengheng.video.live.node import NoAnswer
 from chengheng.video.live.platform import XML, CallStopped, LiveCall, Platform
 from chengheng.video.live.ports import Outlet
 

@@ -21,10 +21,10 @@ from django.conf import settings
 
 from chengheng.common import pictures as common_pictures
 from chengheng.common.live import in_thread
+from chengheng.common.sipnode import NoAnswer
 from chengheng.protocols.gb28181 import ptz
 from chengheng.video import rules, tokens, words
 from chengheng.video.live import pictures, sound, store, work
-from chengheng.video.live.node import NoAnswer
 from chengheng.video.live.platform import CallStopped, Entry, LiveCall, Platform
 from chengheng.video.live.platform import Settings as PlatformSettings
 from chengheng.video.live.source import Viewer

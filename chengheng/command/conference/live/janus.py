@@ -133,9 +133,9 @@ class Janus:
             raise EngineRefused(answer)
         return answer
 
-    async def attach(self, opaque: str, handler: Callable[[Told], None]) -> int:
-        """A handle at the video room plugin; what it tells goes to `handler`."""
-        answer = await self.ask(self.client.attach("videoroom", opaque))
+    async def attach(self, opaque: str, handler: Callable[[Told], None], plugin: str = "videoroom") -> int:
+        """A handle at a plugin; what it tells goes to `handler`."""
+        answer = await self.ask(self.client.attach(plugin, opaque))
         handle = int(answer.data["id"])
         self.handlers[handle] = handler
         return handle

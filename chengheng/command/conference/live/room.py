@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,6 +23,8 @@ from chengheng.command.conference import actions, engine, queries, rules
 from chengheng.command.conference.live.camera import CameraLeg
 from chengheng.command.conference.live.janus import EngineLost, EngineRefused, Janus
 from chengheng.command.conference.live.legs import Receiver, Sender, Wanted, later
+from chengheng.command.conference.live.mixer import Mixer
+from chengheng.command.conference.live.terminal import Source, TerminalLeg
 from chengheng.command.conference.models import Attendance
 from chengheng.common.live import in_thread
 from chengheng.protocols.janus.descriptions import NotAllowed, Offer
@@ -29,6 +33,8 @@ log = logging.getLogger("chengheng.conference")
 MOST_PICTURES = 20
 BITRATE = 1_500_000
 _numbers = itertools.count(1)
+Dial = Callable[[TerminalLeg, int, str], Awaitable[str]]
+"""Calls a terminal into a meeting of this number and title; "" when it has answered."""
 
 
 class Member:
@@ -61,9 +67,13 @@ class Member:
         return self.room.rows.get(self.pk, {})
 
     async def say(self, message: dict[str, Any]) -> None:
+        await self.say_text(json.dumps(message))
+
+    async def say_text(self, text: str) -> None:
+        """A message that is written already: what goes to everybody is written once."""
         if not self.socket.closed:
             with contextlib.suppress(ConnectionError, RuntimeError):
-                await self.socket.send_json(message)
+                await self.socket.send_str(text)
 
     async def bye(self, code: str) -> None:
         """Out at once: first the media, then the words."""
@@ -145,6 +155,13 @@ class Member:
         for pk, camera in room.cameras.items():
             if camera.up and camera.epoch == room.janus.epoch and (pk, "camera") in self.wants:
                 wanted.append(Wanted(camera.feed, camera.offered.camera))
+        for pk, leg in room.terminals.items():
+            if not leg.up or leg.epoch != room.janus.epoch or not leg.admitted:
+                continue
+            if leg.offered.sound and leg.mic:
+                wanted.append(Wanted(leg.feed, leg.offered.sound))
+            if leg.offered.camera and leg.camera and (pk, "camera") in self.wants:
+                wanted.append(Wanted(leg.feed, leg.offered.camera))
         if self.receiver is None or self.receiver.epoch != room.janus.epoch:
             if not wanted:
                 return
@@ -174,8 +191,8 @@ class Member:
 class Room:
     """A meeting that somebody is connected to."""
 
-    def __init__(self, pk: int, janus: Janus) -> None:
-        self.pk, self.janus = pk, janus
+    def __init__(self, pk: int, janus: Janus, dial: Dial | None = None) -> None:
+        self.pk, self.janus, self.dial = pk, janus, dial
         self.name = f"m{pk}"
         self.secret = engine.secret(f"room/{pk}")
         self.doc: dict[str, Any] = {}
@@ -190,6 +207,10 @@ class Room:
         self.speaking_since = 0.0
         self.focus: int | None = None
         self.cameras: dict[int, CameraLeg] = {}
+        self.terminals: dict[int, TerminalLeg] = {}
+        self.mixer: Mixer | None = None
+        self._mixing = asyncio.Lock()
+        self._mix_again = False
         self._ready = asyncio.Lock()
         self._loading = asyncio.Lock()
         self._stale = False
@@ -201,6 +222,8 @@ class Room:
         pk = int(feed.partition(".")[0])
         if pk in self.cameras:
             return {"id": pk, "what": "camera"}
+        if pk in self.terminals:
+            return {"id": pk, "what": "sound" if mid == self.terminals[pk].offered.sound else "camera"}
         member = self.members.get(pk)
         if member is None or member.sender is None:
             return None
@@ -226,6 +249,7 @@ class Room:
                 for member in list(self.members.values()):
                     await member.bye("ended")
                 await self._close_cameras()
+                await self.close_terminals("ended")
                 await self._destroy()
                 return
             for member in list(self.members.values()):
@@ -233,6 +257,7 @@ class Room:
                     await member.bye("removed")
             await self._agree()
             await self._show_cameras()
+            self._call_terminals()
             await self._tell_all()
             self.look_again()
 
@@ -268,6 +293,109 @@ class Room:
         legs, self.cameras = list(self.cameras.values()), {}
         for leg in legs:
             await leg.close()
+
+    # Terminals
+
+    def _call_terminals(self) -> None:
+        """A call for every terminal that the rows call; an end to the others. What each may send, as the rows say."""
+        if self.dial is None:
+            return
+        wanted = {
+            pk for pk, row in self.rows.items()
+            if row["role"] == "terminal" and not row["removed"] and row["call"] in ("ringing", "accepted")
+        }  # fmt: skip
+        for pk in [pk for pk, leg in self.terminals.items() if leg.finished or pk not in wanted]:
+            row = self.rows.get(pk, {})
+            later(self.terminals.pop(pk).close("removed" if row.get("removed") else "hung_up"))
+        for pk in wanted - set(self.terminals):
+            self.enter_terminal(pk).begin(self._dialled)
+        for pk, leg in self.terminals.items():
+            row = self.rows[pk]
+            leg.admitted = bool(row["admitted"])
+            leg.mic, leg.camera = row["mic"] == "open", not row["cameraHeld"]
+
+    def enter_terminal(self, pk: int) -> TerminalLeg:
+        leg = self.terminals[pk] = TerminalLeg(self.janus, self.name, self.secret, pk, self.look_again)
+        return leg
+
+    async def _dialled(self, leg: TerminalLeg) -> str:
+        assert self.dial is not None
+        return await self.dial(leg, self.pk, str(self.doc.get("title", "")))
+
+    async def _mix(self) -> None:
+        """Have the engine agree with the calls that stand. Calls of this that overlap become one more round."""
+        self._mix_again = True
+        async with self._mixing:
+            if not self._mix_again:
+                return
+            self._mix_again = False
+            legs = [leg for leg in self.terminals.values() if leg.answered]
+            mixer = self.mixer
+            try:
+                if not legs or not self.janus.up:
+                    self.mixer = None
+                    if mixer is not None:
+                        await mixer.close()
+                    return
+                await self.ready()
+                if mixer is None or mixer.epoch != self.janus.epoch:
+                    mixer = Mixer(self.janus, self.name, self.secret, self.control)
+                    await mixer.open()
+                    self.mixer = mixer
+                for leg in legs:
+                    await leg.join_engine(mixer)
+                await mixer.hear(self._voices())
+                for leg in legs:
+                    await leg.watch(mixer, self._shown_to(leg))
+            except (EngineLost, EngineRefused) as error:
+                log.info("%s: terminals: %s", self.name, error)
+
+    def _senders(self) -> list[tuple[Member, Sender]]:
+        return [
+            (member, member.sender) for member in self.members.values()
+            if member.sender is not None and member.sender.up and member.sender.epoch == self.janus.epoch
+            and member.row.get("admitted")
+        ]  # fmt: skip
+
+    def _voices(self) -> set[tuple[str, str]]:
+        return {
+            (sender.feed, sender.offered.sound)
+            for member, sender in self._senders()
+            if sender.offered.sound and member.row.get("mic") == "open"
+        }
+
+    def _shown_to(self, leg: TerminalLeg) -> Source | None:
+        """What a terminal sees: as the browsers' main picture (broadcast, shared screen, round, spotlight, who speaks),
+        else the chair, else anybody; never itself."""
+        found: dict[int, Source] = {}
+        doc = self.doc
+        for member, sender in self._senders():
+            ask = _asking(self.janus, sender.handle)
+            if member.pk == doc.get("presenter") and sender.offered.screen and doc.get("broadcast") is None:
+                return Source(sender.feed, sender.offered.screen, ask)
+            if sender.offered.camera and not member.row.get("cameraHeld"):
+                found[member.pk] = Source(sender.feed, sender.offered.camera, ask, sender.offered.layers)
+        for pk, camera in self.cameras.items():
+            if camera.up and camera.epoch == self.janus.epoch:
+                found[pk] = Source(camera.feed, camera.offered.camera, _nothing)
+        for pk, other in self.terminals.items():
+            if (
+                other is not leg
+                and other.up
+                and other.epoch == self.janus.epoch
+                and other.camera
+                and other.offered.camera
+            ):
+                found[pk] = Source(other.feed, other.offered.camera, other.ask)
+        for wanted in (doc.get("broadcast"), self.focus, doc.get("spotlight"), self.speaker, doc.get("chair")):
+            if wanted in found:
+                return found[wanted]
+        return next(iter(found.values()), None)
+
+    async def close_terminals(self, why: str) -> None:
+        legs, self.terminals = list(self.terminals.values()), {}
+        await asyncio.gather(*(leg.close(why) for leg in legs))
+        await self._mix()
 
     async def _record(self) -> None:
         wanted = self.doc.get("tape", "") if self.doc.get("recording") else ""
@@ -316,6 +444,7 @@ class Room:
     async def release(self) -> None:
         """Nobody is here any more: give the handle back. The engine's empty room stays for who comes back."""
         await self._close_cameras()
+        await self.close_terminals("restart")
         control, self.control = self.control, 0
         if control and self.epoch == self.janus.epoch:
             await self.janus.detach(control)
@@ -329,6 +458,7 @@ class Room:
                 member.receiver = None
             later(member.say({"t": "engine", "up": self.janus.up}))
         self.talking.clear()
+        self.look_again()
 
     def look_again(self) -> None:
         """Have every member ask for what it shows; changes that come together are one."""
@@ -339,6 +469,10 @@ class Room:
         self._looking = None
         for member in list(self.members.values()):
             member.look()
+        if self.terminals or self.mixer is not None:
+            for pk in [pk for pk, leg in self.terminals.items() if leg.finished]:
+                del self.terminals[pk]
+            later(self._mix())
 
     # Telling
 
@@ -350,8 +484,16 @@ class Room:
         return {**hidden, "participants": [member.row] if member.row else [], "waiting": True}
 
     async def _tell_all(self) -> None:
+        for_all = ""
         for member in list(self.members.values()):
-            await member.say({"t": "state", "version": self.version, "doc": self.document_for(member)})
+            doc = self.document_for(member)
+            if doc is self.doc and for_all:
+                await member.say_text(for_all)
+                continue
+            text = json.dumps({"t": "state", "version": self.version, "doc": doc})
+            if doc is self.doc:
+                for_all = text
+            await member.say_text(text)
         await self._tell_remarks()
         await self._tell_strokes()
 
@@ -382,8 +524,9 @@ class Room:
                 await member.say({"t": "chat", "lines": fresh})
 
     async def broadcast(self, message: dict[str, Any]) -> None:
+        text = json.dumps(message)
         for member in list(self.members.values()):
-            await member.say(message)
+            await member.say_text(text)
 
     # Coming and going
 
@@ -393,14 +536,22 @@ class Room:
         if old is not None:
             later(old.bye("replaced"))
         await self.load()
+        self.begin_ticking()
+
+    def begin_ticking(self) -> None:
         if self._ticker is None or self._ticker.done():
             self._ticker = asyncio.create_task(self._tick())
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anybody is connected, or a terminal's call stands."""
+        return bool(self.members or self.terminals)
 
     def part(self, member: Member) -> None:
         if self.members.get(member.pk) is member:
             del self.members[member.pk]
             self.talking.pop(member.pk, None)
-        if not self.members and self._ticker is not None:
+        if not self.is_used and self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
         self.look_again()
@@ -438,8 +589,11 @@ class Room:
             if held and self.speaker not in held:
                 self.speaker = max(held, key=lambda pk: self.talking[pk])
             await self._focus()
+            if self.terminals and rounds % 4 == 0:
+                await self._mix()
             if rounds % 12 == 0:
                 levels = {str(pk): member.level for pk, member in self.members.items() if member.level}
+                levels |= {str(pk): leg.level for pk, leg in self.terminals.items() if leg.answered}
                 await self.broadcast({"t": "quality", "levels": levels})
 
     async def _focus(self) -> None:
@@ -453,6 +607,14 @@ class Room:
         if focus != self.focus:
             self.focus = focus
             await self.broadcast({"t": "focus", "id": focus})
+
+
+def _asking(janus: Janus, handle: int) -> Callable[[], None]:
+    return lambda: later(janus.send(janus.client.message(handle, {"request": "configure", "keyframe": True})))
+
+
+def _nothing() -> None:
+    """A camera sends whole pictures by itself."""
 
 
 def _make_folder(folder: Any) -> None:

@@ -17,9 +17,11 @@ from django.conf import settings
 from django.utils import translation
 
 from chengheng.command.conference import actions, engine, queries, turn, verbs
+from chengheng.command.conference.live.exchange import Exchange
 from chengheng.command.conference.live.janus import EngineLost, EngineRefused, Janus
 from chengheng.command.conference.live.legs import Receiver, Sender, Wanted, later
 from chengheng.command.conference.live.room import Member, Room
+from chengheng.command.conference.live.terminal import TerminalLeg
 from chengheng.common.errors import Refusal
 from chengheng.common.live import in_thread, user_of
 from chengheng.protocols.janus.descriptions import NotAllowed
@@ -86,6 +88,7 @@ class Gateway:
         self.rooms: dict[int, Room] = {}
         self.consoles: set[Console] = set()
         self.tests = 0
+        self.exchange = Exchange(self._enter_terminal) if settings.TERMINAL_PORT else None
         self.hearing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -94,7 +97,18 @@ class Gateway:
         with contextlib.suppress(Exception):
             await in_thread(actions.close_stale)
         self._tasks = [asyncio.create_task(work()) for work in (self.janus.run, self._listen, self._permissions)]
+        if self.exchange is not None:
+            try:
+                await self.exchange.start()
+            except OSError as error:
+                log.error("no terminals in meetings: port %s cannot be opened: %s", settings.TERMINAL_PORT, error)
+                self.exchange = None
         yield
+        if self.exchange is not None:
+            await asyncio.gather(
+                *(room.close_terminals("restart") for room in self.rooms.values()), return_exceptions=True
+            )
+            await self.exchange.stop()
         for room in list(self.rooms.values()):
             for member in list(room.members.values()):
                 await member.socket.close()
@@ -111,8 +125,18 @@ class Gateway:
     async def room(self, pk: int) -> Room:
         room = self.rooms.get(pk)
         if room is None:
-            room = self.rooms[pk] = Room(pk, self.janus)
+            room = self.rooms[pk] = Room(pk, self.janus, self.exchange.dial if self.exchange is not None else None)
         return room
+
+    async def _enter_terminal(self, meeting: int, place: int) -> TerminalLeg | None:
+        """A terminal calls in: its media in the meeting; None when there is a call of its already."""
+        room = await self.room(meeting)
+        if place in room.terminals and not room.terminals[place].finished:
+            return None
+        leg = room.enter_terminal(place)
+        await room.load()
+        room.begin_ticking()
+        return leg
 
     # What changed
 
@@ -143,7 +167,7 @@ class Gateway:
         room = self.rooms.get(pk)
         if room is not None:
             await room.load()
-            if not room.members and self.rooms.pop(pk, None) is not None:
+            if not room.is_used and self.rooms.pop(pk, None) is not None:
                 later(room.release())
         if self.consoles:
             await self._ring()

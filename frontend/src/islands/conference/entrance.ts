@@ -11,6 +11,7 @@ export interface RoomProps {
   title: string;
   sites: { id: number; name: string }[];
   cameras: { key: string; name: string }[];
+  terminals: { id: number; name: string; here: boolean }[];
 }
 
 const SIZES: Record<string, MediaTrackConstraints> = {

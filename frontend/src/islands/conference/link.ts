@@ -5,7 +5,7 @@ import { post } from "./post";
 export interface Row {
   id: number;
   name: string;
-  role: "chair" | "co_chair" | "operator" | "site" | "viewer" | "camera";
+  role: "chair" | "co_chair" | "operator" | "site" | "viewer" | "camera" | "terminal";
   site: number | null;
   here: boolean;
   call: string;

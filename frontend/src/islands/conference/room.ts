@@ -506,7 +506,10 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
       if (!SILENT.has(one.role)) quick(say("call"), "call");
     } else if (one.waiting) {
       if (leads) quick(say("admit"), "admit", {}, "btn btn-sm btn-primary");
-    } else if (!SILENT.has(one.role) && one.id !== link.me) quick(one.mic === "held" ? say("unmute") : say("mute"), one.mic === "held" ? "unmute" : "mute");
+    } else if (!SILENT.has(one.role) && one.id !== link.me) {
+      const quiet = one.mic === "held" || (one.role === "terminal" && one.mic === "closed"); // a terminal cannot open it from there
+      quick(quiet ? say("unmute") : say("mute"), quiet ? "unmute" : "mute");
+    }
     const more = make("details", "conf-more");
     const summary = make("summary", "btn btn-sm", "⋯");
     summary.setAttribute("aria-label", `${say("more")} ${one.name}`);
@@ -520,8 +523,9 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
       add(doc?.broadcast === one.id ? say("unbroadcast") : say("broadcast"), "broadcast", doc?.broadcast === one.id ? { target: null } : t);
       add(doc?.spotlight === one.id ? say("unspotlight") : say("spotlight"), "spotlight", doc?.spotlight === one.id ? { target: null } : t);
       add(one.cameraHeld ? say("releaseCamera") : say("holdCamera"), one.cameraHeld ? "release_camera" : "hold_camera", t);
-      if (doc?.chair === link.me && one.id !== link.me && one.role !== "camera") add(say("giveChair"), "give_chair", t);
+      if (doc?.chair === link.me && one.id !== link.me && one.role !== "camera" && one.role !== "terminal") add(say("giveChair"), "give_chair", t);
     }
+    if (one.role === "terminal" && (one.here || one.call === "ringing")) add(say("hangUp"), "hang_up", t);
     if (leads && doc?.roll?.open && !(String(one.id) in doc.roll.answers) && !SILENT.has(one.role)) add(say("rollMark"), "mark_present", t);
     if (leads && one.id !== link.me && one.id !== doc?.chair) add(say("remove"), "remove", t, `${say("sureRemove")}${one.name}`);
     more.append(summary, list);
@@ -576,6 +580,13 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
         cameras.setAttribute("aria-label", say("bringCamera"));
         cameras.append(...props.cameras.map((one) => new Option(one.name, one.key)));
         out.push(group(say("cameraRole"), cameras, button(say("bringCamera"), () => act("bring_camera", { picture: cameras.value }), "btn btn-sm")));
+      }
+      if (props.terminals.length) {
+        const phones = make("select", "form-select");
+        phones.dataset.key = "terminals";
+        phones.setAttribute("aria-label", say("callTerminal"));
+        phones.append(...props.terminals.map((one) => new Option(one.here ? one.name : `${one.name} · ${say("notRegistered")}`, String(one.id))));
+        out.push(group(say("terminal"), phones, keyed(button(say("callTerminal"), () => act("bring_terminal", { terminal: Number(phones.value) }), "btn btn-sm"), "callTerminal")));
       }
       if (leads) out.push(group(say("lock"), toggle(say("lock"), now.locked, "lock"), toggle(say("lobbyOn"), now.lobby, "lobby")));
       out.push(group(say("record"), toggle(say("record"), now.recording, "record")));
