@@ -25,6 +25,9 @@ def _words() -> dict[str, str]:
         "movedTooFar": _("Point %s lies %s m from its place; %s m are allowed."),
         "movedWhy": _("Point %s lies %s m from its place: say why."),
         "notWeighed": _("Point %s is not weighed: scan its bag on the scale and read tare and gross."),
+        "otherFrame": _(
+            "The rule's frame is %s m². Another one is asked about at the centre before there is a result."
+        ),
         "bagOnScale": _("Bag on the scale"),
         "bagMixed": _("Bag %s is of point %s, not of point %s: bags are mixed up."),
         "bagUnknown": _("Bag %s was filled at no point of this check."),

@@ -218,6 +218,17 @@ def test_the_sixth_point_missing_is_said_and_the_draft_stays(at_work, items, pic
 
 
 @pytest.mark.parametrize("told_by", ["the file", "the camera"])
+def test_a_frame_that_is_not_the_rules_is_remarked_on_at_once(at_work, items):
+    arrive(at_work, items[0])
+    frame = at_work.locator("#area").input_value()
+    remark = at_work.locator("#area-remark")
+    expect(remark).to_have_text("")
+    at_work.locator("#area").fill("0.3")
+    expect(remark).to_contain_text("规则")
+    at_work.locator("#area").fill(frame)
+    expect(remark).to_have_text("")
+
+
 def test_a_photo_from_yesterday_is_not_taken(at_work, items, picture, told_by):
     phone, item = at_work, items[0]
     arrive(phone, item)

@@ -210,6 +210,7 @@ async function openItem(one: Item): Promise<void> {
   $<HTMLInputElement>("#area").value = one.frame_area_m2;
   $("#witness").replaceChildren(...one.mates.map((mate) => new Option(mate.name, String(mate.id))));
   for (const [id, text] of Object.entries(draft.said ?? {})) $<HTMLInputElement>(`#${id}`).value = text;
+  remarkOnFrame();
   $("#roads").hidden = true;
   $("#check").hidden = false;
   $("#form").hidden = !draft.arrived_at;
@@ -219,6 +220,13 @@ async function openItem(one: Item): Promise<void> {
   $("#points").replaceChildren(...one.points.map(pointForm));
   draw();
 }
+function remarkOnFrame(): void {
+  const entered = $<HTMLInputElement>("#area").value;
+  const other = item !== undefined && entered !== "" && Number(entered) !== Number(item.frame_area_m2);
+  $("#area-remark").textContent = other ? put(words.otherFrame!, item!.frame_area_m2) : "";
+}
+$("#area").addEventListener("input", remarkOnFrame);
+
 $("#back").addEventListener("click", () => {
   item = undefined;
   $("#roads").hidden = false;
