@@ -74,23 +74,37 @@ def _body_end(items: list[tuple[Cell, bool]], position: int) -> int:
         if not in_table or not text:
             continue
         field_of = head_field(text)
-        if field_of and field_of[0] in {"name", "unit", "unit_code"}:
+        if field_of and field_of[0] in {"name", "unit", "unit_code", "total", "goals"}:
             return _back_over_headings(items, index, position)
     return len(items)
 
 
 def _back_over_headings(items: list[tuple[Cell, bool]], index: int, start: int) -> int:
-    """The head of the next table begins with its title, unit line and money unit, before its first label."""
+    """The head of the next table begins with its title, unit line and money unit, before its first label.
+
+    One text of another kind may stand behind a title or unit line: the name, where its label was left out.
+    """
+    back, others = index, 0
     while index > start:
-        text = tidy(items[index - 1][0].text)
-        if (
-            text
-            and items[index - 1][1]
-            and not (UNIT_LINE.fullmatch(text) or MONEY_UNIT.search(plain(text)) or is_title(text))
-        ):
+        cell, in_table = items[index - 1]
+        text = tidy(cell.text)
+        others += bool(text) and in_table and not _is_of_a_head(text)
+        if others > 1:
             break
         index -= 1
-    return index
+        if not others or is_title(text) or UNIT_LINE.fullmatch(text):
+            back = index
+    return back
+
+
+def _is_of_a_head(text: str) -> bool:
+    known = head_field(text)
+    return bool(
+        UNIT_LINE.fullmatch(text)
+        or MONEY_UNIT.search(plain(text))
+        or is_title(text)
+        or (known and known[0] == "heading")
+    )
 
 
 def _body_rows(items: list[tuple[Cell, bool]], headings: list[Cell]) -> Iterator[Row | Cell]:
