@@ -75,10 +75,14 @@ def _sql_flush(operations: Any, style: Any, tables: Any, **options: Any) -> list
     return ["set local session_replication_role = replica", *(f"delete from {name}" for name in filled)]
 
 
+PATIENCE = 30_000  # ms; the machine may be busy: nothing waits so long on one at rest
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Any]:
     """The one driver of browsers in this process: it keeps a loop of its own, beside which no second one starts."""
     sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api.expect.set_options(timeout=PATIENCE)
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # the ORM is used in the thread of that loop
     with sync_api.sync_playwright() as driver:
         yield driver

@@ -9,14 +9,6 @@ from playwright.sync_api import expect
 from chengheng.cleanliness.models import Road
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PATIENCE = 30_000
-
-
-@pytest.fixture(autouse=True)
-def patience():
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def click_map(page, across, down):

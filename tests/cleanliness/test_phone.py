@@ -22,14 +22,6 @@ from tests import access
 from tests.cleanliness.conftest import sampled
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PATIENCE = 30_000  # on a loaded machine; nothing waits so long on a quiet one
-
-
-@pytest.fixture(autouse=True)
-def patience():
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture
@@ -38,7 +30,6 @@ def enter(phone, live_server, client):
 
     def go(user, url):
         access.let_in(phone, live_server.url, client, user)
-        phone.set_default_timeout(PATIENCE)
         phone.goto(f"{live_server.url}{url}")
         return phone
 

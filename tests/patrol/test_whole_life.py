@@ -35,14 +35,6 @@ SHOTS = os.environ.get("CHENGHENG_SHOTS", "")
 SEED = Path(__file__).parents[2] / "chengheng" / "performance" / "data" / "targets_2024.txt"
 
 
-@pytest.fixture(autouse=True)
-def patience():
-    """Eight browsers' worth of pages one after the other: a busy machine takes longer than the usual five seconds."""
-    expect.set_options(timeout=30_000)
-    yield
-    expect.set_options(timeout=5_000)
-
-
 def picture(seed: int) -> dict:
     kept = io.BytesIO()
     Image.effect_noise((320, 240), 20 + seed * 15).convert("RGB").resize((800, 600)).save(kept, "JPEG")
