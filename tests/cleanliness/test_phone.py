@@ -208,7 +208,6 @@ def test_the_sixth_point_missing_is_said_and_the_draft_stays(at_work, items, pic
     assert (check.points.count(), check.surface, check.wind_ms) == (6, "damp", Decimal("2.5"))
 
 
-@pytest.mark.parametrize("told_by", ["the file", "the camera"])
 def test_a_frame_that_is_not_the_rules_is_remarked_on_at_once(at_work, items):
     arrive(at_work, items[0])
     frame = at_work.locator("#area").input_value()
@@ -220,6 +219,7 @@ def test_a_frame_that_is_not_the_rules_is_remarked_on_at_once(at_work, items):
     expect(remark).to_have_text("")
 
 
+@pytest.mark.parametrize("told_by", ["the file", "the camera"])
 def test_a_photo_from_yesterday_is_not_taken(at_work, items, picture, told_by):
     phone, item = at_work, items[0]
     arrive(phone, item)

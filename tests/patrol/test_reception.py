@@ -151,17 +151,18 @@ def test_a_queue_is_worked_without_the_mouse(signed_in, live_server):
     cases = [report(collector), report(collector)]
     page = signed_in(receptionist)
     page.goto(f"{live_server.url}{reverse('patrol:queue')}")
-    page.keyboard.press("n")
+    with page.expect_navigation():
+        page.keyboard.press("n")
     for case in cases:
         expect(page.locator("h1")).to_contain_text(case.number)
         page.keyboard.press("Enter")
         expect(page.locator("dialog[open] textarea")).to_be_focused()
         page.keyboard.type("属实")
-        page.keyboard.press("Control+Enter")
-        expect(page.locator("dialog[open]")).to_have_count(0)
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.keyboard.press("Control+Enter")
         expect(page.get_by_text("已受理").first).to_be_visible()
-        page.keyboard.press("n")
+        with page.expect_navigation():
+            page.keyboard.press("n")
     expect(page).to_have_url(f"{live_server.url}{reverse('patrol:queue')}")
     assert set(Case.objects.values_list("state", flat=True)) == {"accepted"}
 
