@@ -18,6 +18,7 @@ from chengheng.protocols.sip.usual import Usual
 
 log = logging.getLogger("chengheng.video.sip")
 TICK_SECONDS = 0.1
+FREE_PORT_TRIES = 8
 SOCKET_BUFFER = 8 * 1024 * 1024
 
 
@@ -78,18 +79,23 @@ class Node:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
-        """Open both sockets; port 0 takes a free one (the same for both)."""
+        """Open both sockets; port 0 takes a free one (the same for both). OSError when the port is taken."""
         loop = self._loop = asyncio.get_running_loop()
-        sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
-            sock.setblocking(False)
-            sock.bind((self.host, self.port))
-            self.port = sock.getsockname()[1]
-            self._server = await loop.create_server(lambda: _Tcp(self), self.host, self.port, backlog=1024)
-        except OSError:
-            sock.close()
-            raise
+        tries = 1 if self.port else FREE_PORT_TRIES  # a port free for datagrams may be taken for connections
+        for left in reversed(range(tries)):
+            sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
+                sock.setblocking(False)
+                sock.bind((self.host, self.port))
+                port = sock.getsockname()[1]
+                self._server = await loop.create_server(lambda: _Tcp(self), self.host, port, backlog=1024)
+                break
+            except OSError:
+                sock.close()
+                if not left:
+                    raise
+        self.port = port
         self._udp, _protocol = await loop.create_datagram_endpoint(lambda: _Udp(self), sock=sock)
         self._ticker = loop.create_task(self._tick())
 

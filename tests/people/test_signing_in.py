@@ -40,6 +40,17 @@ def test_the_name_is_read_without_case(client, person):
     assert send(client, "LIN").status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [("application/geo+json, application/json", 401), ("text/html", 302), ("image/avif,*/*;q=0.8", 302)],
+)
+def test_a_script_that_asks_for_data_is_not_answered_with_the_sign_in_page(client, db, accept, status):
+    response = client.get("/people/me/", headers={"accept": accept})
+    assert response.status_code == status
+    if status == 401:
+        assert response.json()["code"] == "unauthenticated"
+
+
 @pytest.mark.parametrize("hostile", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
 def test_signing_in_never_leads_off_the_site(client, person, hostile):
     assert send(client, "lin", next=hostile)["Location"] == "/"

@@ -21,7 +21,7 @@ from django.utils.translation import override
 
 from chengheng.common.errors import Refusal
 from chengheng.common.people import actions, limits, queries, rules
-from chengheng.common.people.errors import PasswordChangeOwed, SecondFactorOwed, TooMany
+from chengheng.common.people.errors import PasswordChangeOwed, SecondFactorOwed, TooMany, Unauthenticated
 from chengheng.common.people.logs import request_id
 from chengheng.common.people.models import SignIn, User
 from chengheng.common.trail import recording
@@ -176,6 +176,10 @@ class SignInRequired:
             return None
         if request.headers.get("HX-Request") == "true":
             return _go(request, reverse("people:sign_in"))
+        if not request.accepts(
+            "text/html"
+        ):  # asked for data by a page's script: the sign-in page would be no answer to it
+            return answer(request, Unauthenticated())
         return redirect_to_login(request.get_full_path(), reverse("people:sign_in"))
 
 

@@ -215,6 +215,7 @@ function ground(tiles?: string): StyleSpecification {
 async function read(url: string): Promise<Features | string> {
   try {
     const answer = await fetch(url, { headers: { Accept: "application/geo+json, application/json" }, credentials: "same-origin" });
+    if (answer.status === 401) return say("登录已结束，请重新登录", "signed out: sign in again");
     if (!answer.ok) return String(answer.status);
     return (await answer.json()) as Features;
   } catch (problem) {
