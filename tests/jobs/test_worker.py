@@ -30,7 +30,7 @@ def worker() -> Iterator[Callable[[], subprocess.Popen]]:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.jobs.worker_process", name],
             cwd=ROOT,
-            env={**os.environ, "CHENGHENG_LOG_LEVEL": "INFO"},
+            env={**os.environ, "CHENGHENG_LOG_LEVEL": "INFO", "PGAPPNAME": f"worker-{len(started)}"},
         )
         started.append(process)
         return process
@@ -42,7 +42,7 @@ def worker() -> Iterator[Callable[[], subprocess.Popen]]:
         process.wait()
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -69,7 +69,7 @@ def test_work_that_kills_every_worker_is_given_up_clearly(worker):
     job = jobs.start("tests.deaf", None, "Deadly work", {})
     for _attempt in range(3):
         process = worker()
-        process.wait(20)
+        process.wait(60)
         assert process.returncode == -signal.SIGKILL
     worker()
     until(lambda: now_is(job, state=State.FAILED))
@@ -80,9 +80,27 @@ def test_work_that_kills_every_worker_is_given_up_clearly(worker):
 def test_a_short_task_of_a_killed_worker_is_delivered_again(worker):
     worker_process.mark.defer(text="once more")
     first = worker()
-    first.wait(20)
+    first.wait(60)
     worker()
     until(lambda: Job.objects.filter(task="mark").count() == 2)
+
+
+def test_a_short_task_that_lost_the_database_is_done_when_it_is_back(worker):
+    processes = [worker()]
+
+    def done(**titles: str) -> int:
+        if processes[-1].poll() is not None:  # it was just fetching when the line broke: a supervisor starts it again
+            processes.append(worker())
+        return Job.objects.filter(task="cut_off", title__endswith="to the end", **titles).count()
+
+    worker_process.cut_off.defer(text="one")
+    until(lambda: done(title__startswith="one") == 1)
+    for number in range(8):  # more than there are threads: none has kept a dead connection
+        worker_process.cut_off.defer(text=f"later {number}")
+    until(lambda: done(title__startswith="later") == 8)
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from procrastinate_jobs where task_name = 'tests.cut_off'")
+        assert cursor.fetchone() == (0,)
 
 
 def test_a_worker_told_to_stop_hands_its_long_work_back(worker):
@@ -90,7 +108,7 @@ def test_a_worker_told_to_stop_hands_its_long_work_back(worker):
     process = worker()
     until(lambda: now_is(job, state=State.RUNNING) and job.done > 0)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(15) == 0
+    assert process.wait(30) == 0
     assert now_is(job, state=State.WAITING, attempts=0)
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from procrastinate_jobs where task_name = 'jobs.run' and status = 'todo'")

@@ -39,6 +39,26 @@ def mark(text: str) -> None:
         os.kill(os.getpid(), 9)
 
 
+@jobs.queue.task(name="tests.cut_off", queue="default")
+def cut_off(text: str) -> None:
+    """A short task that loses every connection of this process the first time; `text` tells the runs apart."""
+    from django.db import connection
+
+    from chengheng.common.jobs.models import Job
+
+    first = not Job.objects.filter(task="cut_off").exists()
+    Job.objects.create(task="cut_off", title=text)
+    if first:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select pg_terminate_backend(pid, 1000) from pg_stat_activity"
+                " where application_name = %s and pid <> pg_backend_pid()",
+                [os.environ["PGAPPNAME"]],
+            )
+            cursor.execute("select pg_terminate_backend(pg_backend_pid())")
+    Job.objects.create(task="cut_off", title=f"{text}, to the end")
+
+
 def main() -> None:
     from django.conf import settings
 

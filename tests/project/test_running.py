@@ -221,7 +221,7 @@ def test_killed_processes_come_back_and_nothing_acknowledged_is_lost(site: Site)
         return left == (0,)
 
     assert len(jobs.acknowledged) > 10, jobs.last
-    eventually(drained, 90)
+    eventually(drained, 180)
 
 
 def test_web_workers_do_not_outlive_their_master(site: Site):

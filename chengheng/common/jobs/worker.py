@@ -10,10 +10,16 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from procrastinate import App, utils
+import psycopg
+from django.db import InterfaceError, OperationalError, close_old_connections
+from procrastinate import App, BaseRetryStrategy, RetryDecision, utils
 from procrastinate.contrib.django import app as queue
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
+from procrastinate.manager import JobManager
 
 from chengheng.common.jobs.work import QUEUE, stopping
 
@@ -24,6 +30,8 @@ STALLED_AFTER_SECONDS = 20.0
 RECOVER_EVERY_SECONDS = 10.0
 SHORT_SLOTS = 4
 LONG_SLOTS = 2
+MOST_TRIES = 20  # while the database is away, each after at most `LONGEST_WAIT_SECONDS`: about eight minutes
+LONGEST_WAIT_SECONDS = 30
 
 
 def run(
@@ -36,7 +44,8 @@ def run(
 ) -> None:
     """Work until SIGTERM or SIGINT; running jobs may finish for a while, then are handed back.
 
-    A job whose worker died is taken up again after at most `stalled_after_seconds + recover_every_seconds`.
+    A job whose worker died is taken up again after at most `stalled_after_seconds + recover_every_seconds`; one that lost
+    the database under it is tried again when the database is back.
     """
     asyncio.run(_serve(short_slots, long_slots, heartbeat_seconds, stalled_after_seconds, recover_every_seconds))
 
@@ -50,12 +59,16 @@ async def _serve(
     # keep deferring over Django's connection (replace_connector would take their enqueuing out of their transaction).
     own_line: Any = queue.connector  # Django's, which knows how to make one for workers
     app: App = queue.with_connector(own_line.get_worker_connector())
+    app.job_manager = _Manager(app.connector)
+    for task in queue.tasks.values():
+        task.retry_strategy = task.retry_strategy or _WhenTheDatabaseIsBack()
     options: dict[str, Any] = {
         "install_signal_handlers": False,
         "update_heartbeat_interval": heartbeat,
         "stalled_worker_timeout": stalled_after,
         "shutdown_graceful_timeout": 10.0,
         "delete_jobs": "successful",
+        "task_middleware": [_on_a_living_connection],
     }
     async with app.open_async():
         await recover_stalled(app, stalled_after)
@@ -83,6 +96,53 @@ async def _serve(
         if failed and not stop.is_set():
             raise RuntimeError("a part of the worker stopped by itself")
         told.cancel()
+
+
+def _on_a_living_connection(work: Callable[[], Any], _context: Any, _worker: Any) -> Any:
+    """A thread's connection that died with an earlier job would fail every later one: no request ends here to drop it."""
+    close_old_connections()
+    return work()
+
+
+def lost_the_database(error: BaseException | None) -> bool:
+    """Whether the database went away (or gave up a deadlock, a lock), so that the same again may well succeed."""
+    while error is not None:
+        if isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError | psycopg.InterfaceError):
+            return True
+        error = error.__cause__
+    return False
+
+
+class _WhenTheDatabaseIsBack(BaseRetryStrategy):
+    """For tasks that say nothing else: tried again only when it was the database that failed."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if job.attempts >= MOST_TRIES or not lost_the_database(exception):
+            return None
+        return RetryDecision(retry_in={"seconds": min(2 * (job.attempts + 1), LONGEST_WAIT_SECONDS)})
+
+
+class _Manager(JobManager):
+    """Says a job's end until it is heard: else the job would count as running for as long as its worker lives."""
+
+    async def finish_job_by_id_async(self, *args: Any, **named: Any) -> None:
+        await _until_heard(super().finish_job_by_id_async, *args, **named)
+
+    async def retry_job_by_id_async(self, *args: Any, **named: Any) -> None:
+        await _until_heard(super().retry_job_by_id_async, *args, **named)
+
+
+async def _until_heard(say: Callable[..., Awaitable[None]], *args: Any, **named: Any) -> None:
+    for tried in range(MOST_TRIES):
+        try:
+            await say(*args, **named)
+        except ConnectorException as error:
+            if not lost_the_database(error):
+                raise
+            await asyncio.sleep(min(tried + 1, LONGEST_WAIT_SECONDS))
+        else:
+            return
+    await say(*args, **named)
 
 
 async def _recover_forever(app: App, stalled_after: float, every: float) -> None:
