@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from chengheng.cleanliness.models import Bag, Check, Grade, PlanItem, Road, RoadClass, Scale
 from chengheng.cleanliness.rules.weighing import Verdict
+from chengheng.common import places
 from chengheng.common.flow.table import flow_of
-from chengheng.common.tables import Area, Choice, Column, DateRange, Organisation, Table, Text, register
+from chengheng.common.tables import Choice, Column, DateRange, District, Organisation, Table, Text, register
 
 VERDICTS = {
     Verdict.MET.value: _("within the limit"),
@@ -30,7 +31,9 @@ class RoadTable(Table):
     columns = (
         Column("code", _("Road code"), link=True),
         Column("name", _("Road name")),
-        Column("district_code", _("District")),
+        Column(
+            "district_code", _("District"), value=lambda row: places.name_of(row.district_code), sort="district_code"
+        ),
         Column("grade", _("Grade")),
         Column("road_class", _("Road class")),
         Column("zone", _("Zone"), shown=False),
@@ -41,7 +44,7 @@ class RoadTable(Table):
     )
     filters = (
         Text("q", _("Search"), fields=("code", "name")),
-        Area("district_code", _("District")),
+        District("district_code", _("District")),
         Choice("grade", _("Grade"), choices=Grade.choices),
         Choice("road_class", _("Road class"), choices=RoadClass.choices),
         Organisation("contractor", _("Contractor")),
@@ -63,7 +66,7 @@ class CheckTable(Table):
         Column("done_at", _("Sampled at"), kind="datetime"),
         Column("state", _("State"), value=lambda c: c.state_label, sort="state", badge=True,
                tones=lambda c: STATE_TONES.get(c.state, "none")),
-        Column("district_code", _("District")),
+        Column("district_code", _("District"), value=lambda row: places.name_of(row.district_code), sort="district_code"),
         Column("grade", _("Grade")),
         Column("value", _("Road value (g/m²)"), kind="number", places=1),
         Column("verdict", _("Verdict"), value=lambda c: VERDICTS.get(c.verdict), badge=True, sort="verdict",
@@ -77,7 +80,7 @@ class CheckTable(Table):
         Text("q", _("Search"), fields=("road__name", "road__code")),
         Choice("state", _("State"), choices=lambda: flow_of(Check).states.items()),
         Choice("verdict", _("Verdict"), choices=VERDICTS.items()),
-        Area("district_code", _("District")),
+        District("district_code", _("District")),
         DateRange("done_at", _("Sampled at")),
     )
     default_sort = "-done_at"

@@ -8,8 +8,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from chengheng.common import places
 from chengheng.common.flow.table import flow_of
-from chengheng.common.tables import Choice, Column, DateRange, Organisation, Table, Text, register
+from chengheng.common.tables import Choice, Column, DateRange, District, Organisation, Table, Text, register
 from chengheng.patrol import queries
 from chengheng.patrol.models import Case, CaseTask, DictionaryEntry, FilingStandard, Shift, Source
 from chengheng.patrol.rules.dictionary import Edition, Kind
@@ -40,7 +41,9 @@ class CaseTable(Table):
         Column("state", _("State"), value=lambda case: case.state_label, sort="state", badge=True, tones=_state_tone),
         Column("class_name", _("Class")),
         Column("code", pgettext_lazy("case", "Code"), shown=False),
-        Column("district_code", _("District"), value=lambda case: _district(case.district_code), sort="district_code"),
+        Column(
+            "district_code", _("District"), value=lambda case: places.name_of(case.district_code), sort="district_code"
+        ),
         Column("address", _("Address"), shown=False),
         Column("department__name", pgettext_lazy("case", "Department")),
         Column("source", _("Source")),
@@ -54,7 +57,7 @@ class CaseTable(Table):
         Words("q", _("Search")),
         Choice("state", _("State"), choices=lambda: list(flow_of(Case).states.items())),
         Choice("source", _("Source"), choices=Source.choices),
-        Choice("district", _("District"), lookup="district_code", choices=lambda: _districts()),
+        District("district", _("District"), lookup="district_code"),
         Organisation("department", pgettext_lazy("case", "Department")),
         DateRange("reported_at", pgettext_lazy("case", "Reported")),
     )
@@ -157,15 +160,3 @@ class StandardTable(Table):
 
     def queryset(self, user: Any) -> QuerySet:
         return FilingStandard.objects.select_related("table")
-
-
-def _districts() -> list[tuple[str, str]]:
-    from chengheng.common import places
-
-    return list(places.district_names().items())
-
-
-def _district(code: str) -> str:
-    from chengheng.common import places
-
-    return places.name_of(code) or code

@@ -21,6 +21,7 @@ from chengheng.common.tables.filters import (
     Area,
     Choice,
     DateRange,
+    District,
     Filter,
     MultiChoice,
     NumberRange,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from chengheng.common.tables.views import view
 
 __all__ = [
-    "Area", "BulkAction", "Choice", "Column", "DateRange", "Filter", "MultiChoice", "NumberRange", "Organisation",
+    "Area", "BulkAction", "Choice", "Column", "DateRange", "District", "Filter", "MultiChoice", "NumberRange", "Organisation",
     "Table", "Text", "get", "register", "registered", "view",
 ]  # fmt: skip
 __getattr__ = facade(__name__, {"view": "views"})

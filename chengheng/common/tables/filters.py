@@ -278,6 +278,13 @@ class Organisation(Choice):
         return str(value)
 
 
+class District(Choice):
+    """A district of the city by its code, offered by name. A column shows it with `places.name_of`."""
+
+    def __init__(self, name: str, label: str | Promise, *, lookup: str = "", help: str | Promise = "") -> None:
+        super().__init__(name, label, choices=districts, lookup=lookup, help=help)
+
+
 class Area(Filter):
     """An area code with everything inside it (codes are prefixes): districts are offered, deeper codes can be typed."""
 
