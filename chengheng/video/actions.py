@@ -118,6 +118,26 @@ def read_catalog(actor: Actor, pk: int) -> dict[str, Any]:
     return answer
 
 
+def subscribe(
+    actor: Actor, pk: int, *, catalog: bool, alarms: bool, positions: bool, position_seconds: int = 10
+) -> Device:
+    """Choose what a device shall tell by itself (9.11) and ask it at once; how it answered stands in `Subscription`.
+
+    A device that is not registered now is asked when it comes; one that does not answer, again later.
+    """
+    with transaction.atomic():
+        device = access.fetch_locked(actor, "video.device.subscribe", Device.objects.all(), pk=pk)
+        if not 1 <= position_seconds <= 3600:
+            raise Invalid(_("Positions can be told every 1 to 3600 seconds."), field="position_seconds")
+        device.wants_catalog, device.wants_alarms, device.wants_positions = catalog, alarms, positions
+        device.position_seconds = position_seconds
+        names = ["wants_catalog", "wants_alarms", "wants_positions", "position_seconds"]
+        device.save(update_fields=[*names, "updated_at"])
+        trail.record("video.device.subscribe", actor, device, {name: getattr(device, name) for name in names})
+    gateway.nudge("subscribe", timeout=12, device=device.pk)
+    return device
+
+
 @transaction.atomic
 def change_channel(actor: Actor, pk: int, **fields: Any) -> Channel:
     """Change what people keep of a camera: its own name, place, area, organisation, whether it is hidden."""

@@ -54,6 +54,23 @@ class DeviceMade(DeviceOut):
     password: str = Field(description="shown this once")
 
 
+class SubscriptionsIn(Schema):
+    catalog: bool = True
+    alarms: bool = False
+    positions: bool = False
+    position_seconds: int = Field(10, ge=1, le=3600)
+
+
+class SubscriptionOut(Schema):
+    subject: str = Field(description="Catalog, Alarm or MobilePosition")
+    wanted: bool
+    state: str = Field(description="active, refused, no_answer, terminated, ended; empty: never asked")
+    until: datetime | None
+    detail: str
+    notices: int
+    last_notice_at: datetime | None
+
+
 class PlayIn(Schema):
     from_at: datetime | None = None
     to_at: datetime | None = None
@@ -145,6 +162,30 @@ def add_device(request: HttpRequest, device: DeviceIn) -> Any:
 @router.post("/devices/{pk}/catalog")
 def read_catalog(request: HttpRequest, pk: int) -> dict[str, Any]:
     return actions.read_catalog(request.user, pk)
+
+
+@router.get("/devices/{pk}/subscriptions", response=list[SubscriptionOut])
+def list_subscriptions(request: HttpRequest, pk: int) -> Any:
+    """What a device is wanted to tell by itself, and how its subscriptions stand."""
+    return _subscriptions(access.fetch(request.user, "video.device.view", Device.objects.all(), pk=pk))
+
+
+@router.put("/devices/{pk}/subscriptions", response=list[SubscriptionOut])
+def subscribe(request: HttpRequest, pk: int, wanted: SubscriptionsIn) -> Any:
+    """Choose what a device shall tell by itself; it is asked at once when it is registered."""
+    return _subscriptions(actions.subscribe(request.user, pk, **wanted.dict()))
+
+
+def _subscriptions(device: Device) -> list[dict[str, Any]]:
+    return [
+        {
+            "subject": item["subject"], "wanted": item["wanted"], "state": row.state if row else "",
+            "until": row.until if row else None, "detail": row.detail if row else "",
+            "notices": row.notices if row else 0, "last_notice_at": row.last_notice_at if row else None,
+        }
+        for item in queries.subscriptions_of(device)
+        for row in (item["row"],)
+    ]  # fmt: skip
 
 
 @router.post("/cameras/{pk}/play", response=PlayOut)

@@ -313,15 +313,25 @@ def change_channel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_act("video.channel.view")
 def cameras_geojson(request: HttpRequest) -> JsonResponse:
-    box = None
+    return JsonResponse(queries.points(request.user, _box(request)))
+
+
+def _box(request: HttpRequest) -> tuple[float, float, float, float] | None:
+    """The part of the map that is looked at, when it is told."""
     parts = request.GET.get("bbox", "").split(",")
-    if len(parts) == 4:
-        try:
-            west, south, east, north = map(float, parts)
-        except ValueError as error:
-            raise Invalid(field="bbox") from error
-        box = (west, south, east, north)
-    return JsonResponse(queries.points(request.user, box))
+    if len(parts) != 4:
+        return None
+    try:
+        west, south, east, north = map(float, parts)
+    except ValueError as error:
+        raise Invalid(field="bbox") from error
+    return west, south, east, north
+
+
+@require_act("video.device.view")
+def mobile_geojson(request: HttpRequest) -> JsonResponse:
+    """Where mobile devices are (`?shape=line`: where they drove in the last hour)."""
+    return JsonResponse(queries.mobile(request.user, request.GET.get("shape") == "line", _box(request)))
 
 
 @require_act("video.channel.view")
@@ -366,6 +376,10 @@ def device(request: HttpRequest, pk: int) -> HttpResponse:
         "device": row,
         "channels": row.channels.order_by("kind", "name")[:200],
         "channel_count": row.channels.filter(removed_at=None).count(),
+        "subscriptions": queries.subscriptions_of(row),
+        "may_subscribe": access.may(request.user, "video.device.subscribe", row),
+        "track": (track := queries.track(row)),
+        "map": track["map"] if track else None,
         "spans": row.spans.order_by("-since")[:20],
         "alarms": row.alarms.order_by("-at")[:10],
         "may_change": access.may(request.user, "video.device.change", row),
@@ -416,6 +430,26 @@ def device_password(request: HttpRequest, pk: int) -> HttpResponse:
     _row, password = actions.renew_password(request.user, pk)
     request.session[f"video_password_{pk}"] = password
     return go("video:device", pk)
+
+
+@require_POST
+@require_act("video.device.subscribe")
+def device_subscribe(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the device shall tell by itself; the page then shows how it answered."""
+    seconds = request.POST.get("position_seconds", "")
+    try:
+        row = actions.subscribe(
+            request.user, pk, catalog="catalog" in request.POST, alarms="alarms" in request.POST,
+            positions="positions" in request.POST,
+            position_seconds=int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else 0,
+        )  # fmt: skip
+    except Invalid as refusal:
+        return redirect(request, reverse("video:device", args=[pk]), str(refusal), "bad")
+    refused = [item["label"] for item in queries.subscriptions_of(row) if item["wanted"] and item["tone"] == "bad"]
+    if refused:
+        text = _("Saved. The device does not tell: %(what)s.") % {"what": _(", ").join(map(str, refused))}
+        return redirect(request, reverse("video:device", args=[pk]), text, "warn")
+    return redirect(request, reverse("video:device", args=[pk]), _("Saved."))
 
 
 @require_POST

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from chengheng.common import health
 from chengheng.common.live import in_thread
 from chengheng.protocols.gb28181 import ids, manscdp
 from chengheng.protocols.sip.endpoint import Peer
+from chengheng.video import queries
 from chengheng.video.live.platform import Entry, LiveCall
 from chengheng.video.live.upstream import Above, Shared
 from chengheng.video.models import (
@@ -26,6 +28,7 @@ from chengheng.video.models import (
     Position,
     Recording,
     StateSpan,
+    Subscription,
     Upstream,
     Watching,
     channel_values,
@@ -60,6 +63,12 @@ class DatabaseStore:
     async def positions(self, pk: int, found: list[manscdp.Position]) -> None:
         await in_thread(save_positions, pk, found)
 
+    async def subscription(self, pk: int, subject: str, state: str, until: float, detail: str) -> None:
+        await in_thread(save_subscription, pk, subject, state, until, detail)
+
+    async def notices(self, rows: list[tuple[int, str, int, float]]) -> None:
+        await in_thread(save_notices, rows)
+
     async def call_began(self, call: LiveCall) -> None:
         await in_thread(begin_call, call)
 
@@ -86,7 +95,7 @@ def load_devices(changed_since: datetime | None) -> list[Entry]:
             catalog_minutes=row.catalog_minutes, online=row.online,
             catalog_at=row.catalog_at.timestamp() if row.catalog_at else 0.0,
             locked_until=row.locked_until.timestamp() if row.locked_until else 0.0,
-            failures=row.failed_registrations,
+            failures=row.failed_registrations, wants=queries.wants_of(row), position_s=row.position_seconds,
         )  # fmt: skip
         if row.registered_until and row.registered_until > now and row.transport == "udp" and row.port:
             entry.peer = Peer("udp", row.host, row.port)
@@ -263,6 +272,28 @@ def save_positions(pk: int, found: list[manscdp.Position]) -> None:
     )  # fmt: skip
 
 
+def save_subscription(pk: int, subject: str, state: str, until: float, detail: str) -> None:
+    """How a subscription stands; a refresh that was granted moves only its end."""
+    now = timezone.now()
+    found = Subscription.objects.filter(device_id=pk, subject=subject)
+    if state == "active" and found.filter(state="active").update(until=_aware(until)):
+        return
+    values = {"state": state, "state_at": now, "until": _aware(until), "detail": detail[:200]}
+    with contextlib.suppress(IntegrityError), transaction.atomic():  # the device may have been deleted meanwhile
+        Subscription.objects.update_or_create(device_id=pk, subject=subject, defaults=values)
+
+
+def save_notices(rows: list[tuple[int, str, int, float]]) -> None:
+    """Add up what came: (device, subject, how many, when the last)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update video_subscription s set notices = s.notices + v.count, last_notice_at = to_timestamp(v.at) "
+            "from unnest(%s::bigint[], %s::text[], %s::int[], %s::float8[]) as v(device, subject, count, at) "
+            "where s.device_id = v.device and s.subject = v.subject",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+
+
 def begin_call(call: LiveCall) -> None:
     Call.objects.create(
         id=call.id, channel_id=call.channel_pk, kind=call.kind, asked_by_id=call.user_pk, purpose=call.purpose,
@@ -337,7 +368,9 @@ def load_upstreams() -> list[Above]:
                 continue
             item = manscdp.CatalogItem(
                 share.mapped_id, channel.name, channel.manufacturer, channel.model, "", channel.civil_code,
-                address=channel.address, status="ON" if channel.online else "OFF", lon=channel.lon, lat=channel.lat,
+                address=channel.address,
+                status="ON" if channel.online else channel.status if channel.status in ("VLOST", "DEFECT") else "OFF",
+                lon=channel.lon, lat=channel.lat,
                 ptz_type=channel.ptz_type, register_way=1, secrecy=0,
             )  # fmt: skip
             shares[share.mapped_id] = Shared(

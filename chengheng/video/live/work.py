@@ -98,6 +98,25 @@ async def do_catalog(service: Service, device: int) -> dict[str, Any]:
     return {"found": len(found.items), "total": found.total, "complete": found.complete, "pages": found.pages}
 
 
+async def do_subscribe(service: Service, device: int) -> bool:
+    """What a device shall tell has been chosen anew: ask it now, and wait a little for its answers."""
+    platform = service.platform
+    await platform.reload()
+    entry = platform.by_pk.get(device)
+    if entry is None:
+        return False
+    wants, seconds = await in_thread(queries.wanted_of, device)
+    for subject in wants:
+        entry.declined.pop(subject, None)  # whoever chooses it again wants it asked again
+    entry.wants, entry.position_s, entry.due_at = wants, seconds, 0.0
+    if not entry.online:
+        return False
+    settling = asyncio.ensure_future(platform.subscriptions.settle(entry))
+    platform.later(settling)
+    done, _waiting = await asyncio.wait((settling,), timeout=9)
+    return bool(done)
+
+
 async def do_status(service: Service, device: int) -> dict[str, Any]:
     entry = service.platform.by_pk.get(device)
     if entry is None:
