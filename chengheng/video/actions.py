@@ -19,10 +19,11 @@ from chengheng.common.people.access import SYSTEM, Actor
 from chengheng.common.people.models import Organisation, User
 from chengheng.protocols.gb28181 import ids
 from chengheng.video import gateway, rules, tokens
-from chengheng.video.errors import BadIdentifier, DeviceOffline, NotMovable
+from chengheng.video.errors import BadIdentifier, DeviceOffline, NoCapture, NotMovable
 from chengheng.video.models import (
     Alarm,
     Call,
+    Capture,
     Channel,
     Device,
     Operation,
@@ -228,21 +229,68 @@ def take_snapshot(actor: Actor, pk: int, operation: Operation | None = None) -> 
     return Snapshot.objects.get(pk=made)
 
 
+def capture(actor: Actor, pk: int, number: int = 1, interval: int = 1) -> Capture:
+    """Have the device take pictures itself (2022, 9.14); they arrive after this returns."""
+    channel = access.fetch(actor, "video.channel.snapshot", Channel.objects.select_related("device"), pk=pk)
+    if not 1 <= number <= rules.MOST_CAPTURED:
+        raise Invalid(_("One to ten pictures."), field="number")
+    if not 1 <= interval <= rules.LONGEST_CAPTURE_INTERVAL:
+        raise Invalid(_("One to sixty seconds."), field="interval")
+    if not channel.device.online:
+        raise DeviceOffline
+    if channel.device.edition != 2022:
+        raise NoCapture(edition=f"GB/T 28181-{channel.device.edition or '2016'}")
+    made = gateway.ask("capture", channel=channel.pk, number=number, interval=interval, user=actor.pk)
+    return Capture.objects.get(pk=made)
+
+
+@transaction.atomic
+def begin_capture(channel_pk: int, session: str, wanted: int, interval_s: int, user_pk: int | None) -> int:
+    channel = Channel.objects.get(pk=channel_pk)
+    by = User.objects.filter(pk=user_pk).first() if user_pk else None
+    made = Capture.objects.create(channel=channel, session=session, wanted=wanted, interval_s=interval_s, by=by)
+    trail.record("video.channel.snapshot", by or SYSTEM, channel, {"capture": made.pk, "wanted": wanted})
+    return made.pk
+
+
+@transaction.atomic
+def end_capture(pk: int, state: str, received: int, refused: int, fault: str) -> None:
+    made = Capture.objects.select_for_update(of=("self",)).select_related("channel", "by").get(pk=pk)
+    made.state, made.received, made.refused = state, received, refused
+    made.fault, made.ended_at = fault[:200], timezone.now()
+    made.save()
+    data = {"capture": pk, "state": state, "received": received, "refused": refused, "fault": made.fault}
+    trail.record("video.channel.snapshot", SYSTEM, made.channel, data)
+
+
 @transaction.atomic
 def keep_snapshot(
-    channel_pk: int, shot: Any, verdict: str, fault: str, purpose: str, user_pk: int | None, operation_pk: int | None
+    channel_pk: int,
+    shot: Any,
+    verdict: str,
+    fault: str,
+    purpose: str,
+    user_pk: int | None,
+    operation_pk: int | None,
+    capture_pk: int | None = None,
+    figures: dict[str, Any] | None = None,
 ) -> int:
-    """Store a still that the live process took, hashed and signed. A probe keeps its figures and no picture."""
+    """Store a still that the live process took, or that a device uploaded, hashed and signed.
+
+    A probe keeps its figures and no picture.
+    """
     channel = Channel.objects.get(pk=channel_pk)
     by = User.objects.filter(pk=user_pk).first() if user_pk else None
     at = timezone.now()
     snapshot = Snapshot(
-        channel=channel, at=at, purpose=purpose, by=by, operation_id=operation_pk, verdict=verdict, fault=fault[:300]
-    )
+        channel=channel, at=at, purpose=purpose, by=by, operation_id=operation_pk, verdict=verdict, fault=fault[:300],
+        capture_id=capture_pk,
+    )  # fmt: skip
     if shot is not None:
         snapshot.width, snapshot.height = shot.width, shot.height
         snapshot.figures = {
             "mean": round(shot.mean, 2), "deviation": round(shot.deviation, 2), "sharpness": round(shot.sharpness, 2),
+            **(figures or {}),
         }  # fmt: skip
     if shot is None or purpose == "probe":
         snapshot.save()

@@ -11,7 +11,7 @@ from ninja import Field, Router, Schema
 
 from chengheng.common.people import access
 from chengheng.video import actions, queries, words
-from chengheng.video.models import Call, Channel, Device, Snapshot
+from chengheng.video.models import Call, Capture, Channel, Device, Snapshot
 
 router = Router(tags=["video"])
 
@@ -98,6 +98,23 @@ class SnapshotOut(Schema):
     sha256: str
     signature: str
     verdict: str
+
+
+class CaptureIn(Schema):
+    number: int = Field(1, ge=1, le=10)
+    interval: int = Field(1, ge=1, le=60, description="seconds between two pictures")
+
+
+class CaptureOut(Schema):
+    id: int
+    camera: int = Field(alias="channel_id")
+    state: str = Field(description="running, done, short, refused, failed")
+    wanted: int
+    received: int
+    refused: int
+    fault: str
+    asked_at: datetime
+    ended_at: datetime | None
 
 
 class StepOut(Schema):
@@ -213,6 +230,17 @@ def steer(request: HttpRequest, pk: int, asked: SteerIn) -> Any:
 @router.post("/cameras/{pk}/snapshot", response={201: SnapshotOut})
 def snapshot(request: HttpRequest, pk: int) -> Any:
     return 201, actions.take_snapshot(request.user, pk)
+
+
+@router.post("/cameras/{pk}/capture", response={202: CaptureOut})
+def capture(request: HttpRequest, pk: int, asked: CaptureIn) -> Any:
+    """Have a 2022 device take pictures itself; ask for the capture until `state` is not running."""
+    return 202, actions.capture(request.user, pk, asked.number, asked.interval)
+
+
+@router.get("/captures/{pk}", response=CaptureOut)
+def get_capture(request: HttpRequest, pk: int) -> Any:
+    return access.fetch(request.user, "video.channel.view", Capture.objects.all(), pk=pk)
 
 
 @router.get("/cameras/{pk}/snapshots", response=list[SnapshotOut])

@@ -467,6 +467,13 @@ class Capture(models.Model):
     def __str__(self) -> str:
         return f"{self.channel} {timezone.localtime(self.asked_at):%Y-%m-%d %H:%M:%S}"
 
+    @property
+    def fault_label(self) -> str:
+        """What went wrong, in words; what the device itself said stays as it is."""
+        from chengheng.video.words import CAPTURE_FAULTS
+
+        return str(CAPTURE_FAULTS.get(self.fault, self.fault))
+
     def get_absolute_url(self) -> str:
         return reverse("video:channel", args=[self.channel_id])
 

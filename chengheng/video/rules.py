@@ -121,6 +121,11 @@ def runs_until(weekdays: str, from_time: time, to_time: time, now: datetime) -> 
     return None
 
 
+# -- pictures that devices take themselves -----------------------------------------------------------------------------
+MOST_CAPTURED = 10  # SnapNum (2022 A.2.1.24)
+LONGEST_CAPTURE_INTERVAL = 60  # seconds (local rule)
+
+
 # -- online time -----------------------------------------------------------------------------------------------------
 def online_seconds(
     spans: Iterable[tuple[bool, datetime, datetime | None]], start: datetime, end: datetime

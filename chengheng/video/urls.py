@@ -17,6 +17,7 @@ urlpatterns = [
     path("cameras/<int:pk>/records", views.records, name="records"),
     path("cameras/<int:pk>/presets", views.presets, name="presets"),
     path("cameras/<int:pk>/snapshot", views.take_snapshot, name="take_snapshot"),
+    path("cameras/<int:pk>/capture", views.capture, name="capture"),
     path("cameras/<int:pk>/record", views.record, name="record"),
     path("cameras/<int:pk>/fetch/", views.fetch_recording, name="fetch_recording"),
     path("cameras/<int:pk>/plan/", views.plan_recording, name="plan_recording"),

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect as go
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -115,6 +116,9 @@ def channel(request: HttpRequest, pk: int) -> HttpResponse:
         "props": props,
         "calls": row.calls.select_related("asked_by").defer("trace")[:8],
         "snapshots": _with_files(snapshots),
+        "captures": row.captures.select_related("by")[:5],
+        "may_snapshot": props["may_snapshot"],
+        "captures_itself": row.device.edition == 2022,
         "recordings": _with_files(recordings) if access.may(request.user, "video.recording.view", row) else [],
         "may_record": access.may(request.user, "video.recording.make", row),
         "plans": row.plans.select_related("by") if access.may(request.user, "video.recording.view", row) else (),
@@ -195,6 +199,23 @@ def take_snapshot(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(request, reverse("video:channel", args=[pk]), _("The snapshot is kept."))
 
 
+@require_POST
+@require_act("video.channel.snapshot")
+def capture(request: HttpRequest, pk: int) -> HttpResponse:
+    """The device takes pictures itself; they appear under the snapshots as they arrive."""
+    values = [request.POST.get(name, "") for name in ("number", "interval")]
+    if not all(value.isascii() and value.isdigit() and len(value) < 4 for value in values):
+        raise Invalid(field="number")
+    try:
+        actions.capture(request.user, pk, int(values[0]), int(values[1]))
+    except Refusal as refusal:
+        if refusal.status in (403, 404):
+            raise
+        return redirect(request, reverse("video:channel", args=[pk]), str(refusal), "bad")
+    text = _("The device takes the pictures; they appear under the snapshots as they arrive.")
+    return redirect(request, reverse("video:channel", args=[pk]), text)
+
+
 @require_act("video.channel.view")
 def snapshot(request: HttpRequest, pk: int) -> HttpResponse:
     row = access.fetch(
@@ -202,7 +223,8 @@ def snapshot(request: HttpRequest, pk: int) -> HttpResponse:
     )
     return page(
         request, "video/snapshot.html",
-        {"snapshot": row, "picture": files.of(row).first(), "genuine": actions.is_genuine(row)},
+        {"snapshot": row, "picture": files.of(row).first(), "genuine": actions.is_genuine(row),
+         "device_time": parse_datetime(row.figures.get("device_time", ""))},
     )  # fmt: skip
 
 

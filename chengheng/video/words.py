@@ -60,8 +60,25 @@ REASONS: dict[str, tuple[str | Promise, str | Promise]] = {
     "no_port": (_("All media ports are in use."), _("Widen CHENGHENG_MEDIA_PORTS.")),
     "too_slow": (_("The viewer's connection was too slow."), ""),
     "revoked": (_("The permission to watch ended."), ""),
+    "no_capture": (_("The device does not take pictures by itself: that came with GB/T 28181-2022."), ""),
+    "capture_runs": (_("The camera is taking pictures for somebody else."), ""),
+    "capture_refused": (_("The device refused to take pictures by itself."), _("Keep a snapshot of the live picture.")),
     "failed": (_("The call failed."), _("Look at the signalling below.")),
 }  # fmt: skip
+
+
+# how a capture by the device went wrong
+CAPTURE_FAULTS: dict[str, str | Promise] = {
+    "timeout": _("The device took the command, but its time is over."),
+    "foreign": _("Pictures came from an address that is not the device's."),
+    "not_a_picture": _("What the device sent is no JPEG picture."),
+    "too_large": _("A picture was too large."),
+    "too_slow": _("The upload took too long."),
+    "no_picture": _("The upload held no picture."),
+    "not_a_form": _("The upload could not be read."),
+    "no_answer": _("The device did not answer."),
+    "shutdown": _("The live process was restarted."),
+}
 
 
 def reason(code: str) -> tuple[str, str]:

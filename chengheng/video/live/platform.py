@@ -643,6 +643,20 @@ class Platform:
         finally:
             self._queries.pop((name, sn), None)
 
+    async def configure(self, entry: Entry, target: str, timeout: float = 5.0, **values: Any) -> str:
+        """A DeviceConfig; the device's Result, "" when it took the command and says nothing more."""
+        sn = self.sn()
+        future: asyncio.Future[manscdp.Command] = asyncio.get_running_loop().create_future()
+        self._queries["DeviceConfig", sn] = future
+        try:
+            await self.tell(entry, manscdp.write("Control", "DeviceConfig", sn, target, values))
+            async with asyncio.timeout(timeout):
+                return (await future).text("Result")
+        except TimeoutError:
+            return ""
+        finally:
+            self._queries.pop(("DeviceConfig", sn), None)
+
     async def query_info(self, entry: Entry) -> manscdp.DeviceInfo:
         info = manscdp.device_info(await self.ask(entry, "DeviceInfo"))
         await self.store.device_info(entry.pk, info, entry.edition)

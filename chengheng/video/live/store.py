@@ -23,6 +23,7 @@ from chengheng.video.live.upstream import Above, Shared
 from chengheng.video.models import (
     Alarm,
     Call,
+    Capture,
     Channel,
     Device,
     Position,
@@ -395,6 +396,7 @@ def close_stale() -> None:
     Call.objects.filter(ended_at=None).update(ended_at=now, stop_reason="shutdown")
     Watching.objects.filter(closed_at=None).update(closed_at=now, close_reason="shutdown")
     Recording.objects.filter(ended_at=None).update(ended_at=now, fault="shutdown")
+    Capture.objects.filter(state="running").update(ended_at=now, state="failed", fault="shutdown")
     lost = Device.objects.filter(online=True).filter(Q(transport="tcp") | Q(registered_until__lt=now))
     pks = list(lost.values_list("pk", flat=True))
     if pks:

@@ -25,6 +25,7 @@ from chengheng.common.sipnode import NoAnswer
 from chengheng.protocols.gb28181 import ptz
 from chengheng.video import rules, tokens, words
 from chengheng.video.live import pictures, sound, store, work
+from chengheng.video.live.captures import Captures
 from chengheng.video.live.platform import CallStopped, Entry, LiveCall, Platform
 from chengheng.video.live.platform import Settings as PlatformSettings
 from chengheng.video.live.source import Viewer
@@ -76,6 +77,8 @@ class Service:
         self.once_play = tokens.Once(tokens.PLAY_SECONDS)
         self.once_order = tokens.Once(tokens.ORDER_SECONDS)
         self.recordings: dict[int, work.Recording] = {}
+        self.captures = Captures(self)
+        self.platform.on_snapshots = self.captures.finished
         self.faults = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -96,6 +99,9 @@ class Service:
             task.cancel()
         for recording in list(self.recordings.values()):
             recording.recorder.close("shutdown")
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(2):
+                await self.captures.stop()
         with contextlib.suppress(Exception):
             async with asyncio.timeout(2):
                 await self.upwards.stop()

@@ -240,6 +240,12 @@ async def do_snapshot(
     return await in_thread(actions.keep_snapshot, channel, shot, verdict, fault, purpose, user, operation)
 
 
+async def do_capture(service: Service, channel: int, number: int, interval: int, user: int | None = None) -> int:
+    """Have the device take pictures itself and upload them; the capture's key. It goes on after this returns."""
+    entry, channel_id = await service.entry(channel)
+    return await service.captures.begin(entry, channel, channel_id, number, interval, user)
+
+
 async def do_record(
     service: Service,
     channel: int,
