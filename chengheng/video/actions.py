@@ -35,6 +35,7 @@ from chengheng.video.models import (
     Scene,
     Share,
     Snapshot,
+    TranscodeLimit,
     Upstream,
 )
 from chengheng.video.roles import steering_priority
@@ -388,6 +389,21 @@ def set_thresholds(actor: Actor, starts_on: date, source: str, **figures: float)
         starts_on=starts_on, defaults={**figures, "source": source.strip()[:300], "by": actor}
     )
     trail.record("video.device.change", actor, row, {**figures, "starts_on": str(starts_on), "source": row.source})
+    return row
+
+
+@transaction.atomic
+def set_transcode_limit(actor: Actor, starts_on: date, most: int, source: str) -> TranscodeLimit:
+    """How many cameras may be transcoded at once from a day on; 0 for none. Days that have begun are history."""
+    access.require(actor, "video.device.change")
+    if starts_on < timezone.localdate():
+        raise Invalid(_("The day must not be past."), field="starts_on")
+    if not source.strip() or not 0 <= most <= 100:
+        raise Invalid(_("Give a source and a number from 0 to 100."), field="most")
+    row, _new = TranscodeLimit.objects.update_or_create(
+        starts_on=starts_on, defaults={"most": most, "source": source.strip()[:300], "by": actor}
+    )
+    trail.record("video.device.change", actor, row, {"starts_on": str(starts_on), "most": most, "source": row.source})
     return row
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -28,6 +28,8 @@ from chengheng.video.models import (
     Snapshot,
     StateSpan,
     Subscription,
+    Transcode,
+    TranscodeLimit,
 )
 
 
@@ -299,7 +301,7 @@ def state(user: Any, days: int = 7) -> dict[str, Any]:
         "total": total, "online": on, "by_day": by_day,
         "pictures": {label: pictures.get(code, 0) for code, label in Snapshot.Verdict.choices},
         "probed": sum(pictures.values()), "good": pictures.get("good", 0), **call_figures(calls),
-        "worst": worst(scope, now - timedelta(days=days), now),
+        "worst": worst(scope, now - timedelta(days=days), now), "transcodes": transcodes(user, days),
     }  # fmt: skip
 
 
@@ -339,3 +341,29 @@ def thresholds(day: date | None = None) -> rules.Thresholds:
     if row is None:
         return rules.EXAMPLE_THRESHOLDS
     return rules.Thresholds(row.black_mean, row.plain_deviation, row.blur_variance, row.frozen_difference)
+
+
+# -- transcoding -----------------------------------------------------------------------------------------------------
+def transcode_limit(day: date | None = None) -> rules.TranscodeLimit:
+    """How many cameras may be transcoded at once on a day (today); the example set where there is none."""
+    row = TranscodeLimit.objects.filter(starts_on__lte=day or timezone.localdate()).first()
+    return rules.TranscodeLimit(row.most) if row is not None else rules.EXAMPLE_TRANSCODES
+
+
+def transcodes(user: Any, days: int = 7) -> dict[str, Any]:
+    """Figures of the last days: how many ran, now, were refused, and what they cost; `load` in percent of one core."""
+    since = timezone.now() - timedelta(days=days)
+    rows = access.visible(user, "video.channel.view", Transcode.objects.filter(began_at__gte=since))
+    ran = rows.exclude(stop_reason="transcode_full")
+    over = ran.filter(ended_at__isnull=False)
+    took = over.aggregate(
+        cpu=Sum("cpu_seconds"), frames=Sum("frames"),
+        wall=Sum(ExpressionWrapper(F("ended_at") - F("began_at"), output_field=DurationField())),
+    )  # fmt: skip
+    wall = took["wall"].total_seconds() if took["wall"] else 0.0
+    return {
+        "ran": ran.count(), "now": ran.filter(ended_at=None).count(), "limit": transcode_limit().most,
+        "refused": rows.filter(stop_reason="transcode_full").count(), "cpu_seconds": took["cpu"] or 0.0,
+        "frames": took["frames"] or 0, "hours": wall / 3600, "load": took["cpu"] / wall * 100 if wall else None,
+        "ms_a_frame": took["cpu"] / took["frames"] * 1000 if took["frames"] else None,
+    }  # fmt: skip

@@ -126,6 +126,21 @@ MOST_CAPTURED = 10  # SnapNum (2022 A.2.1.24)
 LONGEST_CAPTURE_INTERVAL = 60  # seconds (local rule)
 
 
+# -- transcoding -----------------------------------------------------------------------------------------------------
+TRANSCODE_HEIGHT = 720  # pictures are not coded larger than this (local rule)
+TRANSCODE_IDLE_SECONDS = 5.0  # a transcode stays this long after its last viewer (local rule)
+
+
+@dataclass(frozen=True)
+class TranscodeLimit:
+    """How many cameras are transcoded at once at most; 0 switches it off."""
+
+    most: int = 2
+
+
+EXAMPLE_TRANSCODES = TranscodeLimit()  # of ours; a 1080p picture takes about a quarter of a core
+
+
 # -- online time -----------------------------------------------------------------------------------------------------
 def online_seconds(
     spans: Iterable[tuple[bool, datetime, datetime | None]], start: datetime, end: datetime

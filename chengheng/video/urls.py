@@ -24,6 +24,7 @@ urlpatterns = [
     path("cameras/<int:pk>/home", views.home_position, name="home_position"),
     path("cameras/<int:pk>/guard", views.guard, name="guard"),
     path("plans/<int:pk>/end", views.end_plan, name="end_plan"),
+    path("transcodes/", views.transcodes, name="transcodes"),
     path("thresholds/", views.thresholds, name="thresholds"),
     path("cameras/<int:pk>/change/", views.change_channel, name="change_channel"),
     path("snapshots/<int:pk>/", views.snapshot, name="snapshot"),

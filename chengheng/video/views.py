@@ -28,6 +28,7 @@ from chengheng.video.forms import (
     OperationForm,
     PlanForm,
     ThresholdsForm,
+    TranscodeLimitForm,
     UpstreamForm,
 )
 from chengheng.video.models import (
@@ -39,6 +40,8 @@ from chengheng.video.models import (
     Recording,
     Scene,
     Snapshot,
+    Transcode,
+    TranscodeLimit,
     Upstream,
 )
 from chengheng.video.roles import steering_priority
@@ -313,6 +316,30 @@ def thresholds(request: HttpRequest) -> HttpResponse:
         "sets": PictureThresholds.objects.select_related("by")[:50],
     }  # fmt: skip
     return page(request, "video/thresholds.html", context)
+
+
+@require_act("video.channel.view")
+def transcodes(request: HttpRequest) -> HttpResponse:
+    """What was coded anew for browsers without H.265, what it cost, and how much of it is permitted."""
+    may_change = access.may(request.user, "video.device.change")
+    first = {"starts_on": timezone.localdate(), "most": queries.transcode_limit().most}
+    form = TranscodeLimitForm(request.POST or None, initial=first)
+    if request.method == "POST":
+        access.require(request.user, "video.device.change")
+        if form.is_valid():
+            try:
+                actions.set_transcode_limit(request.user, **form.cleaned_data)
+            except Invalid as refusal:
+                form.add_error(refusal.field or None, str(refusal))
+            else:
+                return redirect(request, reverse("video:transcodes"), _("Saved."))
+    rows = access.visible(request.user, "video.channel.view", Transcode.objects.select_related("channel"))[:30]
+    context = {
+        "form": form, "may_change": may_change, "figures": queries.transcodes(request.user),
+        "rows": [{"row": row, "why": words.reason(row.stop_reason)[0]} for row in rows],
+        "example": not TranscodeLimit.objects.exists(), "sets": TranscodeLimit.objects.select_related("by")[:20],
+    }  # fmt: skip
+    return page(request, "video/transcodes.html", context)
 
 
 @require_POST

@@ -14,6 +14,13 @@ STEPS: dict[str, str | Promise] = {
     "first_frame": _("First picture shown"),
 }
 
+# what is said beside the steps about H.265
+CODING: dict[str, str | Promise] = {
+    "h265": _("H.265: this browser cannot show it"),
+    "converting": _("Last way: coded anew here as H.264"),
+    "converted": _("Coded anew, without sound, at most 720 lines"),
+}
+
 # code: (what happened, what to look at)
 REASONS: dict[str, tuple[str | Promise, str | Promise]] = {
     "idle": (_("Nobody was watching any more."), ""),
@@ -60,6 +67,16 @@ REASONS: dict[str, tuple[str | Promise, str | Promise]] = {
     "no_port": (_("All media ports are in use."), _("Widen CHENGHENG_MEDIA_PORTS.")),
     "too_slow": (_("The viewer's connection was too slow."), ""),
     "revoked": (_("The permission to watch ended."), ""),
+    "transcode_full": (
+        _("The camera sends H.265, which this browser cannot show, and as many cameras as permitted are being coded "
+          "anew already."),
+        _("Use a browser that shows H.265, set the camera's second stream to H.264, or try again later."),
+    ),
+    "transcode_failed": (
+        _("The H.265 picture could not be coded anew."),
+        _("Use a browser that shows H.265, or set the camera's second stream to H.264."),
+    ),
+    "transcode_over": (_("The camera changed to another coding."), ""),
     "no_capture": (_("The device does not take pictures by itself: that came with GB/T 28181-2022."), ""),
     "capture_runs": (_("The camera is taking pictures for somebody else."), ""),
     "capture_refused": (_("The device refused to take pictures by itself."), _("Keep a snapshot of the live picture.")),

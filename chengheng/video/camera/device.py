@@ -54,6 +54,7 @@ class Faults:
     refuse_subscribe: int = 0  # refuses subscriptions with this status
     short_subscribe: int = 0  # grants so many seconds only
     forgetful: bool = False  # does not know its subscriptions any more when they are refreshed
+    no_sub: bool = False  # has no second stream: refuses it with 488
     no_capture: bool = False  # refuses to take pictures by itself
     bad_pictures: bool = False  # uploads what is no picture
     unscaled: bool = True  # plays fast without scaling its time stamps (facts §2 quirk 13)
@@ -561,7 +562,14 @@ class Camera:
             offer = sdp.read(request.body)
         except sdp.SdpError:
             offer = None
-        if faults.refuse or channel is None or offer is None or not request.get("subject"):
+        second = offer is not None and "streamnumber:1" in offer.attributes
+        if (
+            faults.refuse
+            or channel is None
+            or offer is None
+            or not request.get("subject")
+            or (faults.no_sub and second)
+        ):
             self.node.refuse(request, peer, faults.refuse or (404 if channel is None else 488))
             self.node.flush()
             return

@@ -19,7 +19,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from chengheng.common.errors import Refusal
 from chengheng.common.live import in_thread
@@ -230,7 +230,7 @@ async def _form(request: web.Request) -> tuple[str, bytes]:
         part = await reader.next()
         if part is None:
             break
-        if not hasattr(part, "read_chunk"):
+        if not isinstance(part, BodyPartReader):
             continue  # a form within the form
         if part.filename or (part.headers.get("Content-Type") or "").startswith("image/"):
             found = _NAME.match((part.filename or "").rsplit("/", 1)[-1])

@@ -30,6 +30,7 @@ from chengheng.video.models import (
     Recording,
     StateSpan,
     Subscription,
+    Transcode,
     Upstream,
     Watching,
     channel_values,
@@ -317,6 +318,18 @@ def save_call(call: LiveCall) -> None:
     )  # fmt: skip
 
 
+def begin_transcode(channel_pk: int, stop_reason: str) -> int:
+    """A transcode that begins; with a reason, one that was refused."""
+    ended = timezone.now() if stop_reason else None
+    return Transcode.objects.create(channel_id=channel_pk, stop_reason=stop_reason, ended_at=ended).pk
+
+
+def end_transcode(pk: int, frames: int, cpu_seconds: float, reason: str) -> None:
+    Transcode.objects.filter(pk=pk).update(
+        ended_at=timezone.now(), frames=frames, cpu_seconds=round(cpu_seconds, 3), stop_reason=reason[:30]
+    )
+
+
 def channel_of(pk: int) -> tuple[int, str, int] | None:
     """(pk, GB/T 28181 ID, device pk) of a channel that may be called."""
     return (
@@ -396,6 +409,7 @@ def close_stale() -> None:
     Call.objects.filter(ended_at=None).update(ended_at=now, stop_reason="shutdown")
     Watching.objects.filter(closed_at=None).update(closed_at=now, close_reason="shutdown")
     Recording.objects.filter(ended_at=None).update(ended_at=now, fault="shutdown")
+    Transcode.objects.filter(ended_at=None).update(ended_at=now, stop_reason="shutdown")
     Capture.objects.filter(state="running").update(ended_at=now, state="failed", fault="shutdown")
     lost = Device.objects.filter(online=True).filter(Q(transport="tcp") | Q(registered_until__lt=now))
     pks = list(lost.values_list("pk", flat=True))

@@ -61,6 +61,15 @@ async def do_state(service: Service) -> dict[str, Any]:
         "recordings": len(service.recordings),
         "counts": platform.counts,
         "malformed": platform.node.malformed,
+        "transcodes": [
+            {
+                "channel": item.call.channel_pk,
+                "cpu_seconds": item.cpu_seconds,
+                "frames": item.frames,
+                "viewers": len(item.source.viewers),
+            }
+            for item in service.transcoding.running.values()
+        ],
         "ports": len(platform.ports.used),
         "sip_port": platform.node.port,
     }
