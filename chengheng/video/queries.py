@@ -230,8 +230,16 @@ def track(device: Device, hours: int = 24, limit: int = 5000) -> dict[str, Any] 
     last = max(rows, key=lambda row: row.at)
     lons, lats = [row.lon for row in rows], [row.lat for row in rows]
     line = {"code": "track", "label": _("Track"), "data": tracks(rows), "shape": "line", "tone": "info", "shown": True}
+    here = {
+        "type": "Feature", "geometry": {"type": "Point", "coordinates": [last.lon, last.lat]},
+        "properties": {"title": last.source_id, "state": ui_words.clock(last.at)},
+    }  # fmt: skip
+    spot = {
+        "code": "here", "label": _("Last position"), "data": {"type": "FeatureCollection", "features": [here]},
+        "shape": "point", "tone": "warn", "shown": True,
+    }  # fmt: skip
     shown = {
-        "layers": [line], "districts": "/places/districts.geojson", "point": [last.lon, last.lat],
+        "layers": [line, spot], "districts": "/places/districts.geojson",
         "fit": [[min(lons), min(lats)], [max(lons), max(lats)]],
     }  # fmt: skip
     return {"map": shown, "last": last, "count": len(rows)}

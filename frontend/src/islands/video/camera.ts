@@ -67,7 +67,7 @@ export function camera(place: HTMLElement, props: CameraProps): () => void {
     }
     for (const line of steps.querySelectorAll(".is-aside")) line.remove();
     reach("asked", 0);
-    player = new Player(stage, props, props.id, { onTold, from, to, onFirst: (ms) => reach("first_frame", ms) });
+    player = new Player(stage, props, props.id, { onTold, from, to, onFirst: () => reach("first_frame") });
   }
 
   const tools = make("div", "camera-tools");
