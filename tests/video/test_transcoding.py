@@ -84,7 +84,8 @@ class TestTheProcess:
         assert costs[-1] > 0
 
 
-async def watch(port: int, token: str, seconds: float, convert: int = 1) -> tuple[list[dict], bytes]:
+async def watch(port: int, token: str, seconds: float, convert: int = 1, most: float = 40) -> tuple[list[dict], bytes]:
+    """What a player is told and sent, until `seconds` after the first picture."""
     told, data = [], b""
     async with (
         aiohttp.ClientSession() as session,
@@ -92,7 +93,7 @@ async def watch(port: int, token: str, seconds: float, convert: int = 1) -> tupl
             f"http://127.0.0.1:{port}/video/play?token={token}&h265=0&convert={convert}", max_msg_size=0
         ) as socket,
     ):
-        end = asyncio.get_running_loop().time() + seconds
+        end = asyncio.get_running_loop().time() + most
         while (left := end - asyncio.get_running_loop().time()) > 0:
             try:
                 message = await socket.receive(timeout=left)
@@ -101,6 +102,8 @@ async def watch(port: int, token: str, seconds: float, convert: int = 1) -> tupl
             if message.type == aiohttp.WSMsgType.TEXT:
                 told.append(json.loads(message.data))
             elif message.type == aiohttp.WSMsgType.BINARY:
+                if not data:
+                    end = asyncio.get_running_loop().time() + seconds
                 data += message.data
             else:
                 break
@@ -128,19 +131,19 @@ def test_two_viewers_share_one_process_and_it_ends_after_them(site, device, oper
             tokens = await asyncio.to_thread(
                 lambda: [actions.permit_watching(operator, camera.pk) for _one in range(2)]
             )
-            return await asyncio.gather(watch(port, tokens[0], 9), watch(port, tokens[1], 9))
+            return await asyncio.gather(watch(port, tokens[0], 5), watch(port, tokens[1], 5))
 
-        for told, data in site.run(both()):
+        for told, data in site.run(both(), 80):
             assert [item["type"] for item in told if item["type"] in ("converting", "converted")] == [
                 "converting",
                 "converted",
             ]
             found = numbers(data)
-            assert len(found) >= 16
+            assert len(found) >= 8
             assert found == list(range(found[0], found[0] + len(found)))
         done = wait(lambda: Transcode.objects.exclude(ended_at=None).first(), 15)
         assert (done.stop_reason, Transcode.objects.count()) == ("idle", 1)
-        assert done.frames >= 16
+        assert done.frames >= 8
         assert done.cpu_seconds > 0
         assert Watching.objects.filter(way="transcode").count() == 2
         assert not site.service.transcoding.running
@@ -162,7 +165,7 @@ def test_beyond_the_limit_the_next_camera_is_refused_and_counted(site, device, e
         assert not data
         assert (told[-1]["type"], told[-1]["code"], told[-1]["detail"]) == ("stopped", "transcode_full", "1/1")
         assert "H.265" in told[-1]["what"]
-        assert numbers(future.result(30)[1])  # the first one went on
+        assert numbers(future.result(60)[1])  # the first one went on
         assert Transcode.objects.get(stop_reason="transcode_full").channel == second
         assert queries.transcodes(operator)["refused"] == 1
         # who does not ask for it gets the reason only
@@ -179,7 +182,7 @@ def test_a_process_that_dies_is_told(site, device, operator):
         (item,) = wait(lambda: list(site.service.transcoding.running.values()))
         wait(lambda: item.frames > 3)
         site.loop.call_soon_threadsafe(item._process.kill)
-        told, _data = future.result(30)
+        told, _data = future.result(60)
         assert told[-1]["code"] == "transcode_failed"
         assert wait(lambda: Transcode.objects.exclude(ended_at=None).first()).stop_reason == "transcode_failed"
 

@@ -120,7 +120,13 @@ async def do_subscribe(service: Service, device: int) -> bool:
     entry.wants, entry.position_s, entry.due_at = wants, seconds, 0.0
     if not entry.online:
         return False
-    settling = asyncio.ensure_future(platform.subscriptions.settle(entry))
+
+    async def settle() -> None:
+        while entry.settling:  # it is just being asked for what was wanted before
+            await asyncio.sleep(0.05)
+        await platform.subscriptions.settle(entry)
+
+    settling = asyncio.ensure_future(settle())
     platform.later(settling)
     done, _waiting = await asyncio.wait((settling,), timeout=9)
     return bool(done)
