@@ -19,10 +19,11 @@ from chengheng.common.people.access import SYSTEM, Actor
 from chengheng.common.people.models import Organisation, User
 from chengheng.protocols.gb28181 import ids
 from chengheng.video import gateway, rules, tokens
-from chengheng.video.errors import BadIdentifier, DeviceOffline, NotMovable
+from chengheng.video.errors import BadIdentifier, DeviceOffline, NoCapture, NotMovable
 from chengheng.video.models import (
     Alarm,
     Call,
+    Capture,
     Channel,
     Device,
     Operation,
@@ -34,6 +35,7 @@ from chengheng.video.models import (
     Scene,
     Share,
     Snapshot,
+    TranscodeLimit,
     Upstream,
 )
 from chengheng.video.roles import steering_priority
@@ -116,6 +118,26 @@ def read_catalog(actor: Actor, pk: int) -> dict[str, Any]:
     with transaction.atomic():
         trail.record("video.device.catalog", actor, device, answer)
     return answer
+
+
+def subscribe(
+    actor: Actor, pk: int, *, catalog: bool, alarms: bool, positions: bool, position_seconds: int = 10
+) -> Device:
+    """Choose what a device shall tell by itself (9.11) and ask it at once; how it answered stands in `Subscription`.
+
+    A device that is not registered now is asked when it comes; one that does not answer, again later.
+    """
+    with transaction.atomic():
+        device = access.fetch_locked(actor, "video.device.subscribe", Device.objects.all(), pk=pk)
+        if not 1 <= position_seconds <= 3600:
+            raise Invalid(_("Positions can be told every 1 to 3600 seconds."), field="position_seconds")
+        device.wants_catalog, device.wants_alarms, device.wants_positions = catalog, alarms, positions
+        device.position_seconds = position_seconds
+        names = ["wants_catalog", "wants_alarms", "wants_positions", "position_seconds"]
+        device.save(update_fields=[*names, "updated_at"])
+        trail.record("video.device.subscribe", actor, device, {name: getattr(device, name) for name in names})
+    gateway.nudge("subscribe", timeout=12, device=device.pk)
+    return device
 
 
 @transaction.atomic
@@ -208,21 +230,68 @@ def take_snapshot(actor: Actor, pk: int, operation: Operation | None = None) -> 
     return Snapshot.objects.get(pk=made)
 
 
+def capture(actor: Actor, pk: int, number: int = 1, interval: int = 1) -> Capture:
+    """Have the device take pictures itself (2022, 9.14); they arrive after this returns."""
+    channel = access.fetch(actor, "video.channel.snapshot", Channel.objects.select_related("device"), pk=pk)
+    if not 1 <= number <= rules.MOST_CAPTURED:
+        raise Invalid(_("One to ten pictures."), field="number")
+    if not 1 <= interval <= rules.LONGEST_CAPTURE_INTERVAL:
+        raise Invalid(_("One to sixty seconds."), field="interval")
+    if not channel.device.online:
+        raise DeviceOffline
+    if channel.device.edition != 2022:
+        raise NoCapture(edition=f"GB/T 28181-{channel.device.edition or '2016'}")
+    made = gateway.ask("capture", channel=channel.pk, number=number, interval=interval, user=actor.pk)
+    return Capture.objects.get(pk=made)
+
+
+@transaction.atomic
+def begin_capture(channel_pk: int, session: str, wanted: int, interval_s: int, user_pk: int | None) -> int:
+    channel = Channel.objects.get(pk=channel_pk)
+    by = User.objects.filter(pk=user_pk).first() if user_pk else None
+    made = Capture.objects.create(channel=channel, session=session, wanted=wanted, interval_s=interval_s, by=by)
+    trail.record("video.channel.snapshot", by or SYSTEM, channel, {"capture": made.pk, "wanted": wanted})
+    return made.pk
+
+
+@transaction.atomic
+def end_capture(pk: int, state: str, received: int, refused: int, fault: str) -> None:
+    made = Capture.objects.select_for_update(of=("self",)).select_related("channel", "by").get(pk=pk)
+    made.state, made.received, made.refused = state, received, refused
+    made.fault, made.ended_at = fault[:200], timezone.now()
+    made.save()
+    data = {"capture": pk, "state": state, "received": received, "refused": refused, "fault": made.fault}
+    trail.record("video.channel.snapshot", SYSTEM, made.channel, data)
+
+
 @transaction.atomic
 def keep_snapshot(
-    channel_pk: int, shot: Any, verdict: str, fault: str, purpose: str, user_pk: int | None, operation_pk: int | None
+    channel_pk: int,
+    shot: Any,
+    verdict: str,
+    fault: str,
+    purpose: str,
+    user_pk: int | None,
+    operation_pk: int | None,
+    capture_pk: int | None = None,
+    figures: dict[str, Any] | None = None,
 ) -> int:
-    """Store a still that the live process took, hashed and signed. A probe keeps its figures and no picture."""
+    """Store a still that the live process took, or that a device uploaded, hashed and signed.
+
+    A probe keeps its figures and no picture.
+    """
     channel = Channel.objects.get(pk=channel_pk)
     by = User.objects.filter(pk=user_pk).first() if user_pk else None
     at = timezone.now()
     snapshot = Snapshot(
-        channel=channel, at=at, purpose=purpose, by=by, operation_id=operation_pk, verdict=verdict, fault=fault[:300]
-    )
+        channel=channel, at=at, purpose=purpose, by=by, operation_id=operation_pk, verdict=verdict, fault=fault[:300],
+        capture_id=capture_pk,
+    )  # fmt: skip
     if shot is not None:
         snapshot.width, snapshot.height = shot.width, shot.height
         snapshot.figures = {
             "mean": round(shot.mean, 2), "deviation": round(shot.deviation, 2), "sharpness": round(shot.sharpness, 2),
+            **(figures or {}),
         }  # fmt: skip
     if shot is None or purpose == "probe":
         snapshot.save()
@@ -320,6 +389,21 @@ def set_thresholds(actor: Actor, starts_on: date, source: str, **figures: float)
         starts_on=starts_on, defaults={**figures, "source": source.strip()[:300], "by": actor}
     )
     trail.record("video.device.change", actor, row, {**figures, "starts_on": str(starts_on), "source": row.source})
+    return row
+
+
+@transaction.atomic
+def set_transcode_limit(actor: Actor, starts_on: date, most: int, source: str) -> TranscodeLimit:
+    """How many cameras may be transcoded at once from a day on; 0 for none. Days that have begun are history."""
+    access.require(actor, "video.device.change")
+    if starts_on < timezone.localdate():
+        raise Invalid(_("The day must not be past."), field="starts_on")
+    if not source.strip() or not 0 <= most <= 100:
+        raise Invalid(_("Give a source and a number from 0 to 100."), field="most")
+    row, _new = TranscodeLimit.objects.update_or_create(
+        starts_on=starts_on, defaults={"most": most, "source": source.strip()[:300], "by": actor}
+    )
+    trail.record("video.device.change", actor, row, {"starts_on": str(starts_on), "most": most, "source": row.source})
     return row
 
 

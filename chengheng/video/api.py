@@ -11,7 +11,7 @@ from ninja import Field, Router, Schema
 
 from chengheng.common.people import access
 from chengheng.video import actions, queries, words
-from chengheng.video.models import Call, Channel, Device, Snapshot
+from chengheng.video.models import Call, Capture, Channel, Device, Snapshot
 
 router = Router(tags=["video"])
 
@@ -54,6 +54,23 @@ class DeviceMade(DeviceOut):
     password: str = Field(description="shown this once")
 
 
+class SubscriptionsIn(Schema):
+    catalog: bool = True
+    alarms: bool = False
+    positions: bool = False
+    position_seconds: int = Field(10, ge=1, le=3600)
+
+
+class SubscriptionOut(Schema):
+    subject: str = Field(description="Catalog, Alarm or MobilePosition")
+    wanted: bool
+    state: str = Field(description="active, refused, no_answer, terminated, ended; empty: never asked")
+    until: datetime | None
+    detail: str
+    notices: int
+    last_notice_at: datetime | None
+
+
 class PlayIn(Schema):
     from_at: datetime | None = None
     to_at: datetime | None = None
@@ -81,6 +98,23 @@ class SnapshotOut(Schema):
     sha256: str
     signature: str
     verdict: str
+
+
+class CaptureIn(Schema):
+    number: int = Field(1, ge=1, le=10)
+    interval: int = Field(1, ge=1, le=60, description="seconds between two pictures")
+
+
+class CaptureOut(Schema):
+    id: int
+    camera: int = Field(alias="channel_id")
+    state: str = Field(description="running, done, short, refused, failed")
+    wanted: int
+    received: int
+    refused: int
+    fault: str
+    asked_at: datetime
+    ended_at: datetime | None
 
 
 class StepOut(Schema):
@@ -147,6 +181,30 @@ def read_catalog(request: HttpRequest, pk: int) -> dict[str, Any]:
     return actions.read_catalog(request.user, pk)
 
 
+@router.get("/devices/{pk}/subscriptions", response=list[SubscriptionOut])
+def list_subscriptions(request: HttpRequest, pk: int) -> Any:
+    """What a device is wanted to tell by itself, and how its subscriptions stand."""
+    return _subscriptions(access.fetch(request.user, "video.device.view", Device.objects.all(), pk=pk))
+
+
+@router.put("/devices/{pk}/subscriptions", response=list[SubscriptionOut])
+def subscribe(request: HttpRequest, pk: int, wanted: SubscriptionsIn) -> Any:
+    """Choose what a device shall tell by itself; it is asked at once when it is registered."""
+    return _subscriptions(actions.subscribe(request.user, pk, **wanted.dict()))
+
+
+def _subscriptions(device: Device) -> list[dict[str, Any]]:
+    return [
+        {
+            "subject": item["subject"], "wanted": item["wanted"], "state": row.state if row else "",
+            "until": row.until if row else None, "detail": row.detail if row else "",
+            "notices": row.notices if row else 0, "last_notice_at": row.last_notice_at if row else None,
+        }
+        for item in queries.subscriptions_of(device)
+        for row in (item["row"],)
+    ]  # fmt: skip
+
+
 @router.post("/cameras/{pk}/play", response=PlayOut)
 def play(request: HttpRequest, pk: int, asked: PlayIn) -> Any:
     """A token that opens one player for one minute, live or from the device's recording."""
@@ -172,6 +230,17 @@ def steer(request: HttpRequest, pk: int, asked: SteerIn) -> Any:
 @router.post("/cameras/{pk}/snapshot", response={201: SnapshotOut})
 def snapshot(request: HttpRequest, pk: int) -> Any:
     return 201, actions.take_snapshot(request.user, pk)
+
+
+@router.post("/cameras/{pk}/capture", response={202: CaptureOut})
+def capture(request: HttpRequest, pk: int, asked: CaptureIn) -> Any:
+    """Have a 2022 device take pictures itself; ask for the capture until `state` is not running."""
+    return 202, actions.capture(request.user, pk, asked.number, asked.interval)
+
+
+@router.get("/captures/{pk}", response=CaptureOut)
+def get_capture(request: HttpRequest, pk: int) -> Any:
+    return access.fetch(request.user, "video.channel.view", Capture.objects.all(), pk=pk)
 
 
 @router.get("/cameras/{pk}/snapshots", response=list[SnapshotOut])

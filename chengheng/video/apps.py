@@ -49,5 +49,13 @@ class VideoConfig(AppConfig):
             bounded=True,
             order=40,
         )
+        maplayers.add(
+            "video.mobile", _("Mobile cameras"), "/video/mobile.geojson", "video.device.view", room="video",
+            bounded=True, order=41,
+        )  # fmt: skip
+        maplayers.add(
+            "video.tracks", _("Tracks of mobile cameras, last hour"), "/video/mobile.geojson?shape=line",
+            "video.device.view", room="video", shape="line", order=42,
+        )  # fmt: skip
         search.add("video", queries.find)
         headlines.add("video", "video.online_rate", "video.picture_rate", "video.call_success_rate")

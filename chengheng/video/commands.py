@@ -44,8 +44,10 @@ def register(cli: click.Group) -> None:
     "faults",
     multiple=True,
     help="NAME or NAME=VALUE, repeated: loss=0.01 reorder=0.05 refuse=486 silent deaf wrong_ssrc own_ssrc no_marker "
-    "split_datagrams catalog_short catalog_single black frozen answer_delay_s=3 stop_after_s=20.",
+    "split_datagrams catalog_short catalog_single black frozen answer_delay_s=3 stop_after_s=20 refuse_subscribe=489 short_subscribe=60 "
+    "forgetful no_sub no_capture bad_pictures.",
 )
+@click.option("--mobile", is_flag=True, help="The devices drive about and tell where they are, when subscribed to.")
 @click.option("--alarm-every", default=0.0, help="Seconds between alarms of the first camera; 0: none.")
 @click.option("--demo", is_flag=True, help="Run the demonstration city's cameras; passwords come from the database.")
 def camera(demo: bool, faults: tuple[str, ...], **options: Any) -> None:
@@ -123,7 +125,7 @@ async def _run(
             Camera(
                 gb_id, password, target, platform_id, channels, realm=realm, transport=options["transport"],
                 codec=options["codec"], width=int(width), height=int(height), fps=options["fps"],
-                gop=options["fps"] * 2, host=options["host"], faults=faults, name=name,
+                gop=options["fps"] * 2, host=options["host"], faults=faults, name=name, mobile=options["mobile"],
             )
         )  # fmt: skip
     stop = asyncio.Event()

@@ -28,6 +28,13 @@ class Steered(Refusal):
     message = _("%(who)s is steering this camera.")
 
 
+class NoCapture(Refusal):
+    code = "video.no_capture"
+    message = _(
+        "The device does not take pictures by itself: that came with GB/T 28181-2022, and it speaks %(edition)s."
+    )
+
+
 class CallFailed(Refusal):
     code = "video.call_failed"
     message = _("No picture: %(reason)s")

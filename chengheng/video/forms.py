@@ -8,7 +8,16 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from chengheng.video.models import WEEKDAYS, Channel, Device, Operation, PictureThresholds, RecordingPlan, Upstream
+from chengheng.video.models import (
+    WEEKDAYS,
+    Channel,
+    Device,
+    Operation,
+    PictureThresholds,
+    RecordingPlan,
+    TranscodeLimit,
+    Upstream,
+)
 
 
 class DeviceForm(forms.ModelForm):
@@ -89,3 +98,13 @@ class ThresholdsForm(forms.ModelForm):
 
     def validate_unique(self) -> None:
         """The same day again replaces its set."""
+
+
+class TranscodeLimitForm(forms.ModelForm):
+    class Meta:
+        model = TranscodeLimit
+        fields = ("starts_on", "most", "source")
+        widgets = {"starts_on": forms.DateInput(attrs={"type": "date"})}
+
+    def validate_unique(self) -> None:
+        """The same day again replaces its number."""

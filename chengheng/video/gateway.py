@@ -41,10 +41,10 @@ def ask(do: str, timeout: float = 40, **values: Any) -> Any:
         raise LiveUnreachable from error
 
 
-def nudge(do: str, **values: Any) -> bool:
+def nudge(do: str, timeout: float = 3, **values: Any) -> bool:
     """Order something that may as well wait: False when the live process is not there."""
     try:
-        ask(do, 3, **values)
+        ask(do, timeout, **values)
     except (LiveUnreachable, CallFailed, DeviceOffline, Steered):
         return False
     return True

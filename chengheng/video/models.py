@@ -55,6 +55,11 @@ class Device(models.Model):
         _("catalog query every (minutes)"), default=720, help_text=_("0: only when asked for.")
     )
     enabled = models.BooleanField(_("enabled"), default=True)
+    # what it shall tell by itself (GB/T 28181-2022 9.11); how that went stands in `Subscription`
+    wants_catalog = models.BooleanField(_("changes of the catalog"), default=True)
+    wants_alarms = models.BooleanField(_("alarms"), default=False)
+    wants_positions = models.BooleanField(_("positions"), default=False)
+    position_seconds = models.PositiveIntegerField(_("position every (seconds)"), default=10)
     # what the device tells of itself
     manufacturer = models.CharField(_("manufacturer"), max_length=100, blank=True)
     model = models.CharField(_("model"), max_length=100, blank=True)
@@ -95,6 +100,46 @@ class Device(models.Model):
     @property
     def digest_login(self) -> str:
         return self.login or self.gb_id
+
+
+class Subscription(models.Model):
+    """How a subscription at a device goes; that it is wanted stands at the device. The device's answer in `detail`."""
+
+    class Subject(models.TextChoices):
+        CATALOG = "Catalog", _("changes of the catalog")
+        ALARM = "Alarm", _("alarms")
+        POSITION = "MobilePosition", _("positions")
+
+    class State(models.TextChoices):
+        ACTIVE = "active", pgettext_lazy("subscription", "running")
+        REFUSED = "refused", pgettext_lazy("subscription", "refused")
+        NO_ANSWER = "no_answer", pgettext_lazy("subscription", "no answer")
+        TERMINATED = "terminated", pgettext_lazy("subscription", "ended by the device")
+        ENDED = "ended", pgettext_lazy("subscription", "ended")
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="subscriptions", verbose_name=_("device"))
+    subject = models.CharField(max_length=14, choices=Subject.choices)
+    state = models.CharField(max_length=10, choices=State.choices)
+    state_at = models.DateTimeField(default=timezone.now)
+    until = models.DateTimeField(null=True)
+    detail = models.CharField(max_length=200, blank=True)
+    notices = models.PositiveIntegerField(default=0)
+    last_notice_at = models.DateTimeField(null=True)
+
+    view_act = "video.device.view"
+    access_scope = Scope(organisation="device__organisation", area="device__area_code")
+
+    class Meta:
+        ordering = ("device", "subject")
+        constraints = (models.UniqueConstraint(fields=("device", "subject"), name="subscription_once"),)
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+
+    def __str__(self) -> str:
+        return f"{self.device} {self.get_subject_display()}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("video:device", args=[self.device_id])
 
 
 class Channel(models.Model):
@@ -385,6 +430,54 @@ class Scene(models.Model):
         return f"{reverse('video:wall')}?scene={self.pk}"
 
 
+class Capture(models.Model):
+    """Pictures that a device was told to take and upload (2022, 9.14): who asked, how many came, how it ended.
+
+    The address for the upload exists only while `state` is running, for that device's address and this session.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", pgettext_lazy("capture", "running")
+        DONE = "done", pgettext_lazy("capture", "all pictures came")
+        SHORT = "short", pgettext_lazy("capture", "pictures are missing")
+        REFUSED = "refused", pgettext_lazy("capture", "refused by the device")
+        FAILED = "failed", pgettext_lazy("capture", "failed")
+
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="captures", verbose_name=_("camera"))
+    session = models.CharField(max_length=32, unique=True)
+    wanted = models.PositiveSmallIntegerField(_("pictures asked for"))
+    interval_s = models.PositiveIntegerField(default=1)
+    by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
+    asked_at = models.DateTimeField(pgettext_lazy("video", "asked"), default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
+    received = models.PositiveSmallIntegerField(default=0)
+    refused = models.PositiveSmallIntegerField(default=0)
+    fault = models.CharField(max_length=200, blank=True)
+
+    view_act = "video.channel.view"
+    access_scope = Scope(organisation="channel__organisation", area="channel__area_code")
+
+    class Meta:
+        ordering = ("-asked_at",)
+        indexes = (models.Index(fields=("channel", "-asked_at"), name="capture_channel"),)
+        verbose_name = _("capture by the device")
+        verbose_name_plural = _("captures by the device")
+
+    def __str__(self) -> str:
+        return f"{self.channel} {timezone.localtime(self.asked_at):%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def fault_label(self) -> str:
+        """What went wrong, in words; what the device itself said stays as it is."""
+        from chengheng.video.words import CAPTURE_FAULTS
+
+        return str(CAPTURE_FAULTS.get(self.fault, self.fault))
+
+    def get_absolute_url(self) -> str:
+        return reverse("video:channel", args=[self.channel_id])
+
+
 class Snapshot(models.Model):
     """A still picture as evidence: bytes by content hash in the file store, who, when, which camera, signed.
 
@@ -401,7 +494,8 @@ class Snapshot(models.Model):
 
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="snapshots", verbose_name=_("camera"))
     at = models.DateTimeField(_("taken"), default=timezone.now)
-    purpose = models.CharField(max_length=12, default="evidence")  # evidence, plan, probe
+    purpose = models.CharField(max_length=12, default="evidence")  # evidence, plan, probe, device
+    capture = models.ForeignKey(Capture, models.SET_NULL, null=True, blank=True, related_name="snapshots")
     operation = models.ForeignKey(Operation, models.SET_NULL, null=True, blank=True, related_name="snapshots")
     by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
     sha256 = models.CharField(max_length=64, blank=True)
@@ -527,6 +621,55 @@ class PictureThresholds(models.Model):
         return reverse("video:thresholds")
 
 
+class TranscodeLimit(models.Model):
+    """From which day on, how many cameras are transcoded at once at most; see `rules.EXAMPLE_TRANSCODES`."""
+
+    starts_on = models.DateField(_("valid from"), unique=True)
+    most = models.PositiveSmallIntegerField(_("cameras at once"))
+    source = models.CharField(pgettext_lazy("video", "source"), max_length=300)
+    by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
+
+    view_act = "video.channel.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("-starts_on",)
+        verbose_name = _("limit of transcoding")
+        verbose_name_plural = _("limits of transcoding")
+
+    def __str__(self) -> str:
+        return f"{self.starts_on:%Y-%m-%d} {self.most}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("video:transcodes")
+
+
+class Transcode(models.Model):
+    """One picture that was coded anew for browsers that cannot show H.265, and what that cost; or that was refused."""
+
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="transcodes", verbose_name=_("camera"))
+    began_at = models.DateTimeField(pgettext_lazy("video", "from"), default=timezone.now)
+    ended_at = models.DateTimeField(pgettext_lazy("video", "until"), null=True)
+    frames = models.PositiveIntegerField(_("pictures"), default=0)
+    cpu_seconds = models.FloatField(_("processor time (s)"), default=0)
+    stop_reason = models.CharField(_("stopped"), max_length=30, blank=True)
+
+    view_act = "video.channel.view"
+    access_scope = Scope(organisation="channel__organisation", area="channel__area_code")
+
+    class Meta:
+        ordering = ("-began_at",)
+        indexes = (models.Index(fields=("began_at",), name="transcode_began"),)
+        verbose_name = _("transcode")
+        verbose_name_plural = _("transcodes")
+
+    def __str__(self) -> str:
+        return f"{self.channel} {timezone.localtime(self.began_at):%Y-%m-%d %H:%M:%S}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("video:transcodes")
+
+
 class Alarm(models.Model):
     """An alarm notice of a device (9.4); the channel is the one that it names, when we know it."""
 
@@ -573,7 +716,10 @@ class Position(models.Model):
 
     class Meta:
         ordering = ("-at",)
-        indexes = (models.Index(fields=("source_id", "-at"), name="position_source"),)
+        indexes = (
+            models.Index(fields=("source_id", "-at"), name="position_source"),
+            models.Index(fields=("device", "at"), name="position_device"),
+        )
 
     def __str__(self) -> str:
         return f"{self.source_id} {self.at:%Y-%m-%d %H:%M:%S}"

@@ -8,15 +8,29 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengheng.common import files, places
 from chengheng.common.people import access
+from chengheng.common.ui import words as ui_words
 from chengheng.common.ui.search import Hit
 from chengheng.video import rules, words
-from chengheng.video.models import Call, Channel, Device, Operation, PictureThresholds, Scene, Snapshot, StateSpan
+from chengheng.video.models import (
+    Call,
+    Channel,
+    Device,
+    Operation,
+    PictureThresholds,
+    Position,
+    Scene,
+    Snapshot,
+    StateSpan,
+    Subscription,
+    Transcode,
+    TranscodeLimit,
+)
 
 
 def cameras(user: Any) -> QuerySet[Channel]:
@@ -150,6 +164,116 @@ def latest_scene(user: Any) -> Scene | None:
     return next((scene for scene in found if scene.owner_id == user.pk), found[0] if found else None)
 
 
+# -- what devices tell -----------------------------------------------------------------------------------------------
+def wants_of(row: Device) -> frozenset[str]:
+    """What the device is wanted to tell by itself."""
+    chosen = {"Catalog": row.wants_catalog, "Alarm": row.wants_alarms, "MobilePosition": row.wants_positions}
+    return frozenset(subject for subject, wanted in chosen.items() if wanted)
+
+
+def wanted_of(pk: int) -> tuple[frozenset[str], int]:
+    """What a device is wanted to tell, and how often it shall tell where it is (seconds)."""
+    row = Device.objects.get(pk=pk)
+    return wants_of(row), row.position_seconds
+
+
+def subscriptions_of(device: Device) -> list[dict[str, Any]]:
+    """Each subject for the page: {"subject", "label", "wanted", "row", "text", "tone"}; `row` None: never asked."""
+    rows = {row.subject: row for row in device.subscriptions.all()}
+    wanted = wants_of(device)
+    shown = []
+    for subject, label in Subscription.Subject.choices:
+        row = rows.get(subject)
+        if subject not in wanted:
+            text, tone = (_("not wanted"), "none")
+        elif not device.online:
+            text, tone = (_("waits until the device has registered"), "none")
+        elif row is None or row.state == Subscription.State.ENDED:
+            text, tone = (_("not asked yet"), "none")
+        else:
+            text = str(row.get_state_display())
+            tone = "good" if row.state == Subscription.State.ACTIVE else "bad"
+        shown.append(
+            {"subject": subject, "label": label, "wanted": subject in wanted, "row": row, "text": text, "tone": tone}
+        )
+    return shown
+
+
+TRACK_GAP = timedelta(minutes=10)  # a track is interrupted where nothing was told for longer
+
+
+def tracks(rows: Iterable[Position]) -> dict[str, Any]:
+    """Positions, ordered by source and time, as GeoJSON lines; one feature for each stretch without a gap."""
+    features: list[dict[str, Any]] = []
+    last: Position | None = None
+    for row in rows:
+        if last is None or last.source_id != row.source_id or row.at - last.at > TRACK_GAP:
+            features.append(
+                {"type": "Feature", "geometry": {"type": "LineString", "coordinates": []},
+                 "properties": {"title": row.source_id, "tone": "info"}}
+            )  # fmt: skip
+        features[-1]["geometry"]["coordinates"].append([row.lon, row.lat])
+        last = row
+    return {
+        "type": "FeatureCollection",
+        "features": [item for item in features if len(item["geometry"]["coordinates"]) > 1],
+    }
+
+
+def track(device: Device, hours: int = 24, limit: int = 5000) -> dict[str, Any] | None:
+    """Where a device (and what it carries) was in the last hours: {"map", "last", "count"}; None when it told nothing."""
+    since = timezone.now() - timedelta(hours=hours)
+    rows = list(device.positions.filter(at__gte=since).order_by("-at")[:limit])
+    if not rows:
+        return None
+    rows.sort(key=lambda row: (row.source_id, row.at))
+    last = max(rows, key=lambda row: row.at)
+    lons, lats = [row.lon for row in rows], [row.lat for row in rows]
+    line = {"code": "track", "label": _("Track"), "data": tracks(rows), "shape": "line", "tone": "info", "shown": True}
+    here = {
+        "type": "Feature", "geometry": {"type": "Point", "coordinates": [last.lon, last.lat]},
+        "properties": {"title": last.source_id, "state": ui_words.clock(last.at)},
+    }  # fmt: skip
+    spot = {
+        "code": "here", "label": _("Last position"), "data": {"type": "FeatureCollection", "features": [here]},
+        "shape": "point", "tone": "warn", "shown": True,
+    }  # fmt: skip
+    shown = {
+        "layers": [line, spot], "districts": "/places/districts.geojson",
+        "fit": [[min(lons), min(lats)], [max(lons), max(lats)]],
+    }  # fmt: skip
+    return {"map": shown, "last": last, "count": len(rows)}
+
+
+def mobile(
+    user: Any, line: bool, box: tuple[float, float, float, float] | None = None, limit: int = 3000
+) -> dict[str, Any]:
+    """Mobile devices as GeoJSON: where each was last in 24 hours, or (`line`) its track of the last hour."""
+    devices = access.visible(user, "video.device.view", Device.objects.filter(enabled=True))
+    rows = Position.objects.filter(device__in=devices)
+    if box is not None:
+        rows = rows.filter(lon__gte=box[0], lat__gte=box[1], lon__lte=box[2], lat__lte=box[3])
+    now = timezone.now()
+    if line:
+        return tracks(rows.filter(at__gte=now - timedelta(hours=1)).order_by("source_id", "at")[:20_000])
+    latest = (
+        rows.filter(at__gte=now - timedelta(hours=24))
+        .order_by("source_id", "-at").distinct("source_id").select_related("device")[:limit]
+    )  # fmt: skip
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [row.lon, row.lat]},
+            "properties": {
+                "title": row.device.name, "url": row.device.get_absolute_url(), "state": ui_words.clock(row.at),
+                "tone": "good" if row.device.online else "bad",
+            },
+        }
+        for row in latest
+    ]  # fmt: skip
+    return {"type": "FeatureCollection", "features": features}
+
+
 # -- state -----------------------------------------------------------------------------------------------------------
 def online_time(
     start: datetime, end: datetime, devices: QuerySet[Device]
@@ -185,7 +309,7 @@ def state(user: Any, days: int = 7) -> dict[str, Any]:
         "total": total, "online": on, "by_day": by_day,
         "pictures": {label: pictures.get(code, 0) for code, label in Snapshot.Verdict.choices},
         "probed": sum(pictures.values()), "good": pictures.get("good", 0), **call_figures(calls),
-        "worst": worst(scope, now - timedelta(days=days), now),
+        "worst": worst(scope, now - timedelta(days=days), now), "transcodes": transcodes(user, days),
     }  # fmt: skip
 
 
@@ -225,3 +349,29 @@ def thresholds(day: date | None = None) -> rules.Thresholds:
     if row is None:
         return rules.EXAMPLE_THRESHOLDS
     return rules.Thresholds(row.black_mean, row.plain_deviation, row.blur_variance, row.frozen_difference)
+
+
+# -- transcoding -----------------------------------------------------------------------------------------------------
+def transcode_limit(day: date | None = None) -> rules.TranscodeLimit:
+    """How many cameras may be transcoded at once on a day (today); the example set where there is none."""
+    row = TranscodeLimit.objects.filter(starts_on__lte=day or timezone.localdate()).first()
+    return rules.TranscodeLimit(row.most) if row is not None else rules.EXAMPLE_TRANSCODES
+
+
+def transcodes(user: Any, days: int = 7) -> dict[str, Any]:
+    """Figures of the last days: how many ran, now, were refused, and what they cost; `load` in percent of one core."""
+    since = timezone.now() - timedelta(days=days)
+    rows = access.visible(user, "video.channel.view", Transcode.objects.filter(began_at__gte=since))
+    ran = rows.exclude(stop_reason="transcode_full")
+    over = ran.filter(ended_at__isnull=False)
+    took = over.aggregate(
+        cpu=Sum("cpu_seconds"), frames=Sum("frames"),
+        wall=Sum(ExpressionWrapper(F("ended_at") - F("began_at"), output_field=DurationField())),
+    )  # fmt: skip
+    wall = took["wall"].total_seconds() if took["wall"] else 0.0
+    return {
+        "ran": ran.count(), "now": ran.filter(ended_at=None).count(), "limit": transcode_limit().most,
+        "refused": rows.filter(stop_reason="transcode_full").count(), "cpu_seconds": took["cpu"] or 0.0,
+        "frames": took["frames"] or 0, "hours": wall / 3600, "load": took["cpu"] / wall * 100 if wall else None,
+        "ms_a_frame": took["cpu"] / took["frames"] * 1000 if took["frames"] else None,
+    }  # fmt: skip

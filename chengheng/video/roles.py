@@ -25,6 +25,7 @@ ACTS = {
     "video.device.change": _("Set up devices"),
     "video.device.password": _("Give a device a new password"),
     "video.device.catalog": _("Read a device's catalog"),
+    "video.device.subscribe": _("Choose what a device tells by itself"),
     "video.alarm.see": _("Mark an alarm as seen"),
     "video.call.view": _("View call-ups"),
     "video.call.stop": _("Stop a call-up"),
@@ -39,11 +40,12 @@ _WATCH = ("video.channel.view", "video.operation.view", "video.scene.save", "vid
 _OPERATE = (
     *_WATCH, "video.channel.steer", "video.channel.playback", "video.channel.snapshot", "video.recording.make",
     "video.recording.view", "video.operation.change", "video.alarm.see", "video.device.view",
+    "video.device.subscribe",
 )  # fmt: skip
 _COMMAND = (*_OPERATE, "video.channel.command", "video.call.stop")
 _SET_UP = (
     *_WATCH, "video.device.view", "video.device.change", "video.device.password", "video.device.catalog",
-    "video.channel.change", "video.upstream.view", "video.upstream.change", "video.call.stop", "video.alarm.see",
+    "video.device.subscribe", "video.channel.change", "video.upstream.view", "video.upstream.change", "video.call.stop", "video.alarm.see",
 )  # fmt: skip
 
 VIEWER = declare(Role("video.viewer", _("Video viewer"), dict.fromkeys(_WATCH, Reach.ALL), group="video"))

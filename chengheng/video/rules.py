@@ -18,6 +18,10 @@ FAILURES_TO_LOCK = 5  # local rule
 LOCK_SECONDS = 900  # local rule
 SOURCE_FAILURES_TO_LOCK = 40  # many devices may stand behind one address (local rule)
 IDLE_SECONDS = 30  # one stream stays this long after its last viewer (local rule)
+SUBSCRIBE_SECONDS = 3600  # what we ask for (local rule; Annex P leaves it to the subscriber)
+REFRESH_SHARE = 0.7  # of what was granted; the rest is for devices that are slow to answer (local rule)
+LEAST_GRANTED, MOST_GRANTED = 60, 86_400  # what we grant to a platform above (local rule)
+POSITION_DAYS = 90  # positions are kept this long (local rule)
 STEPS = ("asked", "invited", "answered", "first_packet", "first_key", "first_frame")
 
 # PTZ: who may take the camera from whom (local rule; ControlPriority of A.2.3.1.2 carries the same number upwards)
@@ -117,6 +121,26 @@ def runs_until(weekdays: str, from_time: time, to_time: time, now: datetime) -> 
     return None
 
 
+# -- pictures that devices take themselves -----------------------------------------------------------------------------
+MOST_CAPTURED = 10  # SnapNum (2022 A.2.1.24)
+LONGEST_CAPTURE_INTERVAL = 60  # seconds (local rule)
+
+
+# -- transcoding -----------------------------------------------------------------------------------------------------
+TRANSCODE_HEIGHT = 720  # pictures are not coded larger than this (local rule)
+TRANSCODE_IDLE_SECONDS = 5.0  # a transcode stays this long after its last viewer (local rule)
+
+
+@dataclass(frozen=True)
+class TranscodeLimit:
+    """How many cameras are transcoded at once at most; 0 switches it off."""
+
+    most: int = 2
+
+
+EXAMPLE_TRANSCODES = TranscodeLimit()  # of ours; a 1080p picture takes about a quarter of a core
+
+
 # -- online time -----------------------------------------------------------------------------------------------------
 def online_seconds(
     spans: Iterable[tuple[bool, datetime, datetime | None]], start: datetime, end: datetime
@@ -137,3 +161,15 @@ def granted_expires(asked: int | None) -> int:
     if asked == 0:
         return 0
     return max(SHORTEST_EXPIRES, min(asked if asked is not None else 3600, LONGEST_EXPIRES))
+
+
+def granted_subscription(asked: int | None) -> int:
+    """Seconds of a subscription that we grant to a platform above; 600 without a wish (Annex P); 0 ends it."""
+    if asked == 0:
+        return 0
+    return max(LEAST_GRANTED, min(asked if asked is not None else 600, MOST_GRANTED))
+
+
+def refresh_after(granted: int) -> float:
+    """Seconds after which a subscription of `granted` seconds is refreshed."""
+    return max(granted * REFRESH_SHARE, min(granted / 2, 10.0))

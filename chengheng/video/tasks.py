@@ -15,7 +15,7 @@ from chengheng.common.jobs import queue
 from chengheng.common.people.access import SYSTEM
 from chengheng.video import gateway, rules
 from chengheng.video.errors import CallFailed, DeviceOffline, LiveUnreachable
-from chengheng.video.models import Channel, Operation, Recording, RecordingPlan, Snapshot
+from chengheng.video.models import Channel, Operation, Position, Recording, RecordingPlan, Snapshot
 
 log = logging.getLogger(__name__)
 PROBE_EVERY = timedelta(hours=6)
@@ -104,7 +104,7 @@ def recording_plans(timestamp: int = 0) -> int:
 @queue.periodic(cron="20 3 * * *")
 @queue.task(name="video.retention", queue="default")
 def retention(timestamp: int = 0) -> int:
-    """Remove recordings whose time is over (the row stays, with its hash), and probes older than two years."""
+    """Remove recordings whose time is over (the row stays, with its hash), probes and positions that are too old."""
     removed = 0
     for recording in Recording.objects.filter(keep_until__lt=timezone.now(), removed_at=None).select_related("channel"):
         with transaction.atomic():
@@ -115,5 +115,6 @@ def retention(timestamp: int = 0) -> int:
             Recording.objects.filter(pk=recording.pk).update(removed_at=timezone.now())
             trail.record("video.recording.make", SYSTEM, recording.channel, {"removed": recording.pk})
         removed += 1
+    Position.objects.filter(at__lt=timezone.now() - timedelta(days=rules.POSITION_DAYS)).delete()
     Snapshot.objects.filter(purpose="probe", at__lt=timezone.now() - timedelta(days=730)).delete()
     return removed

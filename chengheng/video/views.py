@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect as go
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -27,6 +28,7 @@ from chengheng.video.forms import (
     OperationForm,
     PlanForm,
     ThresholdsForm,
+    TranscodeLimitForm,
     UpstreamForm,
 )
 from chengheng.video.models import (
@@ -38,6 +40,8 @@ from chengheng.video.models import (
     Recording,
     Scene,
     Snapshot,
+    Transcode,
+    TranscodeLimit,
     Upstream,
 )
 from chengheng.video.roles import steering_priority
@@ -115,6 +119,9 @@ def channel(request: HttpRequest, pk: int) -> HttpResponse:
         "props": props,
         "calls": row.calls.select_related("asked_by").defer("trace")[:8],
         "snapshots": _with_files(snapshots),
+        "captures": row.captures.select_related("by")[:5],
+        "may_snapshot": props["may_snapshot"],
+        "captures_itself": row.device.edition == 2022,
         "recordings": _with_files(recordings) if access.may(request.user, "video.recording.view", row) else [],
         "may_record": access.may(request.user, "video.recording.make", row),
         "plans": row.plans.select_related("by") if access.may(request.user, "video.recording.view", row) else (),
@@ -195,6 +202,23 @@ def take_snapshot(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(request, reverse("video:channel", args=[pk]), _("The snapshot is kept."))
 
 
+@require_POST
+@require_act("video.channel.snapshot")
+def capture(request: HttpRequest, pk: int) -> HttpResponse:
+    """The device takes pictures itself; they appear under the snapshots as they arrive."""
+    values = [request.POST.get(name, "") for name in ("number", "interval")]
+    if not all(value.isascii() and value.isdigit() and len(value) < 4 for value in values):
+        raise Invalid(field="number")
+    try:
+        actions.capture(request.user, pk, int(values[0]), int(values[1]))
+    except Refusal as refusal:
+        if refusal.status in (403, 404):
+            raise
+        return redirect(request, reverse("video:channel", args=[pk]), str(refusal), "bad")
+    text = _("The device takes the pictures; they appear under the snapshots as they arrive.")
+    return redirect(request, reverse("video:channel", args=[pk]), text)
+
+
 @require_act("video.channel.view")
 def snapshot(request: HttpRequest, pk: int) -> HttpResponse:
     row = access.fetch(
@@ -202,7 +226,8 @@ def snapshot(request: HttpRequest, pk: int) -> HttpResponse:
     )
     return page(
         request, "video/snapshot.html",
-        {"snapshot": row, "picture": files.of(row).first(), "genuine": actions.is_genuine(row)},
+        {"snapshot": row, "picture": files.of(row).first(), "genuine": actions.is_genuine(row),
+         "device_time": parse_datetime(row.figures.get("device_time", ""))},
     )  # fmt: skip
 
 
@@ -293,6 +318,30 @@ def thresholds(request: HttpRequest) -> HttpResponse:
     return page(request, "video/thresholds.html", context)
 
 
+@require_act("video.channel.view")
+def transcodes(request: HttpRequest) -> HttpResponse:
+    """What was coded anew for browsers without H.265, what it cost, and how much of it is permitted."""
+    may_change = access.may(request.user, "video.device.change")
+    first = {"starts_on": timezone.localdate(), "most": queries.transcode_limit().most}
+    form = TranscodeLimitForm(request.POST or None, initial=first)
+    if request.method == "POST":
+        access.require(request.user, "video.device.change")
+        if form.is_valid():
+            try:
+                actions.set_transcode_limit(request.user, **form.cleaned_data)
+            except Invalid as refusal:
+                form.add_error(refusal.field or None, str(refusal))
+            else:
+                return redirect(request, reverse("video:transcodes"), _("Saved."))
+    rows = access.visible(request.user, "video.channel.view", Transcode.objects.select_related("channel"))[:30]
+    context = {
+        "form": form, "may_change": may_change, "figures": queries.transcodes(request.user),
+        "rows": [{"row": row, "why": words.reason(row.stop_reason)[0]} for row in rows],
+        "example": not TranscodeLimit.objects.exists(), "sets": TranscodeLimit.objects.select_related("by")[:20],
+    }  # fmt: skip
+    return page(request, "video/transcodes.html", context)
+
+
 @require_POST
 @require_act("video.recording.make")
 def stop_recording(request: HttpRequest, pk: int) -> HttpResponse:
@@ -313,15 +362,25 @@ def change_channel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_act("video.channel.view")
 def cameras_geojson(request: HttpRequest) -> JsonResponse:
-    box = None
+    return JsonResponse(queries.points(request.user, _box(request)))
+
+
+def _box(request: HttpRequest) -> tuple[float, float, float, float] | None:
+    """The part of the map that is looked at, when it is told."""
     parts = request.GET.get("bbox", "").split(",")
-    if len(parts) == 4:
-        try:
-            west, south, east, north = map(float, parts)
-        except ValueError as error:
-            raise Invalid(field="bbox") from error
-        box = (west, south, east, north)
-    return JsonResponse(queries.points(request.user, box))
+    if len(parts) != 4:
+        return None
+    try:
+        west, south, east, north = map(float, parts)
+    except ValueError as error:
+        raise Invalid(field="bbox") from error
+    return west, south, east, north
+
+
+@require_act("video.device.view")
+def mobile_geojson(request: HttpRequest) -> JsonResponse:
+    """Where mobile devices are (`?shape=line`: where they drove in the last hour)."""
+    return JsonResponse(queries.mobile(request.user, request.GET.get("shape") == "line", _box(request)))
 
 
 @require_act("video.channel.view")
@@ -366,6 +425,10 @@ def device(request: HttpRequest, pk: int) -> HttpResponse:
         "device": row,
         "channels": row.channels.order_by("kind", "name")[:200],
         "channel_count": row.channels.filter(removed_at=None).count(),
+        "subscriptions": queries.subscriptions_of(row),
+        "may_subscribe": access.may(request.user, "video.device.subscribe", row),
+        "track": (track := queries.track(row)),
+        "map": track["map"] if track else None,
         "spans": row.spans.order_by("-since")[:20],
         "alarms": row.alarms.order_by("-at")[:10],
         "may_change": access.may(request.user, "video.device.change", row),
@@ -416,6 +479,26 @@ def device_password(request: HttpRequest, pk: int) -> HttpResponse:
     _row, password = actions.renew_password(request.user, pk)
     request.session[f"video_password_{pk}"] = password
     return go("video:device", pk)
+
+
+@require_POST
+@require_act("video.device.subscribe")
+def device_subscribe(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the device shall tell by itself; the page then shows how it answered."""
+    seconds = request.POST.get("position_seconds", "")
+    try:
+        row = actions.subscribe(
+            request.user, pk, catalog="catalog" in request.POST, alarms="alarms" in request.POST,
+            positions="positions" in request.POST,
+            position_seconds=int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else 0,
+        )  # fmt: skip
+    except Invalid as refusal:
+        return redirect(request, reverse("video:device", args=[pk]), str(refusal), "bad")
+    refused = [item["label"] for item in queries.subscriptions_of(row) if item["wanted"] and item["tone"] == "bad"]
+    if refused:
+        text = _("Saved. The device does not tell: %(what)s.") % {"what": _(", ").join(map(str, refused))}
+        return redirect(request, reverse("video:device", args=[pk]), text, "warn")
+    return redirect(request, reverse("video:device", args=[pk]), _("Saved."))
 
 
 @require_POST

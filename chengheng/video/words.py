@@ -14,6 +14,13 @@ STEPS: dict[str, str | Promise] = {
     "first_frame": _("First picture shown"),
 }
 
+# what is said beside the steps about H.265
+CODING: dict[str, str | Promise] = {
+    "h265": _("H.265: this browser cannot show it"),
+    "converting": _("Last way: coded anew here as H.264"),
+    "converted": _("Coded anew, without sound, at most 720 lines"),
+}
+
 # code: (what happened, what to look at)
 REASONS: dict[str, tuple[str | Promise, str | Promise]] = {
     "idle": (_("Nobody was watching any more."), ""),
@@ -60,8 +67,35 @@ REASONS: dict[str, tuple[str | Promise, str | Promise]] = {
     "no_port": (_("All media ports are in use."), _("Widen CHENGHENG_MEDIA_PORTS.")),
     "too_slow": (_("The viewer's connection was too slow."), ""),
     "revoked": (_("The permission to watch ended."), ""),
+    "transcode_full": (
+        _("The camera sends H.265, which this browser cannot show, and as many cameras as permitted are being coded "
+          "anew already."),
+        _("Use a browser that shows H.265, set the camera's second stream to H.264, or try again later."),
+    ),
+    "transcode_failed": (
+        _("The H.265 picture could not be coded anew."),
+        _("Use a browser that shows H.265, or set the camera's second stream to H.264."),
+    ),
+    "transcode_over": (_("The camera changed to another coding."), ""),
+    "no_capture": (_("The device does not take pictures by itself: that came with GB/T 28181-2022."), ""),
+    "capture_runs": (_("The camera is taking pictures for somebody else."), ""),
+    "capture_refused": (_("The device refused to take pictures by itself."), _("Keep a snapshot of the live picture.")),
     "failed": (_("The call failed."), _("Look at the signalling below.")),
 }  # fmt: skip
+
+
+# how a capture by the device went wrong
+CAPTURE_FAULTS: dict[str, str | Promise] = {
+    "timeout": _("The device took the command, but its time is over."),
+    "foreign": _("Pictures came from an address that is not the device's."),
+    "not_a_picture": _("What the device sent is no JPEG picture."),
+    "too_large": _("A picture was too large."),
+    "too_slow": _("The upload took too long."),
+    "no_picture": _("The upload held no picture."),
+    "not_a_form": _("The upload could not be read."),
+    "no_answer": _("The device did not answer."),
+    "shutdown": _("The live process was restarted."),
+}
 
 
 def reason(code: str) -> tuple[str, str]:

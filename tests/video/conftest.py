@@ -30,6 +30,8 @@ class MemoryStore:
         self.places: list[Any] = []
         self.calls: dict[str, Any] = {}
         self.writes = 0
+        self.subscribed: list[tuple[int, str, str, str]] = []
+        self.noticed: dict[tuple[int, str], int] = {}
 
     async def devices(self, changed_since: datetime | None) -> list[Entry]:
         return self.entries if changed_since is None else []
@@ -49,6 +51,13 @@ class MemoryStore:
 
     async def positions(self, pk: int, found: list[Any]) -> None:
         self.places += found
+
+    async def subscription(self, pk: int, subject: str, state: str, until: float, detail: str) -> None:
+        self.subscribed.append((pk, subject, state, detail))
+
+    async def notices(self, rows: list[tuple[int, str, int, float]]) -> None:
+        for pk, subject, count, _at in rows:
+            self.noticed[pk, subject] = self.noticed.get((pk, subject), 0) + count
 
     async def call_began(self, call: Any) -> None:
         self.calls[call.id] = call

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+from django.utils import timezone
 
 from chengheng.common.ui import assets
+from chengheng.video import actions
 from chengheng.video.camera.device import Faults
-from chengheng.video.models import Call, Channel, Device, Scene, Snapshot, Watching
+from chengheng.video.models import Call, Channel, Device, Scene, Snapshot, Transcode, Watching
 
 from .live_site import wait
 
@@ -161,13 +163,43 @@ def test_why_there_is_no_picture_stands_on_the_page(site, device, operator, sign
         assert page.locator(".timeline-bad").count() == 1
 
 
-def test_h265_is_said_when_the_browser_cannot_show_it(site, device, operator, signed_in, live_server):
+@pytest.mark.parametrize("faults", [Faults(), Faults(no_sub=True)])
+def test_h265_is_coded_anew_when_the_browser_and_the_camera_leave_no_other_way(
+    site, device, operator, signed_in, live_server, faults
+):
+    with camera_of(site, device, ["和平路口"], codec="h265", fps=8, gop=8, faults=faults):
+        (camera,) = ready(device, "和平路口")
+        page = signed_in(operator)
+        page.goto(f"{live_server.url}/video/cameras/{camera.pk}/")
+        page.wait_for_selector(".camera-steps li.is-done:nth-child(6)", timeout=60_000)
+        page.evaluate(READ, ".player video")
+        until(page, "window.seen && window.seen.length > 16", 40)
+        numbers = [item[0] for item in page.evaluate("window.seen")]
+        assert numbers == sorted(numbers)
+        assert numbers[-1] - numbers[0] >= 16
+        asides = page.locator(".camera-steps li.is-aside").all_inner_texts()
+        assert any("H.265" in text for text in asides)
+        assert any("转码" in text for text in asides)
+        assert page.locator(".camera-steps li.is-stopped").count() == 0
+        assert Watching.objects.get(way="transcode").user == operator
+        row = Transcode.objects.get()
+        assert row.ended_at is None
+        page.goto("about:blank")
+        row = wait(lambda: Transcode.objects.filter(ended_at__isnull=False).first(), 20)
+        assert row.frames >= 16
+        assert row.cpu_seconds > 0
+        print(f"coded anew: {row.frames} pictures, {row.cpu_seconds / row.frames * 1000:.1f} ms of processor time each")
+
+
+def test_beyond_the_limit_it_is_refused_in_words(site, device, engineer, operator, signed_in, live_server):
+    actions.set_transcode_limit(engineer, timezone.localdate(), 0, "test")
     with camera_of(site, device, ["和平路口"], codec="h265", fps=5, gop=5):
         (camera,) = ready(device, "和平路口")
         page = signed_in(operator)
         page.goto(f"{live_server.url}/video/cameras/{camera.pk}/")
-        # the island's script comes after the page has loaded: an element must be waited for before it is asked
-        page.wait_for_selector(".player-note:has-text('H.265')", timeout=90_000)
+        page.wait_for_selector(".player-note:has-text('上限')", timeout=60_000)
+        assert "0/0" in page.locator(".player-note").inner_text()
+        assert Transcode.objects.get().stop_reason == "transcode_full"
 
 
 def test_every_page_opens(site, device, engineer, signed_in, live_server, client):
@@ -186,6 +218,7 @@ def test_every_page_opens(site, device, engineer, signed_in, live_server, client
             f"devices/{row.pk}/change/",
             "devices/new/",
             "state/",
+            "transcodes/",
             "calls/",
             "operations/",
             "alarms/",

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from chengheng.common import files, trail
-from chengheng.common.errors import NotFound
+from chengheng.common.errors import Invalid, NotFound
 from chengheng.common.measures import Period, evaluate
 from chengheng.common.people import access
 from chengheng.video import actions, gateway, queries, tasks, tokens
@@ -23,9 +23,11 @@ from chengheng.video.models import (
     Channel,
     Device,
     Operation,
+    Position,
     Recording,
     Snapshot,
     StateSpan,
+    Subscription,
     Watching,
 )
 from tests.builders import holder
@@ -322,3 +324,55 @@ def test_an_offline_device_is_a_refusal_in_words(site, device, operator):
         actions.take_snapshot(operator, camera.pk)
     assert access.may(operator, "video.channel.snapshot", camera)
     assert not Snapshot.objects.exists()
+
+
+def test_what_a_device_tells_is_chosen_and_its_answers_are_kept(site, device, operator, client):
+    row, password = device
+    faults = Faults()
+    with site.camera(row, password, ["和平路口"], faults=faults, mobile=True) as simulated:
+        camera = channel()
+        wait(lambda: Subscription.objects.filter(subject="Catalog", state="active").exists())
+        actions.subscribe(operator, row.pk, catalog=True, alarms=True, positions=True, position_seconds=1)
+        wait(lambda: list(Subscription.objects.values_list("state", flat=True)) == ["active"] * 3)
+        for event, online in (("OFF", False), ("ON", True), ("VLOST", False), ("ON", True)):
+            site.run(simulated.catalog_event(camera.gb_id, event))
+            wait(lambda online=online: Channel.objects.get(pk=camera.pk).online is online)
+        stem = camera.gb_id[:-1]
+        site.run(simulated.catalog_event(f"{stem}8", "ADD", "新装"))
+        wait(lambda: Channel.objects.filter(name="新装", online=True).exists())
+        site.run(simulated.catalog_event(f"{stem}8", "UPDATE", "新装（改）"))
+        wait(lambda: Channel.objects.filter(name="新装（改）").exists())
+        site.run(simulated.catalog_event(f"{stem}8", "DEL"))
+        wait(lambda: Channel.objects.get(gb_id=f"{stem}8").removed_at)
+        wait(lambda: Position.objects.count() >= 3)
+        wait(lambda: Subscription.objects.get(subject="Catalog").notices == 7)
+        client.force_login(operator)
+        page = client.get(f"/video/devices/{row.pk}/")
+        assert page.context["track"]["count"] >= 3
+        (line,) = page.context["map"]["layers"][0]["data"]["features"]
+        assert len(line["geometry"]["coordinates"]) >= 3
+        (point,) = client.get("/video/mobile.geojson?bbox=116,38,118,40").json()["features"]
+        assert point["properties"]["url"] == row.get_absolute_url()
+        assert client.get("/video/mobile.geojson?shape=line").json()["features"]
+        # a refusal is shown on the page, in the device's own words
+        faults.refuse_subscribe = 489
+        client.post(f"/video/devices/{row.pk}/subscribe", {"position_seconds": "10"})
+        wait(lambda: Subscription.objects.get(subject="Alarm").state == "ended")
+        answer = client.post(
+            f"/video/devices/{row.pk}/subscribe", {"alarms": "on", "position_seconds": "10"}, follow=True
+        )
+        assert "489 Bad Event" in answer.content.decode()
+        told = client.get(f"/api/v1/video/devices/{row.pk}/subscriptions").json()
+        assert {item["subject"]: item["state"] for item in told}["Alarm"] == "refused"
+        assert "video.device.subscribe" in [entry.act for entry in trail.history(row)]
+
+
+def test_who_may_not_choose_and_what_makes_no_sense(site, device, operator):
+    row, _password = device
+    with pytest.raises(NotFound):
+        actions.subscribe(holder("video.viewer"), row.pk, catalog=True, alarms=True, positions=True)
+    with pytest.raises(Invalid):
+        actions.subscribe(operator, row.pk, catalog=True, alarms=False, positions=True, position_seconds=0)
+    actions.subscribe(operator, row.pk, catalog=False, alarms=True, positions=False)  # offline: kept until it comes
+    assert [item["text"] for item in queries.subscriptions_of(Device.objects.get(pk=row.pk))][0] == "不需要"
+    assert not Subscription.objects.exists()

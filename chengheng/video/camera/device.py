@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+import aiohttp
+from PIL import Image
 
 from chengheng.common.sipnode import NoAnswer, Node
 from chengheng.protocols.gb28181 import manscdp, mansrtsp, ptz, sdp
@@ -46,6 +51,12 @@ class Faults:
     black: bool = False
     frozen: bool = False
     stop_after_s: float = 0.0
+    refuse_subscribe: int = 0  # refuses subscriptions with this status
+    short_subscribe: int = 0  # grants so many seconds only
+    forgetful: bool = False  # does not know its subscriptions any more when they are refreshed
+    no_sub: bool = False  # has no second stream: refuses it with 488
+    no_capture: bool = False  # refuses to take pictures by itself
+    bad_pictures: bool = False  # uploads what is no picture
     unscaled: bool = True  # plays fast without scaling its time stamps (facts §2 quirk 13)
 
 
@@ -62,6 +73,18 @@ class CameraChannel:
     view: View = field(default_factory=View)
     moving: ptz.Move = field(default_factory=ptz.Move)
     presets: dict[int, View] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Subscribed:
+    """What the platform subscribed to here."""
+
+    dialog: Dialog
+    peer: Peer
+    event: str
+    until: float
+    interval_s: float
+    refreshed: int = 0
 
 
 @dataclass(eq=False)
@@ -109,7 +132,9 @@ class Camera:
         edition: str = "3.0",
         faults: Faults | None = None,
         name: str = "",
+        mobile: bool = False,
     ) -> None:
+        self.mobile = mobile
         self.gb_id, self.password, self.target, self.platform_id = gb_id, password, target, platform_id
         self.realm = realm or platform_id[:10]
         self.login = login or gb_id
@@ -133,7 +158,7 @@ class Camera:
         self._tag = new_tag()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pictures: dict[str, _Pictures] = {}
-        self.subscriptions: dict[str, tuple[Dialog, Peer]] = {}
+        self.subscriptions: dict[str, Subscribed] = {}
 
     # -- life ----------------------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -221,49 +246,106 @@ class Camera:
         return await self.send(manscdp.notify("Keepalive", self._sn, self.gb_id, Status="OK")) == 200
 
     async def alarm(self, channel_id: str, method: int = 5, kind: int = 2, text: str = "移动侦测") -> int:
+        """An alarm: as NOTIFY to whoever subscribed, else as MESSAGE."""
         self._sn += 1
-        return await self.send(
-            manscdp.notify(
-                "Alarm",
-                self._sn,
-                channel_id,
-                AlarmPriority=1,
-                AlarmMethod=method,
-                AlarmTime=manscdp.stamp(datetime.now(manscdp.CHINA)),
-                AlarmDescription=text,
-                Info={"AlarmType": kind},
-            )
+        body = manscdp.notify(
+            "Alarm",
+            self._sn,
+            channel_id,
+            AlarmPriority=1,
+            AlarmMethod=method,
+            AlarmTime=manscdp.stamp(datetime.now(manscdp.CHINA)),
+            AlarmDescription=text,
+            Info={"AlarmType": kind},
         )
+        return await self.notify("Alarm", body) or await self.send(body)
 
     async def position(self, lon: float, lat: float) -> int:
+        """Where the device is: as NOTIFY to whoever subscribed, else as MESSAGE."""
         self._sn += 1
-        return await self.send(
-            manscdp.notify(
-                "MobilePosition",
-                self._sn,
-                self.gb_id,
-                Time=manscdp.stamp(datetime.now(manscdp.CHINA)),
-                Longitude=lon,
-                Latitude=lat,
-                Speed=31.5,
-                Direction=90,
-                Altitude=3,
-            )
+        body = manscdp.notify(
+            "MobilePosition",
+            self._sn,
+            self.gb_id,
+            Time=manscdp.stamp(datetime.now(manscdp.CHINA)),
+            Longitude=lon,
+            Latitude=lat,
+            Speed=31.5,
+            Direction=90,
+            Altitude=3,
         )
+        return await self.notify("MobilePosition", body) or await self.send(body)
 
-    async def catalog_event(self, channel_id: str, event: str) -> int:
-        """Tell a subscriber that a channel turned ON, OFF, VLOST, DEFECT …; the status, 0 without a subscription."""
-        held = self.subscriptions.get("Catalog")
-        if held is None:
-            return 0
-        dialog, peer = held
+    async def catalog_event(self, channel_id: str, event: str, name: str = "") -> int:
+        """Tell a subscriber ON, OFF, VLOST, DEFECT, ADD, UPDATE or DEL; the status, 0 without a subscription."""
         self._sn += 1
-        channel = self.channels[channel_id]
-        item = manscdp.CatalogItem(channel_id, channel.name, status="ON" if event == "ON" else "OFF", event=event)
-        message = dialog.request("NOTIFY", event="Catalog", subscription_state="active;expires=600", content_type=XML)
-        message.body = manscdp.catalog_page(self._sn, self.gb_id, 1, [item], kind="Notify")
+        channel = self.channels.get(channel_id)
+        item = manscdp.CatalogItem(
+            channel_id, name or (channel.name if channel else ""), parent_id=self.gb_id, event=event,
+            status="OFF" if event in ("OFF", "VLOST", "DEFECT") else "ON",
+        )  # fmt: skip
+        return await self.notify("Catalog", manscdp.catalog_page(self._sn, self.gb_id, 1, [item], kind="Notify"))
+
+    async def notify(self, subject: str, body: bytes, state: str = "active") -> int:
+        """A NOTIFY in the dialog of a subscription; the status of its answer, 0 when nobody subscribed."""
+        held = self.subscriptions.get(subject)
+        if held is None or held.until < time.time():
+            self.subscriptions.pop(subject, None)
+            return 0
+        told = f"{state};expires={int(held.until - time.time())}" if state == "active" else state
+        message = held.dialog.request("NOTIFY", event=held.event, subscription_state=told, content_type=XML)
+        message.body = body
         message.set("contact", f"<sip:{self.gb_id}@{self.host}:{self.node.port}>")
-        return (await self.node.request(message, peer, 6)).status
+        status = (await self.node.request(message, held.peer, 6)).status
+        if status == 481 or state != "active":
+            self.subscriptions.pop(subject, None)
+        return status
+
+    async def _drive(self, held: Subscribed) -> None:
+        """Positions on a round through the streets, as often as the subscriber wants, while it wants them."""
+        place = next((channel for channel in self.channels.values() if channel.lon and channel.lat), None)
+        lon, lat = (place.lon, place.lat) if place else (117.2, 39.13)
+        assert lon is not None
+        assert lat is not None
+        began = time.monotonic()
+        while self.subscriptions.get("MobilePosition") is held:
+            angle = (time.monotonic() - began) / 120 * 2 * math.pi
+            with contextlib.suppress(NoAnswer):
+                await self.position(round(lon + 0.01 * math.cos(angle), 6), round(lat + 0.006 * math.sin(angle), 6))
+            await asyncio.sleep(max(0.2, held.interval_s))
+
+    def _subscribe(self, request: Message, peer: Peer) -> None:
+        """Take a subscription, refresh it or end it."""
+        expires = request.expires if request.expires is not None else 600
+        name = manscdp.read(request.body).name if request.body else "Catalog"
+        known = next(
+            (item for item in self.subscriptions.items() if item[1].dialog.call_id == request.call_id), (name, None)
+        )
+        name, held = known
+        inside = "tag=" in request.get("to")
+        if self.faults.refuse_subscribe or (inside and (held is None or (self.faults.forgetful and expires))):
+            if inside:
+                self.subscriptions.pop(name, None)
+            self.node.refuse(request, peer, self.faults.refuse_subscribe or 481)
+            return
+        if expires and self.faults.short_subscribe:
+            expires = self.faults.short_subscribe
+        tag = held.dialog.key[1] if held else new_tag()
+        self.node.accept(
+            request, peer, tag, expires=str(expires), contact=f"<sip:{self.gb_id}@{self.host}:{self.node.port}>",
+        )  # fmt: skip
+        if expires == 0:
+            self.subscriptions.pop(name, None)
+            return
+        interval = float(manscdp.read(request.body).number("Interval") or 5) if request.body else 5.0
+        if held is None:
+            held = Subscribed(Dialog.answered(request, tag, peer), peer, request.get("event"), 0.0, interval)
+            self.subscriptions[name] = held
+            if name == "MobilePosition" and self.mobile:
+                self._spawn(self._drive(held))
+        else:
+            held.refreshed += 1
+        held.until, held.interval_s, held.peer = time.time() + expires, interval, peer
 
     # -- requests ------------------------------------------------------------------------------------------------
     def _request(self, request: Message, peer: Peer) -> None:
@@ -277,16 +359,7 @@ class Camera:
             except manscdp.ManscdpError:
                 log.info("%s: unreadable command", self.gb_id)
         elif method == "SUBSCRIBE":
-            tag = new_tag()
-            self.node.accept(
-                request, peer, tag, expires=request.get("expires"),
-                contact=f"<sip:{self.gb_id}@{self.host}:{self.node.port}>",
-            )  # fmt: skip
-            name = manscdp.read(request.body).name if request.body else "Catalog"
-            if request.expires == 0:
-                self.subscriptions.pop(name, None)
-            else:
-                self.subscriptions[name] = (Dialog.answered(request, tag, peer), peer)
+            self._subscribe(request, peer)
         elif method in ("BYE", "INFO"):
             sending = next((item for item in self.sendings if item.dialog.call_id == request.call_id), None)
             if sending is None:
@@ -345,6 +418,8 @@ class Camera:
             self._later(manscdp.respond(
                 "PresetQuery", sn, command.device_id, PresetList={"@Num": len(items), "Item": items} if items else {},
             ))  # fmt: skip
+        elif command.kind == "Control" and name == "DeviceConfig":
+            self._spawn(self._configure(sn, command))
         elif command.kind == "Control" and name == "DeviceControl":
             self._control(command)
 
@@ -367,6 +442,49 @@ class Camera:
             elif act.number in channel.presets:
                 saved = channel.presets[act.number]
                 channel.view = View(saved.pan, saved.tilt, saved.zoom)
+
+    async def _configure(self, sn: int, command: manscdp.Command) -> None:
+        """2022: take pictures and upload them, each as a form, as one make was seen to do; then say that it is done."""
+        config = command.root.find("SnapShotConfig")
+        channel = self.channels.get(command.device_id)
+        able = config is not None and channel is not None and self.edition == "3.0" and not self.faults.no_capture
+        answer = manscdp.respond("DeviceConfig", sn, command.device_id, Result="OK" if able else "Error")
+        with contextlib.suppress(NoAnswer):
+            await self.send(answer)
+        if not able or config is None or channel is None:
+            return
+        number = manscdp.integer(manscdp.text_of(config, "SnapNum")) or 1
+        interval = manscdp.integer(manscdp.text_of(config, "Interval")) or 1
+        url, session = manscdp.text_of(config, "UploadURL"), manscdp.text_of(config, "SessionID")
+        names = []
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(10)) as client:
+            for index in range(number):
+                if index:
+                    await asyncio.sleep(interval)
+                at = datetime.now(manscdp.CHINA)
+                name = f"{channel.id}02{at.strftime('%Y%m%d%H%M%S%f')[:17]}{index:02d}"
+                data = await asyncio.to_thread(self._jpeg, channel, at)
+                if self.faults.bad_pictures:
+                    data = b"<html>" + data[6:]
+                form = aiohttp.FormData()
+                form.add_field("SessionID", session)
+                form.add_field("file", data, filename=f"{name}.jpg", content_type="image/jpeg")
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                    async with client.post(url, data=form) as taken:
+                        if taken.status == 200:
+                            names.append(name)
+        self._sn += 1
+        with contextlib.suppress(NoAnswer):
+            await self.send(manscdp.notify(
+                "UploadSnapShotFinished", self._sn, command.device_id, SessionID=session,
+                SnapShotList={"SnapShotFileID": names} if names else {},
+            ))  # fmt: skip
+
+    def _jpeg(self, channel: CameraChannel, at: datetime) -> bytes:
+        picture = draw(self.width, self.height, 0, channel.view, channel.id[-10:], at, int(at.timestamp() * 1000))
+        out = io.BytesIO()
+        Image.fromarray(picture * (not self.faults.black)).save(out, "JPEG", quality=90)
+        return out.getvalue()
 
     def _later(self, body: bytes) -> None:
         async def send() -> None:
@@ -444,7 +562,14 @@ class Camera:
             offer = sdp.read(request.body)
         except sdp.SdpError:
             offer = None
-        if faults.refuse or channel is None or offer is None or not request.get("subject"):
+        second = offer is not None and "streamnumber:1" in offer.attributes
+        if (
+            faults.refuse
+            or channel is None
+            or offer is None
+            or not request.get("subject")
+            or (faults.no_sub and second)
+        ):
             self.node.refuse(request, peer, faults.refuse or (404 if channel is None else 488))
             self.node.flush()
             return

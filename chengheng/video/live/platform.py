@@ -29,6 +29,7 @@ from chengheng.protocols.sip.usual import Usual
 from chengheng.video import rules
 from chengheng.video.live.ports import Inlet, NoPort, PortRange
 from chengheng.video.live.source import Source, Viewer
+from chengheng.video.live.subscriptions import LOOK_SECONDS, WORKERS, Held, Subscriptions
 
 log = logging.getLogger("chengheng.video")
 MEDIA_WAIT_SECONDS = 10.0
@@ -82,7 +83,15 @@ class Entry:
     catalog_at: float = 0.0
     registered_at: float = 0.0
     greeted: bool = False
-    subscriptions: dict[str, Dialog] = field(default_factory=dict)
+    call_id: str = ""  # of its registration: another one means that it has restarted
+    wants: frozenset[str] = frozenset({"Catalog"})  # what it shall tell by itself: Catalog, Alarm, MobilePosition
+    position_s: int = 10
+    subscriptions: dict[str, Held] = field(default_factory=dict)
+    declined: dict[str, float] = field(default_factory=dict)  # subject: not to be asked for again before
+    due_at: float = 0.0  # when its subscriptions are to be looked at
+    settling: bool = False
+    generation: int = 0
+    writing: asyncio.Task[None] | None = None
 
 
 class Store(Protocol):
@@ -96,6 +105,8 @@ class Store(Protocol):
     ) -> None: ...
     async def alarm(self, pk: int, alarm: manscdp.Alarm) -> None: ...
     async def positions(self, pk: int, found: list[manscdp.Position]) -> None: ...
+    async def subscription(self, pk: int, subject: str, state: str, until: float, detail: str) -> None: ...
+    async def notices(self, rows: list[tuple[int, str, int, float]]) -> None: ...
     async def call_began(self, call: LiveCall) -> None: ...
     async def call_changed(self, call: LiveCall) -> None: ...
     async def registration_refused(self, pk: int, failures: int, locked_until: float) -> None: ...
@@ -175,6 +186,10 @@ class Platform:
         self.on_upper_request: Callable[[Message, Peer], bool] = lambda request, peer: False
         self.above_ids: frozenset[str] = frozenset()
         self.on_alarm: Callable[[Entry, manscdp.Alarm], None] = lambda entry, alarm: None
+        self.on_turn: Callable[[Entry], None] = lambda entry: None
+        self.on_channels: Callable[[Entry, list[manscdp.CatalogItem]], None] = lambda entry, items: None
+        self.on_positions: Callable[[Entry, list[manscdp.Position]], None] = lambda entry, found: None
+        self.subscriptions = Subscriptions(self)
         self.on_snapshots: Callable[[Entry, manscdp.SnapshotsDone], None] = lambda entry, done: None
         self.refused_sources: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self.counts = {"registered": 0, "refused": 0, "keepalive": 0, "unknown": 0, "blocked": 0}
@@ -200,7 +215,9 @@ class Platform:
             asyncio.create_task(self._every(3.0, self._presence)),
             asyncio.create_task(self._every(10.0, self.reload)),
             asyncio.create_task(self._every(30.0, self._refresh)),
+            asyncio.create_task(self._every(LOOK_SECONDS, self.subscriptions.look)),
             *(asyncio.create_task(self._greeter()) for _number in range(GREETERS)),
+            *(asyncio.create_task(self.subscriptions.work()) for _number in range(WORKERS)),
         ]
 
     async def stop(self) -> None:
@@ -244,6 +261,10 @@ class Platform:
             else:
                 for name in ("login", "password", "mode", "pinned", "catalog_minutes"):
                     setattr(old, name, getattr(new, name))
+                if (old.wants, old.position_s) != (new.wants, new.position_s):
+                    for subject in new.wants - old.wants:
+                        old.declined.pop(subject, None)
+                    old.wants, old.position_s, old.due_at = new.wants, new.position_s, 0.0
                 if old.enabled and not new.enabled:
                     self._turn(old, False, "disabled")
                     old.expires_at, old.peer = 0.0, None
@@ -285,7 +306,9 @@ class Platform:
     def _register(self, request: Message, peer: Peer) -> None:
         version, contact = request.get("x-gb-ver"), request.get("contact")
         who = user_of(request.get("from"))
-        status, lines = self._registration(who, request.get("authorization"), request.expires, contact, version, peer)
+        status, lines = self._registration(
+            who, request.get("authorization"), request.expires, contact, version, peer, request.call_id
+        )
         headers = {name.lower().replace("-", "_"): value for name, value in lines}
         if status == 200:
             self.node.accept(request, peer, new_tag(), **headers)
@@ -297,8 +320,9 @@ class Platform:
         """The same decisions for a registration or keepalive that was read the usual way."""
         if request.method == "REGISTER":
             status, lines = self._registration(
-                request.who, request.authorization, request.expires, request.contact, request.version, peer
-            )
+                request.who, request.authorization, request.expires, request.contact, request.version, peer,
+                request.key[0],
+            )  # fmt: skip
             if not status:
                 return b""
             told = "".join([f"{name}: {value}\r\n" for name, value in lines])
@@ -314,7 +338,7 @@ class Platform:
         return request.answer("200 OK", peer.host, peer.port, new_tag(), "", self.node.endpoint.agent)
 
     def _registration(
-        self, who: str, authorization: str, asked: int | None, contact: str, version: str, peer: Peer
+        self, who: str, authorization: str, asked: int | None, contact: str, version: str, peer: Peer, call_id: str = ""
     ) -> tuple[int, tuple[tuple[str, str], ...]]:
         """Decide about a REGISTER: status (0: no answer at all) and the answer's own header lines."""
         now = time.time()
@@ -347,6 +371,7 @@ class Platform:
         self._dirty.add(who)
         if expires == 0:
             entry.expires_at, entry.greeted = 0.0, False
+            self.subscriptions.forget(entry)
             self._turn(entry, False, "unregistered")
             return 200, tuple(lines)
         self.counts["registered"] += 1
@@ -356,9 +381,11 @@ class Platform:
         entry.registered_at = now
         entry.edition = edition_of(version) or entry.edition
         self._turn(entry, True, "registered")
+        if fresh or not entry.greeted or (entry.call_id and entry.call_id != call_id):
+            self.subscriptions.forget(entry)
+        entry.call_id = call_id
         if fresh or not entry.greeted:
             entry.greeted = True
-            entry.subscriptions.clear()
             self._greetings.put_nowait(entry)
         return 200, tuple(lines)
 
@@ -384,6 +411,7 @@ class Platform:
         entry.online = online
         self._turned.append((entry.pk, online, utcnow(), reason))
         self._dirty.add(entry.gb_id)
+        self.on_turn(entry)
 
     def _known(self, request: Message, peer: Peer) -> Entry | None:
         """The registered device that this request comes from; its address must be that of its registration."""
@@ -415,14 +443,17 @@ class Platform:
         self._dirty.add(entry.gb_id)
         if not body.strip():
             self.node.accept(request, peer, new_tag())
-            if "terminated" in request.get("subscription-state").lower():
-                entry.subscriptions.clear()
+            if request.method == "NOTIFY":
+                self.subscriptions.notice(entry, "", request)
             return
         try:
             command = manscdp.read(body)
         except manscdp.ManscdpError as error:
             log.info("unreadable message of %s: %s", entry.gb_id, error)
             self.node.refuse(request, peer, 400)
+            return
+        if request.method == "NOTIFY" and not self.subscriptions.notice(entry, command.name, request):
+            self.node.refuse(request, peer, 481)  # RFC 6665 4.1.3: whoever sends it ends its subscription then
             return
         self.node.accept(request, peer, new_tag())
         self._command(entry, command, request)
@@ -446,14 +477,17 @@ class Platform:
         elif name == "Catalog" and command.kind == "Notify":
             items = list(manscdp.catalog(command).items)
             if items:
-                self.later(self.store.catalog(entry.pk, items, False, None, False))
+                self._in_order(entry, self.store.catalog(entry.pk, items, False, None, False))
+                self.on_channels(entry, items)
         elif name == "Alarm" and command.kind == "Notify":
             alarm = manscdp.alarm(command)
             self.later(self.store.alarm(entry.pk, alarm))
             self.on_alarm(entry, alarm)
             self._reply(entry, manscdp.respond("Alarm", command.sn or 0, command.device_id, Result="OK"))
         elif name == "MobilePosition" and command.kind == "Notify":
-            self.later(self.store.positions(entry.pk, manscdp.positions(command)))
+            places = manscdp.positions(command)
+            self.later(self.store.positions(entry.pk, places))
+            self.on_positions(entry, places)
         elif name == "MediaStatus":
             for call in list(self.calls.values()):
                 if call.entry is entry and (call.dialog is None or call.dialog.call_id == request.call_id):
@@ -477,7 +511,19 @@ class Platform:
                     wake.set()
                 return
         if name == "Catalog" and page.items:  # an answer that nobody waits for any more still tells something
-            self.later(self.store.catalog(entry.pk, list(page.items), False, page.total, False))
+            self._in_order(entry, self.store.catalog(entry.pk, list(page.items), False, page.total, False))
+
+    def _in_order(self, entry: Entry, work: Any) -> None:
+        """As `later`, but after what is still being written of this device: OFF and ON must not overtake each other."""
+        before = entry.writing
+
+        async def after() -> None:
+            if before is not None:
+                await asyncio.wait((before,))
+            await work
+
+        entry.writing = asyncio.ensure_future(after())
+        self.later(entry.writing)
 
     def _connection_gone(self, peer: Peer) -> None:
         for entry in self.entries.values():
@@ -540,7 +586,7 @@ class Platform:
     async def _greet(self, entry: Entry) -> None:
         """After a registration: who are you, what have you, tell me what changes."""
         await asyncio.sleep(0.2)  # devices that have just registered are not yet ready to be asked
-        for work in (self.query_info, self.query_catalog, self.subscribe_catalog):
+        for work in (self.query_info, self.query_catalog, self.subscriptions.settle):
             try:
                 await work(entry)
             except NoAnswer:
@@ -597,6 +643,20 @@ class Platform:
         finally:
             self._queries.pop((name, sn), None)
 
+    async def configure(self, entry: Entry, target: str, timeout: float = 5.0, **values: Any) -> str:
+        """A DeviceConfig; the device's Result, "" when it took the command and says nothing more."""
+        sn = self.sn()
+        future: asyncio.Future[manscdp.Command] = asyncio.get_running_loop().create_future()
+        self._queries["DeviceConfig", sn] = future
+        try:
+            await self.tell(entry, manscdp.write("Control", "DeviceConfig", sn, target, values))
+            async with asyncio.timeout(timeout):
+                return (await future).text("Result")
+        except TimeoutError:
+            return ""
+        finally:
+            self._queries.pop(("DeviceConfig", sn), None)
+
     async def query_info(self, entry: Entry) -> manscdp.DeviceInfo:
         info = manscdp.device_info(await self.ask(entry, "DeviceInfo"))
         await self.store.device_info(entry.pk, info, entry.edition)
@@ -631,6 +691,7 @@ class Platform:
         entry.catalog_at = time.time()
         if found.pages:
             await self.store.catalog(entry.pk, list(found.items.values()), found.complete, found.total, True)
+            self.on_channels(entry, list(found.items.values()))
         return found
 
     async def query_records(self, entry: Entry, channel_id: str, from_at: datetime, to_at: datetime) -> Gathering:
@@ -656,28 +717,6 @@ class Platform:
         body = manscdp.control(self.sn(), channel_id, PTZCmd=command, Info={"ControlPriority": priority})
         message, peer = self._new("MESSAGE", entry, entry.gb_id, body, content_type=XML)
         self.later(self.node.request(message, peer, 8))
-
-    async def subscribe_catalog(self, entry: Entry) -> bool:
-        return await self.subscribe(entry, "Catalog", "Catalog")
-
-    async def subscribe(self, entry: Entry, name: str, event: str, expires: int = 86_400, **values: Any) -> bool:
-        """Subscribe, or refresh in the same dialog (Annex P). False when the device does not do it."""
-        body = manscdp.query(name, self.sn(), entry.gb_id, **values)
-        old = entry.subscriptions.get(name)
-        if old is not None and entry.peer is not None:
-            message = old.request("SUBSCRIBE", event=event, expires=str(expires), content_type=XML)
-            message.body, peer = body, entry.peer
-        else:
-            message, peer = self._new(
-                "SUBSCRIBE", entry, entry.gb_id, body, content_type=XML, event=event, expires=str(expires)
-            )
-        response = await self.node.request(message, peer, 8)
-        if response.status >= 300:
-            entry.subscriptions.pop(name, None)
-            return False
-        if old is None:
-            entry.subscriptions[name] = Dialog.called(message, response, peer)
-        return True
 
     # -- calls ---------------------------------------------------------------------------------------------------
     def _next_ssrc(self, history: bool) -> str:

@@ -37,6 +37,21 @@ def take(initialisation: bytes, fragment: bytes, quality: int = 88) -> Still:
     return measured(out.getvalue(), image)
 
 
+MOST_PIXELS = 64_000_000  # cameras have up to 32 million (local rule)
+
+
+def opened(jpeg: bytes) -> Still:
+    """A JPEG of somebody else: read whole, bounded, nothing but JPEG. ValueError otherwise."""
+    try:
+        with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise ValueError("too many pixels")
+            picture.load()
+            return measured(jpeg, picture.convert("RGB"))
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged data
+        raise ValueError("no picture") from error
+
+
 def measured(jpeg: bytes, image: Image.Image) -> Still:
     small = image.convert("L").resize((320, max(1, image.height * 320 // image.width)), Image.Resampling.BOX)
     grey = numpy.asarray(small, dtype=numpy.float32)

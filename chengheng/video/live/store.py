@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -16,16 +17,20 @@ from chengheng.common import health
 from chengheng.common.live import in_thread
 from chengheng.protocols.gb28181 import ids, manscdp
 from chengheng.protocols.sip.endpoint import Peer
+from chengheng.video import queries
 from chengheng.video.live.platform import Entry, LiveCall
 from chengheng.video.live.upstream import Above, Shared
 from chengheng.video.models import (
     Alarm,
     Call,
+    Capture,
     Channel,
     Device,
     Position,
     Recording,
     StateSpan,
+    Subscription,
+    Transcode,
     Upstream,
     Watching,
     channel_values,
@@ -60,6 +65,12 @@ class DatabaseStore:
     async def positions(self, pk: int, found: list[manscdp.Position]) -> None:
         await in_thread(save_positions, pk, found)
 
+    async def subscription(self, pk: int, subject: str, state: str, until: float, detail: str) -> None:
+        await in_thread(save_subscription, pk, subject, state, until, detail)
+
+    async def notices(self, rows: list[tuple[int, str, int, float]]) -> None:
+        await in_thread(save_notices, rows)
+
     async def call_began(self, call: LiveCall) -> None:
         await in_thread(begin_call, call)
 
@@ -86,7 +97,7 @@ def load_devices(changed_since: datetime | None) -> list[Entry]:
             catalog_minutes=row.catalog_minutes, online=row.online,
             catalog_at=row.catalog_at.timestamp() if row.catalog_at else 0.0,
             locked_until=row.locked_until.timestamp() if row.locked_until else 0.0,
-            failures=row.failed_registrations,
+            failures=row.failed_registrations, wants=queries.wants_of(row), position_s=row.position_seconds,
         )  # fmt: skip
         if row.registered_until and row.registered_until > now and row.transport == "udp" and row.port:
             entry.peer = Peer("udp", row.host, row.port)
@@ -263,6 +274,28 @@ def save_positions(pk: int, found: list[manscdp.Position]) -> None:
     )  # fmt: skip
 
 
+def save_subscription(pk: int, subject: str, state: str, until: float, detail: str) -> None:
+    """How a subscription stands; a refresh that was granted moves only its end."""
+    now = timezone.now()
+    found = Subscription.objects.filter(device_id=pk, subject=subject)
+    if state == "active" and found.filter(state="active").update(until=_aware(until)):
+        return
+    values = {"state": state, "state_at": now, "until": _aware(until), "detail": detail[:200]}
+    with contextlib.suppress(IntegrityError), transaction.atomic():  # the device may have been deleted meanwhile
+        Subscription.objects.update_or_create(device_id=pk, subject=subject, defaults=values)
+
+
+def save_notices(rows: list[tuple[int, str, int, float]]) -> None:
+    """Add up what came: (device, subject, how many, when the last)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update video_subscription s set notices = s.notices + v.count, last_notice_at = to_timestamp(v.at) "
+            "from unnest(%s::bigint[], %s::text[], %s::int[], %s::float8[]) as v(device, subject, count, at) "
+            "where s.device_id = v.device and s.subject = v.subject",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+
+
 def begin_call(call: LiveCall) -> None:
     Call.objects.create(
         id=call.id, channel_id=call.channel_pk, kind=call.kind, asked_by_id=call.user_pk, purpose=call.purpose,
@@ -283,6 +316,18 @@ def save_call(call: LiveCall) -> None:
         packets=rtp.packets, missing=rtp.missing, bytes=rtp.bytes, viewers_peak=call.source.peak,
         trace="\n\n".join(call.trace)[:60_000],
     )  # fmt: skip
+
+
+def begin_transcode(channel_pk: int, stop_reason: str) -> int:
+    """A transcode that begins; with a reason, one that was refused."""
+    ended = timezone.now() if stop_reason else None
+    return Transcode.objects.create(channel_id=channel_pk, stop_reason=stop_reason, ended_at=ended).pk
+
+
+def end_transcode(pk: int, frames: int, cpu_seconds: float, reason: str) -> None:
+    Transcode.objects.filter(pk=pk).update(
+        ended_at=timezone.now(), frames=frames, cpu_seconds=round(cpu_seconds, 3), stop_reason=reason[:30]
+    )
 
 
 def channel_of(pk: int) -> tuple[int, str, int] | None:
@@ -337,7 +382,9 @@ def load_upstreams() -> list[Above]:
                 continue
             item = manscdp.CatalogItem(
                 share.mapped_id, channel.name, channel.manufacturer, channel.model, "", channel.civil_code,
-                address=channel.address, status="ON" if channel.online else "OFF", lon=channel.lon, lat=channel.lat,
+                address=channel.address,
+                status="ON" if channel.online else channel.status if channel.status in ("VLOST", "DEFECT") else "OFF",
+                lon=channel.lon, lat=channel.lat,
                 ptz_type=channel.ptz_type, register_way=1, secrecy=0,
             )  # fmt: skip
             shares[share.mapped_id] = Shared(
@@ -362,6 +409,8 @@ def close_stale() -> None:
     Call.objects.filter(ended_at=None).update(ended_at=now, stop_reason="shutdown")
     Watching.objects.filter(closed_at=None).update(closed_at=now, close_reason="shutdown")
     Recording.objects.filter(ended_at=None).update(ended_at=now, fault="shutdown")
+    Transcode.objects.filter(ended_at=None).update(ended_at=now, stop_reason="shutdown")
+    Capture.objects.filter(state="running").update(ended_at=now, state="failed", fault="shutdown")
     lost = Device.objects.filter(online=True).filter(Q(transport="tcp") | Q(registered_until__lt=now))
     pks = list(lost.values_list("pk", flat=True))
     if pks:

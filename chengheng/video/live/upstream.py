@@ -1,8 +1,9 @@
 """Upwards: we register at a platform above as a lower platform and serve it our shared channels (9.1 to 9.8).
 
-It asks for the catalog, for device information, for live pictures and recordings, and steers what it may. A picture is
-taken from the one call that our own viewers share; its packets go up re-stamped with the SSRC that was agreed on, not
-taken apart. IDs are mapped both ways; what is not shared does not exist for it.
+It asks for the catalog, for device information, for live pictures and recordings, and steers what it may; it subscribes
+to changes of the catalog, alarms and positions (9.11) and is told what concerns the shared channels. A picture is taken
+from the one call that our own viewers share; its packets go up re-stamped with the SSRC that was agreed on, not taken
+apart. IDs are mapped both ways; what is not shared does not exist for it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextlib
 import logging
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ from chengheng.protocols.sip import digest
 from chengheng.protocols.sip.dialog import Dialog
 from chengheng.protocols.sip.endpoint import Peer, new_call_id, new_tag
 from chengheng.protocols.sip.message import Message, response_to, uri_of
-from chengheng.video.live.platform import XML, CallStopped, LiveCall, Platform
+from chengheng.video import rules
+from chengheng.video.live.platform import XML, CallStopped, Entry, LiveCall, Platform
 from chengheng.video.live.ports import Outlet
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("chengheng.video.upstream")
 KEEPALIVE_SECONDS = 60.0
 EXPIRES = 3600
+EVENTS = {"Catalog": "Catalog", "Alarm": "presence", "MobilePosition": "presence"}  # CmdType: Event header (9.11)
+TURNS = ("ON", "OFF", "VLOST", "DEFECT")
+TOGETHER_SECONDS = 0.2
 PAGE = 20  # items of a catalog message over UDP; over TCP 2000
 
 
@@ -64,6 +69,36 @@ class Above:
 
 
 @dataclass(eq=False)
+class Subscriber:
+    """What the platform above subscribed to; `told` is what it knows of the catalog, `only` one channel or all."""
+
+    subject: str
+    dialog: Dialog
+    event: str
+    until: float = 0.0
+    interval_s: int = 0
+    only: str = ""
+    told: dict[str, manscdp.CatalogItem] = field(default_factory=dict)
+    sent_at: dict[str, float] = field(default_factory=dict)
+
+
+def changes(before: dict[str, manscdp.CatalogItem], after: dict[str, manscdp.CatalogItem]) -> list[manscdp.CatalogItem]:
+    """The events (Annex P) that lead from one catalog to the other: DEL, ADD, UPDATE, then the turns of states."""
+    events = [before[name]._replace(event="DEL") for name in before if name not in after]
+    for name, item in after.items():
+        old = before.get(name)
+        if old is None:
+            events.append(item._replace(event="ADD"))
+        elif old._replace(status="", lon=None, lat=None) != item._replace(status="", lon=None, lat=None):
+            events.append(item._replace(event="UPDATE"))
+        turned = "ON" if old is None else old.status
+        if turned != item.status:
+            event = item.status if item.status in TURNS else "ON" if item.online else "OFF"
+            events.append(item._replace(event=event, status="ON" if item.online else "OFF"))
+    return events
+
+
+@dataclass(eq=False)
 class Relay:
     """One picture that goes up."""
 
@@ -85,7 +120,8 @@ class Registration:
         self.platform, self.above, self.told = platform, above, told
         self.registered = False
         self.relays: dict[str, Relay] = {}
-        self.subscriptions: dict[str, tuple[Dialog, float]] = {}
+        self.subscriptions: dict[str, Subscriber] = {}
+        self._telling: asyncio.Task[None] | None = None
         self._call_id = new_call_id("up")
         self._seq = 0
         self._sn = secrets.randbelow(10_000)
@@ -256,17 +292,17 @@ class Registration:
         return entry is not None and entry.online and shared.item.online
 
     def items(self) -> list[manscdp.CatalogItem]:
-        """The catalog as it is seen from above."""
+        """The catalog as it is seen from above; `status` is ON, OFF, VLOST or DEFECT."""
         return [
             shared.item._replace(
                 id=shared.mapped_id, parent_id=self.above.own_id, group_id="", ip_address="", port=None,
-                status="ON" if self._online(shared) else "OFF",
+                status="ON" if self._online(shared) else shared.item.status if not shared.item.online else "OFF",
             )
             for shared in self.above.shares.values()
         ]  # fmt: skip
 
     async def _catalog(self, sn: int) -> None:
-        items = self.items()
+        items = [item._replace(status="ON" if item.online else "OFF") for item in self.items()]
         size = 2000 if self.above.transport == "tcp" else PAGE
         for first in range(0, max(1, len(items)), size):
             await self._send(manscdp.catalog_page(sn, self.above.own_id, len(items), items[first : first + size]))
@@ -295,8 +331,6 @@ class Registration:
             ptz.decode(text)
         except ptz.PtzError:
             return
-        from chengheng.video import rules
-
         now = time.monotonic()
         holder = self.platform.steering.get(shared.channel_pk)
         name = f"upstream {self.above.gb_id}"
@@ -306,48 +340,147 @@ class Registration:
         with contextlib.suppress(CallStopped):
             self.platform.steer(entry, shared.channel_id, text, 2)
 
+    # -- what it subscribed to -----------------------------------------------------------------------------------
     def _subscribe(self, request: Message, peer: Peer) -> None:
-        tag = new_tag()
-        host, port = self.platform.node.local_for(peer)
-        try:
-            name = manscdp.read(request.body).name if request.body.strip() else "Catalog"
-        except manscdp.ManscdpError:
-            self.platform.node.refuse(request, peer, 400)
+        """Begin, refresh or end a subscription; each subject has one, the latest."""
+        node = self.platform.node
+        held = next((item for item in self.subscriptions.values() if item.dialog.call_id == request.call_id), None)
+        subject, target, interval = held.subject if held else "Catalog", "", held.interval_s if held else 0
+        if request.body.strip():
+            try:
+                command = manscdp.read(request.body)
+            except manscdp.ManscdpError:
+                node.refuse(request, peer, 400)
+                return
+            subject, target, interval = command.name, command.device_id, command.number("Interval") or 0
+        if subject not in EVENTS:
+            node.refuse(request, peer, 489)
             return
-        expires = request.expires if request.expires is not None else 600
-        held = self.subscriptions.get(name)
-        if held is not None and held[0].call_id == request.call_id:
-            tag = held[0].key[1]
-        self.platform.node.accept(
-            request, peer, tag, expires=str(expires), contact=f"<sip:{self.above.own_id}@{host}:{port}>"
-        )
-        if expires == 0:
-            self.subscriptions.pop(name, None)
-        else:
-            self.subscriptions[name] = (Dialog.answered(request, tag, peer), time.time() + expires)
+        if target and target not in (self.above.own_id, self.platform.settings.gb_id, *self.above.shares):
+            node.refuse(request, peer, 404)
+            return
+        granted = rules.granted_subscription(request.expires)
+        if held is None and granted == 0:
+            node.refuse(request, peer, 481)
+            return
+        tag = held.dialog.key[1] if held else new_tag()
+        host, port = node.local_for(peer)
+        node.accept(
+            request, peer, tag, expires=str(granted), contact=f"<sip:{self.above.own_id}@{host}:{port}>",
+            event=request.get("event") or EVENTS[subject],
+        )  # fmt: skip
+        if granted == 0:
+            self.subscriptions.pop(subject, None)
+            return
+        if held is None:
+            held = Subscriber(subject, Dialog.answered(request, tag, peer), request.get("event") or EVENTS[subject])
+            self.subscriptions[subject] = held
+            held.only = target if target in self.above.shares else ""
+            if subject == "Catalog":  # Annex P: it takes everything for online until it is told otherwise
+                held.told = {item.id: item._replace(status="ON") for item in self._seen_by(held)}
+        held.until, held.interval_s = time.time() + granted, max(0, min(interval, 3600))
+        if subject == "Catalog":
+            self.poke()
 
-    async def channels_turned(self, channels: dict[str, bool]) -> None:
-        """Tell a subscriber which of its channels (by our own ID) came or went."""
-        held = self.subscriptions.get("Catalog")
-        if held is None or held[1] < time.time():
-            return
-        by_own = {shared.channel_id: shared for shared in self.above.shares.values()}
-        items = [
-            manscdp.CatalogItem(by_own[name].mapped_id, by_own[name].item.name, status="ON" if on else "OFF",
-                                event="ON" if on else "OFF")
-            for name, on in channels.items()
-            if name in by_own
-        ]  # fmt: skip
-        if not items:
-            return
-        self._sn += 1
-        message = held[0].request(
-            "NOTIFY", event="Catalog", subscription_state=f"active;expires={int(held[1] - time.time())}",
+    def poke(self) -> None:
+        """Something may have changed: say soon what did; what comes together is told together."""
+        if "Catalog" in self.subscriptions and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.ensure_future(self._tell_changes())
+            self.platform.later(self._telling)
+
+    async def _tell_changes(self) -> None:
+        """Compare the catalog with what the subscriber knows, until there is nothing left to say."""
+        await asyncio.sleep(TOGETHER_SECONDS)
+        while (held := self._live("Catalog")) is not None:
+            now = {item.id: item for item in self._seen_by(held)}
+            events = changes(held.told, now)
+            if not events:
+                return
+            size = 200 if self.above.transport == "tcp" else 4
+            for first in range(0, len(events), size):
+                page = events[first : first + size]
+                self._sn += 1
+                body = manscdp.catalog_page(self._sn, self.above.own_id, len(page), page, kind="Notify")
+                if not await self._notify(held, body):
+                    return
+            held.told = now
+
+    def _seen_by(self, held: Subscriber) -> list[manscdp.CatalogItem]:
+        return [item for item in self.items() if held.only in ("", item.id)]
+
+    def _live(self, subject: str) -> Subscriber | None:
+        held = self.subscriptions.get(subject)
+        if held is not None and held.until < time.time():
+            del self.subscriptions[subject]
+            return None
+        return held if self.registered else None
+
+    async def _notify(self, held: Subscriber, body: bytes) -> bool:
+        """One NOTIFY; a subscriber that no longer knows the dialog is forgotten. False: it was not taken."""
+        message = held.dialog.request(
+            "NOTIFY", event=held.event, subscription_state=f"active;expires={max(0, int(held.until - time.time()))}",
             content_type=XML,
         )  # fmt: skip
-        message.body = manscdp.catalog_page(self._sn, self.above.own_id, len(items), items, kind="Notify")
-        with contextlib.suppress(NoAnswer):
-            await self.platform.node.request(message, await self._peer(), 8)
+        message.body = body
+        try:
+            status = (await self.platform.node.request(message, await self._peer(), 8)).status
+        except NoAnswer:
+            return False
+        if status in (403, 404, 481, 489) and self.subscriptions.get(held.subject) is held:
+            del self.subscriptions[held.subject]
+        return status < 300
+
+    def channels_told(self, entry: Entry, items: list[manscdp.CatalogItem]) -> None:
+        """A device told of its channels: what is shared of it follows at once, not with the next reading of the rows."""
+        states = {item.id: item for item in items if item.event not in ("DEL", "ADD")}
+        for mapped, shared in list(self.above.shares.items()):
+            item = states.get(shared.channel_id) if shared.device_pk == entry.pk else None
+            if item is None:
+                continue
+            status = item.event if item.event in TURNS else "ON" if item.online else "OFF"
+            if status != shared.item.status and (item.event in TURNS or item.status):
+                self.above.shares[mapped] = replace(shared, item=shared.item._replace(status=status))
+        self.poke()
+
+    def placed(self, entry: Entry, found: list[manscdp.Position]) -> None:
+        """Positions of shared channels, or of the device that carries them, not more often than was asked for."""
+        held = self._live("MobilePosition")
+        if held is None:
+            return
+        now = time.monotonic()
+        for shared in self.above.shares.values():
+            if shared.device_pk != entry.pk or (held.only and held.only != shared.mapped_id):
+                continue
+            mine = [item for item in found if item.device_id in (shared.channel_id, entry.gb_id)]
+            if not mine or now - held.sent_at.get(shared.mapped_id, -1e9) < held.interval_s * 0.9:
+                continue
+            held.sent_at[shared.mapped_id] = now
+            at = mine[-1]
+            self._sn += 1
+            body = manscdp.notify(
+                "MobilePosition", self._sn, shared.mapped_id, Time=manscdp.stamp(at.at or datetime.now(UTC)),
+                Longitude=at.lon, Latitude=at.lat, Speed=at.speed_kmh, Direction=at.direction, Altitude=at.altitude_m,
+            )  # fmt: skip
+            self.platform.later(self._notify(held, body))
+
+    def alarmed(self, entry: Entry, alarm: manscdp.Alarm) -> None:
+        """An alarm of a shared channel."""
+        held = self._live("Alarm")
+        if held is None:
+            return
+        for shared in self.above.shares.values():
+            if shared.device_pk != entry.pk or shared.channel_id != alarm.device_id:
+                continue
+            if held.only and held.only != shared.mapped_id:
+                continue
+            self._sn += 1
+            body = manscdp.notify(
+                "Alarm", self._sn, shared.mapped_id, AlarmPriority=alarm.priority, AlarmMethod=alarm.method,
+                AlarmTime=manscdp.stamp(alarm.at or datetime.now(UTC)), AlarmDescription=alarm.description,
+                Longitude=alarm.lon, Latitude=alarm.lat,
+                Info={"AlarmType": alarm.kind} if alarm.kind is not None else None,
+            )  # fmt: skip
+            self.platform.later(self._notify(held, body))
 
     # -- pictures upwards ----------------------------------------------------------------------------------------
     async def _invite(self, request: Message, peer: Peer) -> None:
@@ -461,6 +594,27 @@ class Upwards:
         self.platform, self._told = platform, told
         self.registrations: dict[int, Registration] = {}
         platform.on_upper_request = self.request
+        platform.on_turn = self._turned
+        platform.on_channels = self._channels
+        platform.on_positions = self._placed
+        platform.on_alarm = self._alarmed
+
+    def _turned(self, entry: Entry) -> None:
+        for item in self.registrations.values():
+            if any(shared.device_pk == entry.pk for shared in item.above.shares.values()):
+                item.poke()
+
+    def _channels(self, entry: Entry, items: list[manscdp.CatalogItem]) -> None:
+        for item in self.registrations.values():
+            item.channels_told(entry, items)
+
+    def _placed(self, entry: Entry, found: list[manscdp.Position]) -> None:
+        for item in self.registrations.values():
+            item.placed(entry, found)
+
+    def _alarmed(self, entry: Entry, alarm: manscdp.Alarm) -> None:
+        for item in self.registrations.values():
+            item.alarmed(entry, alarm)
 
     async def reload(self, rows: list[Above]) -> None:
         """Start, change and stop registrations; shares of a running one change without a new registration."""
@@ -473,6 +627,7 @@ class Upwards:
                 await running.stop()
             else:
                 running.above.shares = row.shares
+                running.poke()
         for pk, row in wanted.items():
             if pk not in self.registrations:
 

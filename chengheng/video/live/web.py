@@ -25,9 +25,11 @@ from chengheng.common.sipnode import NoAnswer
 from chengheng.protocols.gb28181 import ptz
 from chengheng.video import rules, tokens, words
 from chengheng.video.live import pictures, sound, store, work
+from chengheng.video.live.captures import Captures
 from chengheng.video.live.platform import CallStopped, Entry, LiveCall, Platform
 from chengheng.video.live.platform import Settings as PlatformSettings
-from chengheng.video.live.source import Viewer
+from chengheng.video.live.source import Source, Viewer
+from chengheng.video.live.transcoding import Transcoding
 from chengheng.video.live.upstream import Upwards
 
 log = logging.getLogger("chengheng.video")
@@ -43,6 +45,7 @@ class Watcher:
         self.socket = socket
         self.call: LiveCall | None = None
         self.viewer: Viewer | None = None
+        self.source: Source | None = None  # what is watched: the call's own stream, or one that was coded anew
         self.opened = time.monotonic()
         self.first_picture_ms: int | None = None
         self.watching_pk: int | None = None
@@ -76,6 +79,9 @@ class Service:
         self.once_play = tokens.Once(tokens.PLAY_SECONDS)
         self.once_order = tokens.Once(tokens.ORDER_SECONDS)
         self.recordings: dict[int, work.Recording] = {}
+        self.transcoding = Transcoding(self.platform)
+        self.captures = Captures(self)
+        self.platform.on_snapshots = self.captures.finished
         self.faults = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -96,6 +102,10 @@ class Service:
             task.cancel()
         for recording in list(self.recordings.values()):
             recording.recorder.close("shutdown")
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(2):
+                await self.captures.stop()
+                await self.transcoding.stop()
         with contextlib.suppress(Exception):
             async with asyncio.timeout(2):
                 await self.upwards.stop()
@@ -161,12 +171,21 @@ class Service:
             watcher.call = call
             if call.source.sound is None:
                 call.source.sound = sound.Encoder(call.source.stream.muxer)
+            way = "mse"
             if call.source.stream.muxer.codec == "h265" and request.query.get("h265") != "1":
-                await self._say(socket, {"type": "codec", "codec": "h265"})
-                watcher.close_reason = "codec"
-                return socket
-            watcher.viewer = self.platform.viewer(call)
-            watcher.watching_pk = await in_thread(store.open_watching, call.id, play.user, "mse")
+                if request.query.get("convert") != "1":
+                    await self._say(socket, {"type": "codec", "codec": "h265", "text": str(words.CODING["h265"])})
+                    watcher.close_reason = "codec"
+                    return socket
+                await self._say(socket, {"type": "converting", "text": str(words.CODING["converting"])})
+                item = await self.transcoding.source_for(call)
+                watcher.source, way = item.source, "transcode"
+                watcher.viewer = Viewer()
+                item.source.attach(watcher.viewer)
+                await self._say(socket, {"type": "converted", "text": str(words.CODING["converted"])})
+            else:
+                watcher.source, watcher.viewer = call.source, self.platform.viewer(call)
+            watcher.watching_pk = await in_thread(store.open_watching, call.id, play.user, way)
             reader = asyncio.create_task(self._read(watcher))
             await self._feed(watcher)
         except CallStopped as stopped:
@@ -262,7 +281,7 @@ class Service:
                     if parts:
                         await socket.send_bytes(b"".join(parts))
                         parts = []
-                    picture = call.source.stream.muxer.picture
+                    picture = (watcher.source or call.source).stream.muxer.picture
                     await self._say(
                         socket,
                         {
@@ -353,7 +372,7 @@ class Service:
     async def _leave(self, watcher: Watcher) -> None:
         self.watchers.discard(watcher)
         if watcher.call is not None and watcher.viewer is not None:
-            watcher.call.source.detach(watcher.viewer)
+            (watcher.source or watcher.call.source).detach(watcher.viewer)
             holder = self.platform.steering.get(watcher.play.channel)
             if holder is not None and holder.user == watcher.play.user:
                 self.platform.steering.pop(watcher.play.channel, None)
@@ -361,7 +380,8 @@ class Service:
                     self.platform.steer(
                         watcher.call.entry, watcher.call.channel_id, ptz.Move().encode(), watcher.play.priority
                     )
-            if watcher.call.kind != "live" and not watcher.call.source.viewers:
+            watched = {item for item in self.watchers if item.call is watcher.call and item.viewer is not None}
+            if watcher.call.kind != "live" and not watched:
                 self.platform.later(self.platform.end(watcher.call, "stopped"))
         if watcher.watching_pk is not None:
             dropped = watcher.viewer.dropped if watcher.viewer else 0

@@ -61,6 +61,15 @@ async def do_state(service: Service) -> dict[str, Any]:
         "recordings": len(service.recordings),
         "counts": platform.counts,
         "malformed": platform.node.malformed,
+        "transcodes": [
+            {
+                "channel": item.call.channel_pk,
+                "cpu_seconds": item.cpu_seconds,
+                "frames": item.frames,
+                "viewers": len(item.source.viewers),
+            }
+            for item in service.transcoding.running.values()
+        ],
         "ports": len(platform.ports.used),
         "sip_port": platform.node.port,
     }
@@ -96,6 +105,31 @@ async def do_catalog(service: Service, device: int) -> dict[str, Any]:
         raise CallStopped("offline")
     found = await service.platform.query_catalog(entry)
     return {"found": len(found.items), "total": found.total, "complete": found.complete, "pages": found.pages}
+
+
+async def do_subscribe(service: Service, device: int) -> bool:
+    """What a device shall tell has been chosen anew: ask it now, and wait a little for its answers."""
+    platform = service.platform
+    await platform.reload()
+    entry = platform.by_pk.get(device)
+    if entry is None:
+        return False
+    wants, seconds = await in_thread(queries.wanted_of, device)
+    for subject in wants:
+        entry.declined.pop(subject, None)  # whoever chooses it again wants it asked again
+    entry.wants, entry.position_s, entry.due_at = wants, seconds, 0.0
+    if not entry.online:
+        return False
+
+    async def settle() -> None:
+        while entry.settling:  # it is just being asked for what was wanted before
+            await asyncio.sleep(0.05)
+        await platform.subscriptions.settle(entry)
+
+    settling = asyncio.ensure_future(settle())
+    platform.later(settling)
+    done, _waiting = await asyncio.wait((settling,), timeout=9)
+    return bool(done)
 
 
 async def do_status(service: Service, device: int) -> dict[str, Any]:
@@ -219,6 +253,12 @@ async def do_snapshot(
             raise CallStopped("bad_codec") from None
         fault, verdict = "bad_codec", "none"
     return await in_thread(actions.keep_snapshot, channel, shot, verdict, fault, purpose, user, operation)
+
+
+async def do_capture(service: Service, channel: int, number: int, interval: int, user: int | None = None) -> int:
+    """Have the device take pictures itself and upload them; the capture's key. It goes on after this returns."""
+    entry, channel_id = await service.entry(channel)
+    return await service.captures.begin(entry, channel, channel_id, number, interval, user)
 
 
 async def do_record(

@@ -41,11 +41,19 @@ export function camera(place: HTMLElement, props: CameraProps): () => void {
   const reach = (code: string, ms?: number) => {
     const line = lines.get(code);
     if (!line || line.classList.contains("is-done")) return;
+    line.classList.remove("is-stopped");
     line.classList.add("is-done");
     line.lastElementChild!.textContent = `${Math.round(ms ?? performance.now() - asked)} ms`;
   };
+  const aside = (text: string) => {
+    if ([...steps.children].some((line) => line.firstChild?.textContent === text)) return;
+    const line = make("li", "is-aside", text);
+    line.append(make("span", "", `${Math.round(performance.now() - asked)} ms`));
+    steps.append(line);
+  };
   const onTold = (told: Told) => {
     if (told.type === "step" && told.step) reach(told.step);
+    if (["codec", "converting", "converted"].includes(told.type) && told.text) aside(told.text);
     if (told.type === "format") status.textContent = `${told.width ?? 0}×${told.height ?? 0} ${/codecs="([^".]+)/.exec(told.mime ?? "")?.[1] ?? ""}`;
     if (told.type === "stopped") [...lines.values()].find((line) => !line.classList.contains("is-done"))?.classList.add("is-stopped");
   };
@@ -57,8 +65,9 @@ export function camera(place: HTMLElement, props: CameraProps): () => void {
       line.classList.remove("is-done", "is-stopped");
       line.lastElementChild!.textContent = "";
     }
+    for (const line of steps.querySelectorAll(".is-aside")) line.remove();
     reach("asked", 0);
-    player = new Player(stage, props, props.id, { onTold, from, to, onFirst: (ms) => reach("first_frame", ms) });
+    player = new Player(stage, props, props.id, { onTold, from, to, onFirst: () => reach("first_frame") });
   }
 
   const tools = make("div", "camera-tools");

@@ -32,7 +32,8 @@ interface Options {
 const EDGE = 0.08;
 const LATE = 0.6;
 const KEEP = 20;
-const FINAL = new Set(["revoked", "stopped", "finished", "offline", "refused", "bad_codec", "not_program_stream"]);
+const FINAL = new Set(["revoked", "stopped", "finished", "offline", "refused", "bad_codec", "not_program_stream", "transcode_full", "transcode_failed"]);
+const SUBLESS = new Set(["refused", "no_answer", "no_media", "no_key_frame", "bad_answer", "bad_codec"]);
 
 export const csrf = (): string => document.querySelector<HTMLInputElement>("[name=csrfmiddlewaretoken]")?.value ?? "";
 
@@ -58,6 +59,8 @@ export class Player {
   private queue: ArrayBuffer[] = [];
   private closed = false;
   private stream = 0;
+  private convert = false; // the last way: H.265 is coded anew by the server
+  private h265 = false; // the camera's first stream was found to be H.265
   private tries = 0;
   private started = 0;
   private first = false;
@@ -164,7 +167,7 @@ export class Player {
     }
     if (this.closed) return;
     const h265 = MediaSource.isTypeSupported('video/mp4; codecs="hvc1.1.6.L120.90"') ? "1" : "0";
-    const socket = new WebSocket(`${this.common.live.replace(/^http/, "ws")}/video/play?h265=${h265}&token=${encodeURIComponent(token)}`);
+    const socket = new WebSocket(`${this.common.live.replace(/^http/, "ws")}/video/play?h265=${h265}&convert=${this.convert ? "1" : "0"}&token=${encodeURIComponent(token)}`);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     let ended = false;
@@ -180,11 +183,22 @@ export class Player {
       if (told.type === "format") this.format(told);
       else if (told.type === "codec") {
         ended = true;
-        if (this.stream === 0) {
+        this.h265 = true;
+        if (this.stream === 0 && !this.options.from) {
           this.stream = 1;
           this.tell(say("sub"));
-          setTimeout(() => void this.open(), 200);
-        } else this.tell(say("h265"));
+        } else {
+          this.convert = true;
+          this.tell(say("convert"));
+        }
+        setTimeout(() => void this.open(), 200);
+      } else if (told.type === "converting") this.tell(told.text ?? "");
+      else if (told.type === "stopped" && this.stream === 1 && this.h265 && !this.convert && SUBLESS.has(told.code ?? "")) {
+        ended = true; // there is no second stream: the first one is coded anew
+        this.stream = 0;
+        this.convert = true;
+        this.tell(say("convert"));
+        setTimeout(() => void this.open(), 200);
       } else if (told.type === "stopped") {
         ended = true;
         this.tell([told.what, told.detail, told.look].filter(Boolean).join(" · "), true);

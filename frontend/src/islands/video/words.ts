@@ -5,7 +5,7 @@ const texts = {
   connecting: ["Calling the camera …", "正在调用摄像机…"],
   noSource: ["This browser cannot play the live stream (no Media Source Extensions).", "此浏览器不支持实时播放（无 MSE）。"],
   unreachable: ["The live process does not answer.", "实时服务没有应答。"],
-  h265: ["The camera sends H.265, which this browser cannot show, and it has no second stream in H.264.", "摄像机码流为 H.265，本浏览器不能播放，且其子码流也不是 H.264。"],
+  convert: ["H.265 cannot be shown here and there is no second stream in H.264: it is coded anew.", "本浏览器不能播放 H.265，且没有 H.264 子码流，改由服务器转码。"],
   sub: ["H.265 cannot be shown here: the camera's second stream is used.", "本浏览器不能播放 H.265，已改用子码流。"],
   retry: ["Try again", "重试"],
   close: ["Close", "关闭"],
