@@ -17,6 +17,7 @@ from typing import Any
 
 from chengheng.command.conference import actions, engine, queries
 from chengheng.command.conference.live.janus import EngineLost, EngineRefused, Janus
+from chengheng.command.conference.live.tape import Reel
 from chengheng.common import pictures
 from chengheng.common.live import in_thread
 from chengheng.protocols.janus.descriptions import Offer
@@ -36,10 +37,10 @@ class CameraLeg:
 
     def __init__(
         self, janus: Janus, room: str, secret: str, pk: int, control: Callable[[], Awaitable[int]],
-        changed: Callable[[], None],
+        changed: Callable[[], None], reel: Reel,
     ) -> None:  # fmt: skip
         self.janus, self.room, self.secret, self.pk = janus, room, secret, pk
-        self.control, self.changed = control, changed
+        self.control, self.changed, self.reel = control, changed, reel
         self.number = next(_numbers)
         self.epoch = -1
         self.up = False
@@ -105,6 +106,7 @@ class CameraLeg:
                 for packet in packets.packets(frame.units, frame.time):
                     with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
                         out.send(packet)
+                    self.reel.take(self.feed, 0, "h264", packet)
                 self.sent += 1
             if not self.up:
                 self.up = True
@@ -113,6 +115,7 @@ class CameraLeg:
 
     async def _hide(self) -> None:
         was, self.up = self.up, False
+        await self.reel.finish(self.feed)
         if self.epoch == self.janus.epoch:
             body: dict[str, Any] = {"request": "remove_remote_publisher", "room": self.room, "secret": self.secret,
                                     "id": self.feed}  # fmt: skip
