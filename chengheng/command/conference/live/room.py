@@ -528,7 +528,7 @@ class Room:
         await self._tell_strokes()
 
     async def _tell_strokes(self) -> None:
-        since = min((member.stroke for member in self.members.values()), default=None)
+        since = min((member.stroke for member in self.members.values() if member.row.get("admitted")), default=None)
         if since is None or not self.doc.get("board", {}).get("open"):
             return
         strokes = await in_thread(queries.strokes, self.pk, since)
@@ -541,8 +541,9 @@ class Room:
                 await member.say({"t": "strokes", "strokes": fresh})
 
     async def _tell_remarks(self) -> None:
-        since = min((member.remark for member in self.members.values()), default=None)
-        if since is None:
+        said = int(self.doc.get("said") or 0)
+        since = min((member.remark for member in self.members.values() if member.row.get("admitted")), default=said)
+        if since >= said:
             return
         lines = await in_thread(queries.remarks, self.pk, since)
         if not lines:
