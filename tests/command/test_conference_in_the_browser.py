@@ -523,12 +523,12 @@ def test_a_camera_of_the_video_system_takes_part(city, settings, seats):
     settings.SIP_PORT = free_port()
     try:
         with site, site.camera(device, password, ["桥头"]):
-            channel = wait(lambda: Channel.objects.filter(name="桥头", online=True).first())
+            channel = wait(lambda: Channel.objects.filter(name="桥头", online=True).first(), 60)
             chief = User.objects.get(pk=city.chief.pk)
             key = f"video.channel:{channel.pk}"
             meeting = actions.call_now(chief, title="清雪调度会", sites=Site.objects.all(), minutes=60, cameras=[key])
             chair, west = seats(chief).enter(meeting), seats(city.at_west).enter(meeting)
-            print("camera seen after", chair.sees("桥头"), west.sees("桥头"))
+            print("camera seen after", chair.sees("桥头", seconds=60), west.sees("桥头", seconds=60))
             chair.shot("conf-camera")
             assert west.page.evaluate("document.querySelectorAll('.conf-sounds audio').length") == 0
             assert Watching.objects.get(way="meeting", closed_at=None).user == chief
@@ -536,11 +536,13 @@ def test_a_camera_of_the_video_system_takes_part(city, settings, seats):
             site.engine.start()
             west.page.wait_for_timeout(500)
             west.page.evaluate("window.seenFrames = {}")
-            print("camera again after", west.sees("桥头"), "s")
+            print("camera again after", west.sees("桥头", seconds=60), "s")
+            (watched,) = Watching.objects.filter(way="meeting")  # the engine's death did not end the call-up
+            assert watched.closed_at is None
             Duty.objects.filter(user=chief, role="video.viewer").delete()
             west.until(
-                "![...document.querySelectorAll('.conf-label')].some(one => one.textContent.includes('桥头'))", 25
+                "![...document.querySelectorAll('.conf-label')].some(one => one.textContent.includes('桥头'))", 60
             )
-            until(lambda: not Watching.objects.filter(way="meeting", closed_at=None).exists())
+            until(lambda: not Watching.objects.filter(way="meeting", closed_at=None).exists(), 60)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
