@@ -332,6 +332,15 @@ def test_the_lobby_the_whiteboard_a_round_of_pictures_and_a_vote(city, site, sea
     assert viewer.page.evaluate("!document.querySelector('.conf-board canvas.is-mine')")
     east.page.reload()
     east.until(INKED.replace("X", "0.5"))
+    east.page.set_viewport_size({"width": 390, "height": 844})
+    for seat in (chair, east):  # nothing of the board lies under the tools
+        board, tools = (
+            seat.page.locator(f".conf-board {one}").first.bounding_box() for one in ("canvas", ".conf-board-tools")
+        )
+        assert tools["y"] + tools["height"] <= board["y"]
+        assert abs(board["width"] / board["height"] - 16 / 9) < 0.02
+    east.shot("conf-board-phone")
+    east.page.set_viewport_size({"width": 1280, "height": 800})
     chair.page.locator(".conf-board-tools").get_by_role("button", name="存为文件").click()
     until(lambda: files.of(queries.papers_of(row), "paper") or chair.page.wait_for_timeout(100))
     chair.press("清空白板")
