@@ -61,7 +61,7 @@ from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import Organisation, User
 
 LEVELS = {Priority.ROUTINE: "info", Priority.URGENT: "warning", Priority.EMERGENCY: "urgent"}
-_OPEN = ("issued", "received")
+_OPEN = queries.OPEN
 
 
 def _limit(minutes: int) -> Limit:
@@ -487,8 +487,7 @@ def hand_over(shift: DutyShift, actor: Any, *, to: User, note: str, now: datetim
         raise Invalid(field="to")
     shift.handed_over_at, shift.handed_to, shift.handover = now, to, note.strip()[:2000]
     shift.save(update_fields=["handed_over_at", "handed_to", "handover"])
-    waiting = Target.objects.filter(holder=shift.person, organisation=shift.organisation, state__in=_OPEN)
-    moved = list(waiting.select_for_update().values_list("pk", flat=True))
+    moved = list(queries.held_on(shift).select_for_update(of=("self",)).values_list("pk", flat=True))
     Target.objects.filter(pk__in=moved).update(holder=to)
     trail.record("command.rota.hand_over", actor, shift, {"to": to.pk, "orders": moved}, shift.handover)
     notices.tell(

@@ -188,6 +188,15 @@ def needs(level: PlanLevel) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+OPEN = ("issued", "received")
+"""States of an order that somebody still has to do something about."""
+
+
+def held_on(shift: DutyShift) -> QuerySet[Target]:
+    """The open orders that whoever has this shift holds for its organisation; who takes it over gets them."""
+    return Target.objects.filter(holder=shift.person, organisation=shift.organisation, state__in=OPEN)
+
+
 def timeline(run: PlanRun, figures: dict[str, Any], now: datetime | None = None) -> dict[str, Any]:
     """A run as a drawing: for each order its bar (from its offset to its limit) and a mark for every receipt and finish.
 
@@ -198,7 +207,7 @@ def timeline(run: PlanRun, figures: dict[str, Any], now: datetime | None = None)
     for entry in figures["orders"]:
         for row in entry["targets"]:
             ends += [moment for moment in (row.finish_due_at, row.finished_at, row.received_at) if moment]
-    end = max(ends)
+    end = max(ends) + (max(ends) - run.started_at) / 50  # the last mark stands in the drawing, not on its edge
     rows = []
     for at, entry in enumerate(figures["orders"]):
         order = entry["order"]

@@ -625,7 +625,12 @@ def shift(request: HttpRequest, pk: int) -> HttpResponse:
             _refused(form, refusal)
         else:
             return redirect(request, row.get_absolute_url(), _("The shift was handed over."))
-    context = {"shift": row, "form": form, "running": row.starts_at <= timezone.now() < row.ends_at}
+    rows_held = list(queries.held_on(row).select_related("order").order_by("due_at", "pk")) if form else []
+    open_to = set(
+        access.visible(request.user, "command.target.view", queries.held_on(row)).values_list("pk", flat=True)
+    )
+    held = [(target, target.pk in open_to) for target in rows_held]
+    context = {"shift": row, "form": form, "held": held, "running": row.starts_at <= timezone.now() < row.ends_at}
     return page(request, "command/shift.html", context, status=422 if form and form.errors else 200)
 
 

@@ -453,6 +453,40 @@ def test_who_is_still_signed_in_is_asked_for_all_at_once(city, client, django_as
     assert left == {city.chief.pk, city.dispatcher.pk}
 
 
+def test_the_state_of_a_meeting_is_one_question_and_says_what_its_rows_say(city, meeting, django_assert_num_queries):
+    """It is asked after every act: a query more there is a query more for each of everybody's acts."""
+    with django_assert_num_queries(1):
+        found = queries.state(meeting.pk)
+    assert queries.state(0) is None
+    assert (found["id"], found["title"], found["state"], found["chair"]) == (
+        meeting.pk, meeting.title, "running", meeting.chair_id,
+    )  # fmt: skip
+    assert datetime.fromisoformat(found["began"]) == meeting.began_at
+    assert (found["roll"], found["vote"], found["files"], found["tape"], found["said"]) == (None, None, [], "", 0)
+    rows = list(meeting.participants.order_by("position", "pk"))
+    assert [one["id"] for one in found["participants"]] == [row.pk for row in rows]
+    for one, row in zip(found["participants"], rows, strict=True):
+        assert one | {"floor": None} == {
+            "id": row.pk, "name": row.name, "role": row.role, "site": row.site_id, "here": row.is_here, "call": row.call,
+            "mic": row.mic, "cameraHeld": row.camera_held, "floor": None, "admitted": row.admitted_at is not None,
+            "waiting": row.is_here and row.admitted_at is None, "removed": row.removed_at is not None,
+        }  # fmt: skip
+    place = meeting.participants.get(role="chair")
+    verbs.use("ask_floor", place.pk, city.chief, {})
+    verbs.use("say", place.pk, city.chief, {"text": "开始"})
+    verbs.use("begin_roll_call", place.pk, city.chief, {})
+    verbs.use("record", place.pk, city.chief, {"on": True})
+    actions.add_paper(meeting, city.chief, b"%PDF-1.4 x", "方案.pdf")
+    found = queries.state(meeting.pk)
+    place.refresh_from_db()
+    (mine,) = (one for one in found["participants"] if one["id"] == place.pk)
+    assert datetime.fromisoformat(mine["floor"]) == place.asked_floor_at
+    assert found["roll"]["open"]
+    assert found["tape"] == meeting.tape.folder
+    assert found["said"] == meeting.remarks.get().pk
+    assert [(one["name"], one["by"]) for one in found["files"]] == [("方案.pdf", str(city.chief))]
+
+
 def test_the_course_of_events_is_one_question(city, plan, django_assert_num_queries):
     from chengheng.command import actions as dispatch
 

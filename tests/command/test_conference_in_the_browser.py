@@ -332,6 +332,15 @@ def test_the_lobby_the_whiteboard_a_round_of_pictures_and_a_vote(city, site, sea
     assert viewer.page.evaluate("!document.querySelector('.conf-board canvas.is-mine')")
     east.page.reload()
     east.until(INKED.replace("X", "0.5"))
+    east.page.set_viewport_size({"width": 390, "height": 844})
+    for seat in (chair, east):  # nothing of the board lies under the tools
+        board, tools = (
+            seat.page.locator(f".conf-board {one}").first.bounding_box() for one in ("canvas", ".conf-board-tools")
+        )
+        assert tools["y"] + tools["height"] <= board["y"]
+        assert abs(board["width"] / board["height"] - 16 / 9) < 0.02
+    east.shot("conf-board-phone")
+    east.page.set_viewport_size({"width": 1280, "height": 800})
     chair.page.locator(".conf-board-tools").get_by_role("button", name="存为文件").click()
     until(lambda: files.of(queries.papers_of(row), "paper") or chair.page.wait_for_timeout(100))
     chair.press("清空白板")
@@ -406,6 +415,111 @@ def test_the_pages_of_meetings_fit_a_desk_and_a_phone(city, seats):
             seat.shot(f"page-{name}-{width}")
 
 
+def test_a_camera_and_a_terminal_are_in_the_recording_where_they_were_seen_and_heard(city, settings, seats, tmp_path):
+    """A simulated GB/T 28181 camera, whose picture carries the clock, and baresip with a test picture and a tone."""
+    import av
+    import numpy
+
+    from chengheng.command.conference import recording, terminals, verbs
+    from chengheng.command.conference.models import MeetingRecording, Terminal
+    from chengheng.video.camera.picture import read_counters
+    from tests.command import softphone
+    from tests.command.test_recording import level_of, sound_of
+
+    folder = Path(tempfile.mkdtemp(prefix="ch-conf-"))
+    folder.chmod(0o755)
+    Duty.objects.create(user=city.chief, role="video.viewer", organisation=city.commission, starts_on="2024-01-01")
+    engineer = builders.holder("video.engineer", city.commission)
+    device, password = video.add_device(engineer, "12010000001320000001", "Bridge", city.commission)
+    with_phone = softphone.is_here()
+    site = ConferenceSite(settings, folder)
+    settings.SIP_PORT = free_port()
+    phone = None
+    try:
+        with site, site.camera(device, password, ["桥头"], width=640, height=360):
+            channel = wait(lambda: Channel.objects.filter(name="桥头", online=True).first())
+            chief = User.objects.get(pk=city.chief.pk)
+            meeting = actions.call_now(chief, title="清雪调度会", sites=Site.objects.all(), minutes=60)
+            me = meeting.participants.get(role="chair")
+            use = lambda verb, **data: verbs.use(verb, me.pk, chief, data)  # noqa: E731
+            chair = seats(chief).enter(meeting)
+            chair.until("document.querySelector('.conf')?.dataset.line === 'up'")
+            use("record", on=True)
+            chair.until("document.querySelector('.conf-marks').textContent.includes('录制中')")
+            chair.page.wait_for_timeout(1500)
+            use("bring_camera", picture=f"video.channel:{channel.pk}")
+            chair.sees("桥头", seconds=60)
+            place = None
+            if with_phone:
+                row = Terminal(number="1001", name="东区终端", site=Site.objects.get(organisation=city.east))
+                phone = softphone.Softphone(
+                    tmp_path / "phone", "1001", terminals.save(city.keeper, row), settings.TERMINAL_PORT
+                ).__enter__()
+                until(lambda: Terminal.objects.get(pk=row.pk).is_reachable or chair.page.wait_for_timeout(100), 60)
+                use("bring_terminal", terminal=row.pk)
+                chair.sees("东区终端", seconds=60)
+                chair.page.wait_for_timeout(3000)
+                place = meeting.participants.get(role="terminal")
+                use("mute", target=place.pk)
+                chair.page.wait_for_timeout(3500)
+                use("unmute", target=place.pk)
+            chair.page.wait_for_timeout(3000)
+            actions.end_meeting(Meeting.objects.get(pk=meeting.pk), chief)
+            chair.until("document.body.textContent.includes('会议已结束')", 60)
+            tape = MeetingRecording.objects.get()
+            tracks = engine.recordings() / tape.folder
+            until(lambda: not list(tracks.glob("*.part")), 20)
+            began, found = recording.sources(tracks)
+            recording.put_together(tape.pk)
+    finally:
+        if phone is not None:
+            phone.__exit__()
+        shutil.rmtree(folder, ignore_errors=True)
+    tape.refresh_from_db()
+    assert tape.state == "ready", tape.fault
+    titles = [one["title"] for one in tape.chapters]
+    assert "摄像机 桥头 画面接入" in titles
+    (kept,) = files.of(queries.papers_of(meeting), "recording")
+    path = str(kept.file.path)
+    with av.open(path) as played:
+        pictures = list(played.decode(video=0))
+    # the camera: whatever second is looked at, its clock in the picture is that second's
+    camera = meeting.participants.get(role="camera")
+    starts = {(one.participant, one.kind): one.began for one in found}
+    late = []
+    for at in numpy.arange(starts[camera.pk, "video"] + 1.5, len(pictures) / recording.FPS - 3, 1.0):
+        if any(abs(one.began - at) < 1.5 for one in found):
+            continue  # the places are changing
+        shown = sum(1 for one in found if one.kind == "video" and one.began < at)
+        x, y, _width, height = recording.boxes(shown, False)[1]
+        luma = pictures[int(at * recording.FPS)].to_ndarray(format="yuv420p")[y + (height - 360) // 2 :, x : x + 640]
+        behind = (began + at) * 1000 - read_counters(luma)[1]
+        late.append(((behind + 2**31) % 2**32 - 2**31) / 1000)
+    print("clock in the camera's picture behind the recording's time", [round(one, 2) for one in late])
+    assert len(late) >= 3
+    assert max(abs(one) for one in late) < 3
+    if place is None:
+        return
+    assert "终端 东区终端 接入" in titles
+    # the terminal: its test picture is in its place, its tone in the seconds in which it was not muted
+    with av.open(str(tmp_path / "phone" / "picture.mp4")) as clip:
+        due = next(clip.decode(video=0)).to_ndarray(format="gray").astype(float)[:300]
+    at = starts[place.pk, "video"] + 3
+    x, y, width, height = recording.boxes(3, False)[2]
+    whole = pictures[int(at * recording.FPS)].to_ndarray(format="gray")[y : y + 300, x : x + width].astype(float)
+    alike = float(numpy.corrcoef(whole.ravel(), due.ravel())[0, 1])
+    print("the terminal's picture is like its test picture", round(alike, 3))
+    assert alike > 0.7
+    moments = {one.what: one.at.timestamp() - began for one in meeting.events.filter(what__in=("mute", "unmute"))}
+    sound = sound_of(path)
+    before, during, after = (
+        level_of(sound, 1000, begin, begin + 1) for begin in (moments["mute"] - 1.5, moments["mute"] + 1.5, moments["unmute"] + 1.5)
+    )  # fmt: skip
+    print("its tone before the mute, during it, after it", before, during, after)
+    assert min(before, after) > 0.03
+    assert during < 0.003
+
+
 def test_a_camera_of_the_video_system_takes_part(city, settings, seats):
     """Called up from a simulated GB/T 28181 camera and sent on by the engine; whoever brought it must keep the right."""
     folder = Path(tempfile.mkdtemp(prefix="ch-conf-"))
@@ -418,12 +532,12 @@ def test_a_camera_of_the_video_system_takes_part(city, settings, seats):
     settings.SIP_PORT = free_port()
     try:
         with site, site.camera(device, password, ["桥头"]):
-            channel = wait(lambda: Channel.objects.filter(name="桥头", online=True).first())
+            channel = wait(lambda: Channel.objects.filter(name="桥头", online=True).first(), 60)
             chief = User.objects.get(pk=city.chief.pk)
             key = f"video.channel:{channel.pk}"
             meeting = actions.call_now(chief, title="清雪调度会", sites=Site.objects.all(), minutes=60, cameras=[key])
             chair, west = seats(chief).enter(meeting), seats(city.at_west).enter(meeting)
-            print("camera seen after", chair.sees("桥头"), west.sees("桥头"))
+            print("camera seen after", chair.sees("桥头", seconds=60), west.sees("桥头", seconds=60))
             chair.shot("conf-camera")
             assert west.page.evaluate("document.querySelectorAll('.conf-sounds audio').length") == 0
             assert Watching.objects.get(way="meeting", closed_at=None).user == chief
@@ -431,11 +545,13 @@ def test_a_camera_of_the_video_system_takes_part(city, settings, seats):
             site.engine.start()
             west.page.wait_for_timeout(500)
             west.page.evaluate("window.seenFrames = {}")
-            print("camera again after", west.sees("桥头"), "s")
+            print("camera again after", west.sees("桥头", seconds=60), "s")
+            (watched,) = Watching.objects.filter(way="meeting")  # the engine's death did not end the call-up
+            assert watched.closed_at is None
             Duty.objects.filter(user=chief, role="video.viewer").delete()
             west.until(
-                "![...document.querySelectorAll('.conf-label')].some(one => one.textContent.includes('桥头'))", 25
+                "![...document.querySelectorAll('.conf-label')].some(one => one.textContent.includes('桥头'))", 60
             )
-            until(lambda: not Watching.objects.filter(way="meeting", closed_at=None).exists())
+            until(lambda: not Watching.objects.filter(way="meeting", closed_at=None).exists(), 60)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -216,6 +216,16 @@ class TestTheRota:
         with pytest.raises(errors.HandedOver):
             actions.hand_over(DutyShift.objects.get(), city.at_east, to=city.also_east, note="again")
 
+    def test_the_form_says_which_orders_go_along(self, city, client):
+        shift = actions.add_shift(city.district, city.east, city.at_east, after(-60), after(600))
+        row = target(give(city), city.east)
+        access.sign_in(client, city.at_east)
+        shown = client.get(shift.get_absolute_url()).content.decode()
+        assert row.order.title in shown
+        assert row.get_absolute_url() in shown
+        actions.hand_over(shift, city.at_east, to=city.also_east, note="x", now=after(20))
+        assert row.order.title not in client.get(shift.get_absolute_url()).content.decode()
+
     def test_nobody_is_on_duty_twice(self, city):
         actions.add_shift(city.district, city.east, city.at_east, after(0), after(600))
         with pytest.raises(errors.TwoOnDuty):

@@ -120,6 +120,10 @@ class TestATelephone:
         # the other way: the chair's picture, of which the engine picks a layer, is decoded by the telephone
         until(lambda: seen(phone) > 3 or chair.page.wait_for_timeout(200), 15)
         print("pictures a second at the terminal", seen(phone))
+        # the voice switch goes to it, as to a browser that speaks
+        verbs.use("voice_switch", me.pk, city.chief, {"on": True})
+        chair.until("document.querySelector('.conf-tile.is-main .conf-label')?.textContent.includes('East terminal')")
+        assert chair.page.evaluate("document.querySelector('.conf-tile.is-main').classList.contains('is-talking')")
         # a second one, in G.711, which hears the mix of the first one's tone and of the chair
         echo = phones("1002", other, port, sound="PCMU/8000/1", echo=True)
         until(lambda: Terminal.objects.get(pk=west.pk).is_reachable)
@@ -133,6 +137,11 @@ class TestATelephone:
         chair.page.locator(f"[data-person='{pk}']").get_by_role("button", name="静音", exact=True).click()
         until(lambda: Participant.objects.get(pk=pk).mic == "held" or chair.page.wait_for_timeout(50))
         chair.until("document.querySelectorAll('.conf-sounds audio').length === 1")
+        chair.until("!document.querySelector('.conf-tile.is-talking .conf-label')?.textContent.includes('East')")
+        spoke = meeting.events.filter(what="spoke", by=place)
+        until(lambda: spoke.exists() or chair.page.wait_for_timeout(50))
+        assert spoke.first().data["seconds"] > 2
+        verbs.use("voice_switch", me.pk, city.chief, {"on": False})
         # the roll: it signs in with a key
         chair.press("主席台")
         chair.press("点名")

@@ -134,7 +134,7 @@ class TestRecordings:
         packets[2], packets[3] = packets[3], packets[2]
         track = mjr.read(recorded("a", "opus", packets))
         assert (track.kind, track.codec, track.began_at) == ("audio", "opus", 2.0)
-        assert [(piece.at, piece.data) for piece in mjr.opus(track)] == [(n * 960, bytes([n])) for n in range(5)]
+        assert [(piece.at, piece.data) for piece in mjr.sound(track)] == [(n * 960, bytes([n])) for n in range(5)]
 
     def test_pictures_from_fragments_and_aggregates(self):
         sps, pps, idr, more = b"\x67S", b"\x68P", b"\x65" + bytes(30), b"\x41" + bytes(9)
@@ -154,6 +154,15 @@ class TestRecordings:
         packets = [build(111, False, n, n * 960, 1, bytes(50)) for n in range(3)]
         assert len(list(mjr.read(recorded("a", "opus", packets, cut=7)).packets())) == 2
 
+    @given(st.lists(st.tuples(st.binary(min_size=12, max_size=60), st.floats(0, 4_000_000)), max_size=20))
+    def test_what_is_written_is_read_again(self, packets: list[tuple[bytes, float]]):
+        writer = mjr.Writer("pcma", 1_790_000_000.25)
+        track = mjr.read(writer.head() + b"".join(writer.packet(data, writer.began_at + at) for data, at in packets))
+        assert (track.kind, track.codec, track.began_at) == ("audio", "pcma", 1_790_000_000.25)
+        assert [data for _at, data in track.packets()] == [data for data, _at in packets]
+        for (found, _data), (_packet, at) in zip(track.packets(), packets, strict=True):
+            assert abs(found - at * 1000) < 1.5
+
     @given(st.binary(max_size=300))
     def test_anything_else_is_refused(self, content: bytes):
         with pytest.raises(mjr.NotRecording):
@@ -162,7 +171,7 @@ class TestRecordings:
     @given(st.lists(st.binary(max_size=60), max_size=20))
     def test_any_packets_are_read_without_a_fault(self, packets: list[bytes]):
         list(mjr.h264(mjr.read(recorded("v", "h264", packets))))
-        list(mjr.opus(mjr.read(recorded("a", "opus", packets))))
+        list(mjr.sound(mjr.read(recorded("a", "opus", packets))))
 
     def test_a_long_recording_is_read_with_one_window_in_memory(self, tmp_path):
         count = 20_000
@@ -175,7 +184,7 @@ class TestRecordings:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             track = mjr.read(content)
             tracemalloc.start()
-            assert sum(1 for _piece in mjr.opus(track)) == count
+            assert sum(1 for _piece in mjr.sound(track)) == count
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
             assert peak < 3 * mjr.WINDOW * 1000, f"{peak} bytes for {path.stat().st_size}"
@@ -184,5 +193,5 @@ class TestRecordings:
     def test_a_packet_that_comes_after_its_window_does_not_come_twice_or_late(self):
         packets = [build(111, False, n, n * 960, 1, bytes([n % 256])) for n in range(1200)]
         packets.append(packets[3])
-        found = [piece.at for piece in mjr.opus(mjr.read(recorded("a", "opus", packets)))]
+        found = [piece.at for piece in mjr.sound(mjr.read(recorded("a", "opus", packets)))]
         assert found == [n * 960 for n in range(1200)]

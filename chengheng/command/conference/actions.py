@@ -406,8 +406,9 @@ def take_ticket(text: str, *, now: datetime | None = None) -> Ticket:
 
 
 @transaction.atomic
-def enter(participant_pk: int, user: User, *, now: datetime | None = None) -> Attendance:
-    """Somebody's connection stands. With a lobby, who was not admitted waits there."""
+def enter(participant_pk: int, user: User, *, now: datetime | None = None, tell: bool = True) -> Attendance:
+    """Somebody's connection stands. With a lobby, who was not admitted waits there. `tell` False: whoever calls is the
+    live process and reads the rows again itself."""
     now = now or timezone.now()
     meeting = Meeting.objects.select_for_update(of=("self",)).get(participants__pk=participant_pk)
     place = Participant.objects.get(pk=participant_pk)
@@ -427,7 +428,8 @@ def enter(participant_pk: int, user: User, *, now: datetime | None = None) -> At
     attendance = Attendance.objects.create(participant=place, user=user, joined_at=now)
     if first:
         note_event(meeting, "enter" if place.admitted_at else "wait", now, place, user)
-    announce(meeting.pk)
+    if tell:
+        announce(meeting.pk)
     return attendance
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
@@ -94,40 +96,58 @@ def _stamp(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
+_STATE = """
+select m.id, m.title, m.agenda, m.state, m.began_at, m.ends_at, m.layout, m.banner, m.locked, m.lobby, m.free_mics,
+    m.recording, m.voice_switch, m.poll_seconds, m.poll_started_at, m.chair_id, m.spotlight_id, m.broadcast_id,
+    m.presenter_id, m.board_open, m.board_from,
+    coalesce((select t.folder from command_meetingrecording t where t.meeting_id = m.id), '') as tape,
+    coalesce((select max(r.id) from command_remark r where r.meeting_id = m.id), 0) as said,
+    exists(select from command_rollcall r where r.meeting_id = m.id) as rolls,
+    exists(select from command_vote v where v.meeting_id = m.id) as votes,
+    exists(select from files_attachment f where f.subject_type = %s and f.subject_id = m.id::text and f.kind = 'paper'
+        and f.withdrawn_at is null) as papers,
+    (select json_agg(json_build_object(
+        'id', p.id, 'name', p.name, 'role', p.role, 'site', p.site_id, 'here', p.connected_at is not null, 'call', p.call,
+        'mic', p.mic, 'cameraHeld', p.camera_held, 'floor', p.asked_floor_at,
+        'waiting', p.connected_at is not null and p.admitted_at is null, 'admitted', p.admitted_at is not null,
+        'removed', p.removed_at is not null
+    ) order by p.position, p.id) from command_participant p where p.meeting_id = m.id)::text as participants
+from command_meeting m where m.id = %s
+"""
+
+
 def state(meeting_pk: int) -> dict[str, Any] | None:
-    """The whole visible state of a meeting: what a browser needs to draw it, and the live process to enforce it."""
-    meeting = Meeting.objects.filter(pk=meeting_pk).first()
-    if meeting is None:
-        return None
-    here = [
-        {
-            "id": row.pk, "name": row.name, "role": row.role, "site": row.site_id, "here": row.connected_at is not None,
-            "call": row.call, "mic": row.mic, "cameraHeld": row.camera_held, "floor": _stamp(row.asked_floor_at),
-            "waiting": row.connected_at is not None and row.admitted_at is None, "admitted": row.admitted_at is not None,
-            "removed": row.removed_at is not None,
-        }
-        for row in meeting.participants.all()
-    ]  # fmt: skip
-    roll = RollCall.objects.filter(meeting=meeting).order_by("-began_at").first()
-    vote = Vote.objects.filter(meeting=meeting).order_by("-opened_at").first()
+    """The whole visible state of a meeting: what a browser needs to draw it, and the live process to enforce it.
+
+    One statement, written by hand: it is asked after every act of everybody, and to have Django write it took ten times
+    as long as to run it. Roll-call, vote and files are asked for only where there are any.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE, [MeetingPapers._meta.label_lower, meeting_pk])
+        row: Any = cursor.fetchone()
+        if row is None:
+            return None
+        found = dict(zip((column.name for column in cursor.description), row, strict=True))
+    roll = RollCall.objects.filter(meeting=meeting_pk).order_by("-began_at").first() if found["rolls"] else None
+    vote = Vote.objects.filter(meeting=meeting_pk).order_by("-opened_at").first() if found["votes"] else None
+    papers = files.of(MeetingPapers(pk=meeting_pk), "paper").select_related("by") if found["papers"] else ()
     return {
-        "id": meeting.pk, "title": meeting.title, "agenda": meeting.agenda, "state": meeting.state,
-        "began": _stamp(meeting.began_at), "ends": _stamp(meeting.ends_at), "layout": meeting.layout,
-        "banner": meeting.banner, "locked": meeting.locked, "lobby": meeting.lobby, "freeMics": meeting.free_mics,
-        "recording": meeting.recording, "voiceSwitch": meeting.voice_switch, "poll": meeting.poll_seconds,
-        "pollStarted": _stamp(meeting.poll_started_at), "chair": meeting.chair_id, "spotlight": meeting.spotlight_id,
-        "broadcast": meeting.broadcast_id, "presenter": meeting.presenter_id, "participants": here,
+        "id": found["id"], "title": found["title"], "agenda": found["agenda"], "state": found["state"],
+        "began": _stamp(found["began_at"]), "ends": _stamp(found["ends_at"]), "layout": found["layout"],
+        "banner": found["banner"], "locked": found["locked"], "lobby": found["lobby"], "freeMics": found["free_mics"],
+        "recording": found["recording"], "voiceSwitch": found["voice_switch"], "poll": found["poll_seconds"],
+        "pollStarted": _stamp(found["poll_started_at"]), "chair": found["chair_id"], "spotlight": found["spotlight_id"],
+        "broadcast": found["broadcast_id"], "presenter": found["presenter_id"],
+        "participants": json.loads(found["participants"] or "[]"),
         "roll": roll and {
             "open": roll.closed_at is None, "began": _stamp(roll.began_at),
             "answers": dict(roll.answers.values_list("participant", "how")),
         },
         "vote": vote and _vote(vote),
-        "board": {"open": meeting.board_open, "from": meeting.board_from},
-        "tape": getattr(getattr(meeting, "tape", None), "folder", ""),
-        "files": [
-            {"name": row.name, "url": row.get_absolute_url(), "by": str(row.by or "")}
-            for row in files.of(papers_of(meeting), "paper")
-        ],
+        "board": {"open": found["board_open"], "from": found["board_from"]},
+        "tape": found["tape"],
+        "files": [{"name": row.name, "url": row.get_absolute_url(), "by": str(row.by or "")} for row in papers],
+        "said": found["said"],
     }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """One watchable file of a meeting: every picture in a grid with its name, all voices mixed, chapters by what happened.
 
-The engine leaves one file a track (`protocols.janus.mjr`); tracks are put on one time line by the moment of their first
-frame. What the engine was killed in the middle of is used up to its last whole packet. Tracks are memory-mapped and read
+There is one file a track (`protocols.janus.mjr`): the engine leaves those of browsers, the gateway those of cameras and
+terminals (`live.tape`). They are put on one time line by the moment of their first frame. What the engine was killed in the middle of is used up to its last whole packet. Tracks are memory-mapped and read
 as the file is written: nothing is held in memory but one window of packets, one second of sound and one picture of each.
 """
 
@@ -22,9 +22,10 @@ from typing import Any
 import av
 import numpy as np
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageDraw, ImageFont
 
-from chengheng.command.conference import engine, queries, rules
+from chengheng.command.conference import engine, queries, rules, sounds
 from chengheng.command.conference.models import MeetingRecording, Participant
 from chengheng.command.conference.words import event_words
 from chengheng.common import files, trail
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 WIDTH, HEIGHT, FPS, RATE = 1280, 720, 10, 48_000
 STALE_SECONDS = 3.0
 """A picture that is older is not shown: its venue has gone dark."""
-_NAME = re.compile(r"user-(\d+)\.\d+-\d+-(audio|video)-(\d+)\.mjr")
+_NAME = re.compile(r"user-(\d+)\.[ct]?\d+-\d+-(audio|video)-(\d+)\.mjr")
 _FONTS = ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",)
 _CHAPTERS = {"begin_roll_call", "close_roll_call", "open_vote", "broadcast", "spoke", "share", "give_floor", "give_chair", "request_chair"}  # fmt: skip
 
@@ -79,15 +80,16 @@ def sources(folder: Path) -> tuple[float, list[Source]]:
         except mjr.NotRecording as error:
             log.info("%s: %s", path.name, error)
             continue
-        if (track.kind, track.codec) not in (("video", "h264"), ("audio", "opus")):
+        if track.codec not in (("h264",) if track.kind == "video" else sounds.DECODERS):
             continue
-        pieces = mjr.h264(track) if track.kind == "video" else mjr.opus(track)
+        pieces = mjr.h264(track) if track.kind == "video" else mjr.sound(track)
         if next(pieces, None) is not None:
             screen = track.kind == "video" and int(named[3]) >= 2
             found.append((track.began_at, Source(int(named[1]), track.kind, screen, 0.0, track, track.seconds())))
     if not found:
         return 0.0, []
     first = min(began for began, _source in found)
+    found.sort(key=lambda one: one[1].participant)
     for began, source in found:
         source.began = began - first
     return first, [source for _began, source in found]
@@ -105,17 +107,16 @@ def _pictures(source: Source) -> Iterator[tuple[float, Any]]:
 
 
 def _sounds(source: Source) -> Iterator[tuple[float, Any]]:
-    decoder = av.CodecContext.create("opus", "r")
-    decoder.sample_rate, decoder.layout = RATE, "mono"
+    decoder, rate = sounds.decoder(source.track.codec), sounds.DECODERS[source.track.codec][1]
     resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
-    for piece in mjr.opus(source.track):
+    for piece in mjr.sound(source.track):
         try:
             frames = decoder.decode(av.Packet(piece.data))
         except av.FFmpegError:
             continue
         for frame in frames:
             for part in resampler.resample(frame):
-                yield source.began + piece.at / RATE, part.to_ndarray().reshape(-1)
+                yield source.began + piece.at / rate, part.to_ndarray().reshape(-1)
 
 
 def _advance(source: Source, until: float) -> Iterator[tuple[float, Any]]:
@@ -250,14 +251,24 @@ def _marks(chapters: list[dict[str, Any]], seconds: int) -> Any:
     ]  # fmt: skip
 
 
-def chapters_of(tape: MeetingRecording, first: float, length: float) -> list[dict[str, Any]]:
-    """What happened, as chapters: seconds since the first frame, a clock, a title; within the recording only."""
+def chapters_of(tape: MeetingRecording, first: float, found: list[Source]) -> list[dict[str, Any]]:
+    """What happened, as chapters: seconds since the first frame, a clock, a title; within the recording only.
+
+    A camera or a terminal has one where it is first seen or heard.
+    """
     out: list[dict[str, Any]] = [{"at": 0.0, "title": tape.meeting.title}]
+    length = max(source.end for source in found)
+    for place in tape.meeting.participants.filter(role__in=("camera", "terminal")):
+        began = min((source.began for source in found if source.participant == place.pk), default=None)
+        if began is not None:
+            words = _("camera %(name)s is shown") if place.role == "camera" else _("terminal %(name)s takes part")
+            out.append({"at": round(began, 1), "title": str(words) % {"name": place.name}})
     for event in tape.meeting.events.filter(what__in=_CHAPTERS).select_related("by", "target"):
         at = round(event.at.timestamp() - first, 1)
         if 0 <= at <= length:
             who = f"{event.by.name} " if event.by else ""
             out.append({"at": at, "title": f"{who}{event_words(event)}"})
+    out[1:] = sorted(out[1:], key=lambda chapter: chapter["at"])
     for chapter in out:
         whole = int(chapter["at"])
         chapter["clock"] = f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
@@ -275,7 +286,7 @@ def put_together(pk: int, *, now: datetime | None = None) -> None:
         if not found:
             MeetingRecording.objects.filter(pk=pk).update(state="empty")
             return
-        chapters = chapters_of(tape, first, max(source.end for source in found))
+        chapters = chapters_of(tape, first, found)
         names = dict(Participant.objects.filter(meeting=tape.meeting).values_list("pk", "name"))
         with tempfile.TemporaryDirectory(prefix="chengheng-tape-") as scratch:
             target = Path(scratch) / "meeting.mp4"

@@ -22,6 +22,8 @@ TICKET_SECONDS = 60
 RING_SECONDS = 60
 SPEAKER_HOLD_SECONDS = 2.0
 """A new voice must last so long before the picture goes to it (voice switch), so that a cough does not take it."""
+VOICE_LEVEL, VOICE_SECONDS, SILENCE_LEVEL = 40, 0.5, 127.0
+"""Who is louder than so many decibels below the loudest possible (RFC 6464), on the average of so long, speaks."""
 POLL_SECONDS = (5, 300)
 LONGEST_MINUTES = 12 * 60
 MOST_STROKES, MOST_POINTS = 2000, 400
@@ -107,6 +109,11 @@ def may(verb: str, role: str, holds_chair: bool) -> bool:
 def may_send(role: str) -> bool:
     """Viewers watch and listen; whatever they offer to send is refused."""
     return role != "viewer"
+
+
+def is_voice(level: float) -> bool:
+    """Whether an average level (decibels below the loudest possible) is a voice."""
+    return level < VOICE_LEVEL
 
 
 def quality(loss_percent: Decimal, jitter_ms: Decimal) -> int:

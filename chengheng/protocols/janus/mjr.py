@@ -1,7 +1,8 @@
 """Janus's recordings (.mjr): one track's RTP packets as they came, after a JSON header.
 
 `MJR00002`, a 16-bit length, the header; then for each packet `MEET`, 32 bits of milliseconds since the first, a 16-bit
-length, the packet. A recording that was cut off (the engine was killed) ends at its last whole packet.
+length, the packet. A recording that was cut off (the engine was killed) ends at its last whole packet. `Writer` makes the
+same of packets that Janus does not record: those of its remote publishers.
 
 Nothing of a track is kept but the packets of one window: `content` may be a memory-mapped file of many hours.
 """
@@ -19,6 +20,10 @@ from typing import Any
 from chengheng.protocols.rtp.packet import RtpError, parse
 
 MAGIC, MARK = b"MJR00002", b"MEET"
+CLOCKS = {"opus": 48_000, "pcma": 8_000, "pcmu": 8_000, "h264": 90_000}
+"""Ticks of a second in the timestamps of each codec (RFC 7587, RFC 3551, RFC 6184)."""
+LEAP_SECONDS = 2.0
+"""Timestamps that run ahead of the packets' coming by more, or back, were set anew: time goes on as the packets came."""
 WINDOW = 512
 """Packets among which the order is mended: what a repeat brings later than that is left out (some seconds of a picture)."""
 
@@ -55,11 +60,28 @@ class Track:
 
 @dataclass(frozen=True)
 class Piece:
-    """A coded frame: 48 kHz (sound) or 90 kHz (picture) ticks since the track's first packet."""
+    """A coded frame: ticks of its codec's clock (`CLOCKS`) since the track's first packet."""
 
     at: int
     data: bytes
     key: bool = True
+
+
+class Writer:
+    """Makes a recording: `head` once, then `packet` for each. Times are UNIX seconds."""
+
+    def __init__(self, codec: str, began_at: float) -> None:
+        self.codec, self.began_at = codec, began_at
+
+    def head(self) -> bytes:
+        stamp = int(self.began_at * 1e6)
+        kind = "v" if self.codec == "h264" else "a"
+        header = json.dumps({"t": kind, "c": self.codec, "s": stamp, "u": stamp}).encode()
+        return MAGIC + struct.pack(">H", len(header)) + header
+
+    def packet(self, packet: bytes, at: float) -> bytes:
+        since = max(0, round((at - self.began_at) * 1000))
+        return MARK + struct.pack(">IH", since & 0xFFFFFFFF, len(packet)) + packet
 
 
 def read(content: bytes | mmap) -> Track:
@@ -91,7 +113,8 @@ def _ordered(track: Track) -> Iterator[tuple[int, int, bool, bytes]]:
     waiting: list[tuple[int, int, bool, bytes]] = []
     known: set[int] = set()
     highest = latest = base = done = -1
-    for _milliseconds, packet in track.packets():
+    clock, latest_came = CLOCKS.get(track.codec, 90_000), 0
+    for came, packet in track.packets():
         try:
             parsed = parse(packet)
         except RtpError:
@@ -105,7 +128,10 @@ def _ordered(track: Track) -> Iterator[tuple[int, int, bool, bytes]]:
         number = highest + (sequence - highest + 0x8000) % 0x10000 - 0x8000
         moment = latest + (stamp - latest + 0x80000000) % 0x100000000 - 0x80000000
         if number > highest:
-            highest, latest = number, moment
+            passed = (came - latest_came) * clock // 1000
+            if not -clock * LEAP_SECONDS <= moment - latest <= passed + clock * LEAP_SECONDS:
+                base += moment - latest - passed
+            highest, latest, latest_came = number, moment, came
         if number in known or number <= done:
             continue
         known.add(number)
@@ -119,8 +145,8 @@ def _ordered(track: Track) -> Iterator[tuple[int, int, bool, bytes]]:
         yield heapq.heappop(waiting)
 
 
-def opus(track: Track) -> Iterator[Piece]:
-    """The sound's frames: one a packet (RFC 7587)."""
+def sound(track: Track) -> Iterator[Piece]:
+    """The sound's frames: one a packet (Opus: RFC 7587, G.711: RFC 3551)."""
     for _number, stamp, _marker, payload in _ordered(track):
         yield Piece(stamp, payload)
 

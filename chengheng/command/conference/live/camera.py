@@ -1,7 +1,7 @@
 """A camera's place in a meeting: its picture goes into the room as a publisher that sends plain RTP to the engine.
 
 Janus takes such a publisher on a port of its own on loopback; browsers receive it as they receive any venue. There is no
-sound. A picture that ends is called up again, later each time.
+sound. A picture that ends is called up again, later each time; an engine that dies does not end it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from chengheng.command.conference import actions, engine, queries
 from chengheng.command.conference.live.janus import EngineLost, EngineRefused, Janus
+from chengheng.command.conference.live.tape import Reel
 from chengheng.common import pictures
 from chengheng.common.live import in_thread
 from chengheng.protocols.janus.descriptions import Offer
@@ -36,15 +37,17 @@ class CameraLeg:
 
     def __init__(
         self, janus: Janus, room: str, secret: str, pk: int, control: Callable[[], Awaitable[int]],
-        changed: Callable[[], None],
+        changed: Callable[[], None], reel: Reel,
     ) -> None:  # fmt: skip
         self.janus, self.room, self.secret, self.pk = janus, room, secret, pk
-        self.control, self.changed = control, changed
+        self.control, self.changed, self.reel = control, changed, reel
         self.number = next(_numbers)
         self.epoch = -1
         self.up = False
         self.offered = Offer(camera="0")
         self.sent = 0
+        self._here = False
+        """Whether the rows say that its picture is here."""
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -72,8 +75,32 @@ class CameraLeg:
             await asyncio.sleep(wait)
 
     async def _shown(self, key: str, user_pk: int | None) -> None:
-        """From the call-up until the picture, the right to it or the engine ends."""
+        """From the call-up until the picture or the right to it ends. An engine that dies meanwhile gets it again when it is
+        back: the call-up stands, and so does the camera's place."""
         picture = await pictures.open(key, user_pk)
+        again = False
+        try:
+            while True:
+                if again or not self.janus.up:  # what comes now is seen by nobody
+                    if not await picture.frames():
+                        return
+                    if not self.janus.up:
+                        continue
+                try:
+                    await self._published(picture)
+                    return
+                except EngineLost as error:
+                    log.info("%s: the engine is gone %s", self.feed, error)
+                    again = True
+        finally:
+            await picture.close()
+            if self._here:
+                self._here = False
+                with contextlib.suppress(Exception):
+                    await in_thread(actions.show_camera, self.pk, False)
+
+    async def _published(self, picture: pictures.Picture) -> None:
+        """Send through one life of the engine. Raises EngineLost, EngineRefused."""
         out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         out.setblocking(False)
         try:
@@ -90,10 +117,9 @@ class CameraLeg:
         finally:
             out.close()
             await self._hide()
-            await picture.close()
 
     async def _send(self, picture: pictures.Picture, out: socket.socket) -> None:
-        packets, asked = Packets(SSRC), time.monotonic()
+        packets, asked, whole = Packets(SSRC), time.monotonic(), False
         while frames := await picture.frames():
             if self.epoch != self.janus.epoch:
                 raise EngineLost
@@ -102,17 +128,25 @@ class CameraLeg:
                 if await in_thread(queries.picture_of, self.pk) is None:
                     return
             for frame in frames:
+                whole = whole or frame.key  # nobody can show a part of a picture
+                if not whole:
+                    continue
                 for packet in packets.packets(frame.units, frame.time):
                     with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
                         out.send(packet)
+                    self.reel.take(self.feed, 0, "h264", packet)
                 self.sent += 1
-            if not self.up:
+            if whole and not self.up:
                 self.up = True
-                await in_thread(actions.show_camera, self.pk, True)
+                if not self._here:
+                    self._here = True
+                    await in_thread(actions.show_camera, self.pk, True)
                 self.changed()
 
     async def _hide(self) -> None:
+        """Out of the engine."""
         was, self.up = self.up, False
+        await self.reel.finish(self.feed)
         if self.epoch == self.janus.epoch:
             body: dict[str, Any] = {"request": "remove_remote_publisher", "room": self.room, "secret": self.secret,
                                     "id": self.feed}  # fmt: skip
@@ -120,8 +154,6 @@ class CameraLeg:
                 await self.janus.message(await self.control(), body)
         if was:
             self.changed()
-            with contextlib.suppress(Exception):
-                await in_thread(actions.show_camera, self.pk, False)
 
     async def close(self) -> None:
         """Out of the room."""

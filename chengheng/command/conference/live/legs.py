@@ -137,7 +137,17 @@ class Receiver:
                 await self._step()
                 tries = 0
             except EngineLost:
-                return
+                if not self.janus.up or self.janus.epoch != self.epoch:
+                    return
+                # it is there and was too busy to answer in time: nobody knows what became of the request
+                handle, self.handle, self.shown = self.handle, 0, {}
+                if handle:
+                    await self.janus.detach(handle)
+                tries += 1
+                if tries > 5:
+                    return
+                await asyncio.sleep(0.2 * tries)
+                self._again = True
             except (EngineRefused, TimeoutError) as error:
                 # a feed went away between wish and request, or the browser did not answer: look again, a few times
                 log.info("%s: %s", self.opaque, error or "no answer")

@@ -24,6 +24,7 @@ from chengheng.command.conference.live.camera import CameraLeg
 from chengheng.command.conference.live.janus import EngineLost, EngineRefused, Janus
 from chengheng.command.conference.live.legs import Receiver, Sender, Wanted, later
 from chengheng.command.conference.live.mixer import Mixer
+from chengheng.command.conference.live.tape import Reel
 from chengheng.command.conference.live.terminal import Source, TerminalLeg
 from chengheng.command.conference.models import Attendance
 from chengheng.common.live import in_thread
@@ -202,6 +203,7 @@ class Room:
         self.control = 0
         self.epoch = -1
         self.recording: str = ""
+        self.reel = Reel(self.name)
         self.talking: dict[int, float] = {}
         self.speaker: int | None = None
         self.speaking_since = 0.0
@@ -250,11 +252,13 @@ class Room:
                     await member.bye("ended")
                 await self._close_cameras()
                 await self.close_terminals("ended")
+                await self.reel.turn(None)
                 await self._destroy()
                 return
             for member in list(self.members.values()):
                 if member.row.get("removed") or not member.row:
                     await member.bye("removed")
+            await self._turn_reel()
             await self._agree()
             await self._show_cameras()
             self._call_terminals()
@@ -282,7 +286,9 @@ class Room:
         for pk in [pk for pk in self.cameras if pk not in wanted]:
             later(self.cameras.pop(pk).close())
         for pk in wanted - set(self.cameras):
-            self.cameras[pk] = CameraLeg(self.janus, self.name, self.secret, pk, self._handle, self.look_again)
+            self.cameras[pk] = CameraLeg(
+                self.janus, self.name, self.secret, pk, self._handle, self.look_again, self.reel
+            )
 
     async def _handle(self) -> int:
         """The handle that steers this room. Raises EngineLost."""
@@ -315,7 +321,8 @@ class Room:
             leg.mic, leg.camera = row["mic"] == "open", not row["cameraHeld"]
 
     def enter_terminal(self, pk: int) -> TerminalLeg:
-        leg = self.terminals[pk] = TerminalLeg(self.janus, self.name, self.secret, pk, self.look_again)
+        leg = self.terminals[pk] = TerminalLeg(self.janus, self.name, self.secret, pk, self.look_again, self.reel)
+        leg.on_talk = self.talk
         return leg
 
     async def _dialled(self, leg: TerminalLeg) -> str:
@@ -397,8 +404,28 @@ class Room:
         await asyncio.gather(*(leg.close(why) for leg in legs))
         await self._mix()
 
+    @property
+    def _tape(self) -> str:
+        """The folder's name of what is recorded now; "" when nothing is."""
+        return str(self.doc.get("tape", "")) if self.doc.get("recording") else ""
+
+    async def _turn_reel(self) -> None:
+        """Record cameras and terminals as the rows say, whether the engine is here or not."""
+        folder = engine.recordings() / self._tape if self._tape else None
+        if folder == self.reel.folder:
+            return
+        try:
+            if folder is not None:
+                await asyncio.to_thread(_make_folder, folder)
+        except OSError as error:
+            log.error("%s cannot be recorded: %s", self.name, error)
+            return
+        await self.reel.turn(folder)
+        for leg in self.terminals.values():
+            leg.ask()  # a track begins with a whole picture
+
     async def _record(self) -> None:
-        wanted = self.doc.get("tape", "") if self.doc.get("recording") else ""
+        wanted = self._tape
         if wanted == self.recording:
             return
         if wanted:
@@ -425,7 +452,8 @@ class Room:
                     "request": "create", "room": self.name, "secret": self.secret, "is_private": True,
                     "admin_key": engine.secret("admin"), "publishers": 100, "bitrate": BITRATE, "bitrate_cap": True,
                     "fir_freq": 0, "videocodec": "h264", "audiocodec": "opus", "opus_fec": True,
-                    "audiolevel_event": True, "audio_active_packets": 25, "audio_level_average": 40,
+                    "audiolevel_event": True, "audio_active_packets": round(rules.VOICE_SECONDS * 50),
+                    "audio_level_average": rules.VOICE_LEVEL,
                     "notify_joining": False, "lock_record": True,
                 })  # fmt: skip
             except EngineRefused as error:
@@ -445,6 +473,7 @@ class Room:
         """Nobody is here any more: give the handle back. The engine's empty room stays for who comes back."""
         await self._close_cameras()
         await self.close_terminals("restart")
+        await self.reel.turn(None)
         control, self.control = self.control, 0
         if control and self.epoch == self.janus.epoch:
             await self.janus.detach(control)
@@ -457,7 +486,8 @@ class Room:
                 later(member.receiver.close())
                 member.receiver = None
             later(member.say({"t": "engine", "up": self.janus.up}))
-        self.talking.clear()
+        for pk in [pk for pk in self.talking if pk not in self.terminals]:  # a terminal's voice is heard by us
+            self.talk(str(pk), False)
         self.look_again()
 
     def look_again(self) -> None:
@@ -498,7 +528,7 @@ class Room:
         await self._tell_strokes()
 
     async def _tell_strokes(self) -> None:
-        since = min((member.stroke for member in self.members.values()), default=None)
+        since = min((member.stroke for member in self.members.values() if member.row.get("admitted")), default=None)
         if since is None or not self.doc.get("board", {}).get("open"):
             return
         strokes = await in_thread(queries.strokes, self.pk, since)
@@ -511,8 +541,9 @@ class Room:
                 await member.say({"t": "strokes", "strokes": fresh})
 
     async def _tell_remarks(self) -> None:
-        since = min((member.remark for member in self.members.values()), default=None)
-        if since is None:
+        said = int(self.doc.get("said") or 0)
+        since = min((member.remark for member in self.members.values() if member.row.get("admitted")), default=said)
+        if since >= said:
             return
         lines = await in_thread(queries.remarks, self.pk, since)
         if not lines:
@@ -585,6 +616,8 @@ class Room:
             await asyncio.sleep(0.25)
             rounds += 1
             now = time.monotonic()
+            for leg in list(self.terminals.values()):
+                leg.listen(now)
             held = [pk for pk, since in self.talking.items() if now - since >= rules.SPEAKER_HOLD_SECONDS]
             if held and self.speaker not in held:
                 self.speaker = max(held, key=lambda pk: self.talking[pk])
@@ -602,7 +635,7 @@ class Room:
             order = [row["id"] for row in self.doc["participants"] if row["here"] and row["role"] != "viewer"]
             began = datetime.fromisoformat(self.doc["pollStarted"])
             focus = rules.polled(order, began, self.doc["poll"], datetime.now(UTC))
-        elif self.doc.get("voiceSwitch") and self.speaker in self.members:
+        elif self.doc.get("voiceSwitch") and (self.speaker in self.members or self.speaker in self.terminals):
             focus = self.speaker
         if focus != self.focus:
             self.focus = focus

@@ -22,6 +22,8 @@ from chengheng.command.conference.live.janus import EngineLost, EngineRefused, J
 from chengheng.command.conference.live.legs import later
 from chengheng.command.conference.live.line import LOOPBACK, SILENCE, Line, Splice, ear
 from chengheng.command.conference.live.mixer import Mixer, forward
+from chengheng.command.conference.live.tape import Reel
+from chengheng.command.conference.live.voice import Voice
 from chengheng.command.conference.models import Attendance
 from chengheng.common.live import in_thread
 from chengheng.protocols.janus.descriptions import Offer
@@ -49,8 +51,10 @@ class Source(NamedTuple):
 class TerminalLeg:
     """As `Sender` to those who receive it: `feed`, `epoch`, `up`, `offered`. `bye` ends the call's signalling."""
 
-    def __init__(self, janus: Janus, room: str, secret: str, pk: int, changed: Callable[[], None]) -> None:
-        self.janus, self.room, self.secret, self.pk, self.changed = janus, room, secret, pk, changed
+    def __init__(
+        self, janus: Janus, room: str, secret: str, pk: int, changed: Callable[[], None], reel: Reel
+    ) -> None:  # fmt: skip
+        self.janus, self.room, self.secret, self.pk, self.changed, self.reel = janus, room, secret, pk, changed, reel
         self.number = next(_numbers)
         self.epoch = -1
         self.up = False
@@ -62,6 +66,8 @@ class TerminalLeg:
         self.picture = Line(self._showed, self._asked)
         self.told: tuple[call.Stream | None, call.Stream | None] = (None, None)
         self.bye: Callable[[], None] = lambda: None
+        self.on_talk: Callable[[str, bool], None] = lambda _feed, _on: None
+        self._voice: Voice | None = None
         self._task: asyncio.Task[None] | None = None
         self._attendance: Attendance | None = None
         self._over: asyncio.Future[str] | None = None
@@ -143,7 +149,10 @@ class TerminalLeg:
         if why != "left":
             with contextlib.suppress(Exception):
                 self.bye()
+        if self._voice is not None:
+            self._voice.stop()
         await self.leave_engine()
+        await self.reel.finish(self.feed)
         for line in (self.sound, self.picture):
             line.close()
         for transport in self._inner:
@@ -191,6 +200,7 @@ class TerminalLeg:
         if self.epoch == self.janus.epoch or self._closed:
             return
         await self._listen()
+        await self.reel.finish(self.feed)
         self.number = next(_numbers)
         sound, picture = self.told
         streams: list[dict[str, Any]] = []
@@ -281,9 +291,19 @@ class TerminalLeg:
             return
         if self.mic and self.up:
             port, _control, mix, _none = self._ports
-            self._send(0, self._in_sound.next(packet), port)
+            data = self._in_sound.next(packet)
+            self._send(0, data, port)
+            self.reel.take(self.feed, 0, sound.codec, data)
+            if self._voice is None or self._voice.codec != sound.codec:
+                self._voice = Voice(sound.codec, lambda on: self.on_talk(self.feed, on))
+            self._voice.heard(packet.payload, time.monotonic())
             if mix:
                 self._send(0, self._in_mix.next(packet), mix)
+
+    def listen(self, now: float) -> None:
+        """Called often: notices that the voice has ended because nothing comes any more."""
+        if self._voice is not None:
+            self._voice.still(now)
 
     def _key(self, packet: Packet) -> None:
         key = call.key_pressed(packet.payload)
@@ -297,7 +317,9 @@ class TerminalLeg:
 
     def _showed(self, packet: Packet) -> None:
         if self.camera and self.admitted and self.up:
-            self._send(1, self._in_picture.next(packet), self._ports[0])
+            data = self._in_picture.next(packet)
+            self._send(1, data, self._ports[0])
+            self.reel.take(self.feed, 1, "h264", data)
 
     def _asked(self, data: bytes) -> None:
         """The terminal's RTCP: it may want a whole picture."""

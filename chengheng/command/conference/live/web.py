@@ -226,7 +226,7 @@ class Gateway:
         socket = web.WebSocketResponse(heartbeat=8, max_msg_size=LARGEST, compress=False)
         await socket.prepare(request)
         try:
-            attendance = await in_thread(actions.enter, ticket.participant_id, user)
+            attendance = await in_thread(actions.enter, ticket.participant_id, user, tell=False)
         except Refusal as refusal:
             await socket.send_json({"t": "bye", "code": refusal.code, "text": str(refusal)})
             await socket.close()
@@ -240,6 +240,8 @@ class Gateway:
                 "version": room.version, "doc": room.document_for(member), "talking": list(room.talking),
                 "ice": turn.servers(f"p{member.pk}"),
             })  # fmt: skip
+            if self.consoles:
+                later(self._ring())
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     await self._heard(member, message.data)
