@@ -25,7 +25,8 @@ MOST_BYTES = 2 * 1024 * 1024 * 1024
 @require_act("finance.finding.view")
 def overview(request: HttpRequest) -> HttpResponse:
     """All aspects and units at a glance."""
-    return page(request, "finance/overview.html", queries.overview(request.user))
+    may_export = access.may(request.user, "finance.paper.export")
+    return page(request, "finance/overview.html", {**queries.overview(request.user), "may_export": may_export})
 
 
 @require_act("finance.finding.view")
