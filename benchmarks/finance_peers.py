@@ -139,10 +139,12 @@ def peers(asked: Asked) -> dict[str, Callable[[Frame, Values], Frame]]:
     def t09(f: Frame, _v: Values) -> Frame:
         before = f.filter((c("period") == 12) & (c("debit_fen") > 0) & c("account").str.slice(0, 1).is_in(["5", "7"]))
         after = fresh(f).filter(c("period") <= 2)
-        pairs = before.with_columns(year=c("year") + 1).join(after, on=["unit", "account", "year"], suffix="_b")
-        red = (c("debit_fen_b") == -c("debit_fen")) | (
-            (c("credit_fen_b") == c("debit_fen")) & c("summary_b").str.contains("冲|红字|更正"))  # fmt: skip
-        return _kept(pairs.filter(red), pair("id", "id_b"), c("debit_fen"))
+        red = pl.when(c("debit_fen") < 0).then(-c("debit_fen")).when(c("summary").str.contains("冲|红字|更正")).then(
+            c("credit_fen"))  # fmt: skip
+        after = after.select("unit", "account", "id", "year", debit_fen=red).filter(c("debit_fen") > 0)
+        before = before.with_columns(year=c("year") + 1)
+        pairs = before.join(after, on=["unit", "account", "year", "debit_fen"], suffix="_b")
+        return _kept(pairs, pair("id", "id_b"), c("debit_fen"))
 
     def t10(f: Frame, v: Values) -> Frame:
         f = year(f).filter((c("debit_fen") >= 1000) & ~budgetary)

@@ -196,7 +196,8 @@ def _lines(n: int, number: int, first: int, free: tuple[date, ...]) -> Any:
         }
     )  # fmt: skip
     c, lit = pl.col, pl.lit
-    kept = {"n", "day", "summary", "econ", "bill", "party", "project", "attachments", "maker", "alone", "gap"}
+    heads = heads.with_columns(no=pl.int_range(1, pl.len() + 1).over(c("day").dt.year(), c("day").dt.month()))
+    kept = {"n", "no", "day", "summary", "econ", "bill", "party", "project", "attachments", "maker", "alone", "gap"}
     bank = pl.when(c("cash")).then(lit("1001")).otherwise(lit("1002"))
     debit, credit = pl.when("red").then(0).otherwise("fen"), pl.when("red").then("fen").otherwise(0)
     owed = c("owed") & ~c("red")
@@ -214,7 +215,7 @@ def _lines(n: int, number: int, first: int, free: tuple[date, ...]) -> Any:
     return f.select(
         id=first + pl.int_range(pl.len(), dtype=pl.Int64), year=c("day").dt.year().cast(pl.Int64),
         period=c("day").dt.month().cast(pl.Int64), day=c("day").cast(pl.Date), word=lit("记"),
-        number=(c("n") + c("gap") + 1).cast(pl.String), line="line", summary="summary", account="account",
+        number=(c("no") + c("gap")).cast(pl.String), line="line", summary="summary", account="account",
         econ=pl.when(c("account").str.len_chars() > 4).then("econ").otherwise(lit("")), project="project", party="party",
         debit_fen="debit_fen", credit_fen="credit_fen",
         invoice=pl.when(c("bill") >= 0).then(c("bill").cast(pl.String).str.zfill(8)).otherwise(lit("")),

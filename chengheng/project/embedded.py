@@ -132,6 +132,7 @@ class Embedded:
             "timezone": "UTC",
             "log_timezone": "UTC",
             "jit": "off",
+            "temp_buffers": "128MB",  # per session, only as much as its temporary tables take; past it they are written out
         } | options
         flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return [str(self.binaries / "postgres"), "-D", str(self.folder), *flags]
