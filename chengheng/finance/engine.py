@@ -297,14 +297,18 @@ def _lay_out(
                 short = [f"l.{one.column}" for one in wanted if not isinstance(one, CharField)]
                 long = [f"l.{one.column}" for one in wanted if isinstance(one, CharField)]
                 say(
-                    f"create temp table history on commit drop as select {', '.join([*short, _OF_LINES, *long])} "
+                    f"create temp table history on commit drop as select {', '.join([*short, _OF_LINES, *long])} "  # noqa: S608 - names of ours
                     "from finance_line l join unnest(%(ids)s::bigint[], %(heads)s::text[]) as b(batch_id, head) using (batch_id) "
                     "where batch_id = any(%(ids)s) and not void",
-                    {"ids": ids, "heads": [f"{one.year}-{one.period:02} " for one in batches.get(kind, ())], **accounts},
+                    {
+                        "ids": ids,
+                        "heads": [f"{one.year}-{one.period:02} " for one in batches.get(kind, ())],
+                        **accounts,
+                    },
                 )
             else:
                 say(
-                    f"create temp table {name} on commit drop as select * from {model._meta.db_table} where batch_id = any(%s)",
+                    f"create temp table {name} on commit drop as select * from {model._meta.db_table} where batch_id = any(%s)",  # noqa: S608 - names of ours
                     [ids],
                 )
             filled += [name] if ids else []
