@@ -207,6 +207,7 @@ def peers(asked: Asked) -> dict[str, Callable[[Frame, Values], Frame]]:
 
     def c06(f: Frame, v: Values) -> Frame:
         small = year(f).filter(cash & c("credit_fen").is_between(1, 100_000) & (c("party") != ""))
+        small = small.filter(~c("summary").str.contains("工资|津贴|奖金|补助|抚恤|丧葬|差旅|奖励|慰问|备用金"))
         small = small.select("unit", "party", "day", "id", "period", "credit_fen")
         apart = (c("day_b") - c("day")).dt.total_days()
         pairs = small.filter(c("period") == asked.period).join(small, on=["unit", "party"], suffix="_b")

@@ -41,8 +41,8 @@ MONEY = ("1001", "1002", "1011")
 BUDGETARY = ("6", "7", "8")
 """The same of budgetary accounting, which only the government's system has."""
 YEARS_BACK = 3
-MONTHLY = re.compile(r"\b(fresh|numbered|cash_days)\b|period = :period|BETWEEN :first")
-"""Rules that speak of the period alone; the others speak of the year up to it."""
+MONTHLY = re.compile(r"\b(fresh|numbered|cash_days)\b|period = :period|BETWEEN :first|abs\(month_fen - due_fen\)")
+"""Rules that speak of the period alone (also by the cards' depreciation of the month); the others speak of the year up to it."""
 MOST_FINDINGS = 2_000
 MOST_SHOWN = 20
 _MADE = ("lines", "history", "fresh", "numbered", "spend", "cash_days", "days", "card_classes", "public_classes")

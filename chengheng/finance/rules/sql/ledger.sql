@@ -59,13 +59,13 @@ SELECT (array_agg(id ORDER BY id) FILTER (WHERE told))[1:200] AS row_ids, sum(de
 FROM (SELECT f.*, summary NOT LIKE ALL (ARRAY['%结转%', '%折旧%', '%计提%']) AS told
   FROM fresh f JOIN days d USING (day) WHERE NOT d.working) f GROUP BY day HAVING bool_or(told);
 
--- T09 v1
+-- T09 v2
 -- 上年 12 月凭证 {voucher} 的 {amount} 元在本年 {other} 红字冲销。
 SELECT ARRAY[a.id, b.id] AS row_ids, a.debit_fen AS amount_fen, a.voucher, b.voucher AS other
 FROM history a JOIN history b ON b.account = a.account AND b.year = a.year + 1 AND b.period <= 2
   AND CASE WHEN b.debit_fen < 0 THEN -b.debit_fen ELSE b.credit_fen END = a.debit_fen
   AND CASE WHEN b.debit_fen = -a.debit_fen THEN true ELSE b.summary ~ '冲|红字|更正' END
-WHERE a.period = 12 AND a.debit_fen > 0 AND a.account LIKE ANY (ARRAY['5%', '7%']) AND b.year = :year AND b.period = :period;
+WHERE a.period = 12 AND a.debit_fen > 0 AND (a.spending OR a.account LIKE '5%') AND b.year = :year AND b.period = :period;
 
 -- T10 v3
 -- 借方发生额首两位数字偏离 Benford 分布：n={n}，MAD={mad_found}。
