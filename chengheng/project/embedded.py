@@ -133,7 +133,7 @@ class Embedded:
                 "timezone": "UTC",
                 "log_timezone": "UTC",
                 "jit": "off",
-                "temp_buffers": "128MB",  # per session, only as much as its temporary tables take; past it they are written out
+                "temp_buffers": "128MB",  # of a session, and only what its temporary tables take; past it they are written out
             }
             | options
         )
