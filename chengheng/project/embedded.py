@@ -123,20 +123,17 @@ class Embedded:
 
     def command(self, **options: str) -> list[str]:
         """The command line of the server process; `options` are PostgreSQL settings."""
-        settings = (
-            {
-                "listen_addresses": "",
-                "unix_socket_directories": str(self.socket_folder),
-                "unix_socket_permissions": "0700",
-                "shared_buffers": "256MB",
-                "max_connections": "200",
-                "timezone": "UTC",
-                "log_timezone": "UTC",
-                "jit": "off",
-                "temp_buffers": "128MB",  # of a session, and only what its temporary tables take; past it they are written out
-            }
-            | options
-        )
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.socket_folder),
+            "unix_socket_permissions": "0700",
+            "shared_buffers": "256MB",
+            "max_connections": "200",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "jit": "off",
+            "temp_buffers": "128MB",  # of a session: only what its temporary tables take
+        } | options
         flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return [str(self.binaries / "postgres"), "-D", str(self.folder), *flags]
 
