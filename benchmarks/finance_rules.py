@@ -15,6 +15,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from benchmarks.finance_month import timed
 from benchmarks.limits import site
 from benchmarks.report import Report
 
@@ -100,6 +101,7 @@ def prove(
     findings: list[Finding] = []
     answered: set[str] = set()
     lines = done = 0
+    spent = {"kept": 0.0, "asked": 0.0}
     began = time.perf_counter()
     for books in invented.commission(
         seed, units=units, years=years, each=each, working=working, only=None if only is None else frozenset(only)
@@ -119,19 +121,25 @@ def prove(
             unit = actions.supervise_unit(
                 SYSTEM, place, kind=books.kind, accounting=books.accounting, supervised_from=date(2000, 1, 1)
             )
-            keep(unit, books)
+            with timed() as kept:
+                keep(unit, books)
             lines += sum(len(rows) for (kind, _y, _m), rows in books.evidence.items() if kind == "lines")
-            for year in years:
-                for month in range(1, 13):
-                    for answer in engine.ask(unit, year, month, chosen if month == 12 else monthly):
-                        if answer.outcome in (RuleRun.Outcome.CLEAN, RuleRun.Outcome.FOUND):
-                            answered.add(answer.rule.code)
-                        findings += [(one.rule.code, books.code, year, month, one.text) for one in answer.found]
+            with timed() as asked:
+                for year in years:
+                    for month in range(1, 13):
+                        for answer in engine.ask(unit, year, month, chosen if month == 12 else monthly):
+                            if answer.outcome in (RuleRun.Outcome.CLEAN, RuleRun.Outcome.FOUND):
+                                answered.add(answer.rule.code)
+                            findings += [(one.rule.code, books.code, year, month, one.text) for one in answer.found]
             transaction.set_rollback(True)
         plants += books.plants
         done += 1
+        spent = {"kept": spent["kept"] + kept["processor"], "asked": spent["asked"] + asked["processor"]}
         if most != float("inf"):
-            print(f"      {done} units, {time.perf_counter() - began:.0f} s", flush=True)
+            print(
+                f"      {done} units, {time.perf_counter() - began:.0f} s; processor: {spent['kept']:.0f} s keeping, "
+                f"{spent['asked']:.0f} s asking; this unit {kept['processor']:.1f} + {asked['processor']:.1f}", flush=True
+            )  # fmt: skip
     return plants, findings, lines, sorted(set(chosen) - answered), done
 
 

@@ -87,12 +87,13 @@ class EvidenceImporter(Importer):
     def check(self, rows: Rows, problems: Problems) -> None:
         own = getattr(self.actor, "organisation", None)
         refused: dict[Any, Any] = {}
+        named = rows.columns.get("unit") or [None] * len(rows)
         for index, (organisation_, place) in enumerate(
             zip(self.organisations(rows, own), self.places(rows), strict=True)
         ):
-            key = organisation_ and organisation_.pk
+            key = (organisation_ and organisation_.pk, named[index] is None)
             if key not in refused:
-                refused[key] = self.refusal(organisation_)
+                refused[key] = self.refusal(organisation_, named=named[index] is not None)
             if refused[key]:
                 problems.add(rows[index], "unit", refused[key])
             elif place is None:
@@ -100,13 +101,13 @@ class EvidenceImporter(Importer):
             if problems.count > 1000:
                 return
 
-    def refusal(self, organisation_: Any) -> Any:
-        """Why nothing may be imported for the organisation; "" when it may."""
+    def refusal(self, organisation_: Any, *, named: bool = True) -> Any:
+        """Why nothing may be imported for the organisation (`named` in the row, else the actor's own); "" when it may."""
         if organisation_ is None:
             return _("The unit is missing.")
         unit = Unit.objects.filter(organisation=organisation_).select_related("organisation").first()
-        if unit is None:
-            return _("This is not a unit under financial supervision.")
+        if unit is None:  # who imports for others and names nobody has left the cell empty
+            return _("This is not a unit under financial supervision.") if named else _("The unit is missing.")
         return "" if access.may(self.actor, self.act, unit) else _("You may not import for this unit.")
 
     def organisations(self, rows: Rows, own: Any) -> list[Any]:

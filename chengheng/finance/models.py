@@ -135,7 +135,8 @@ class EvidenceBatch(models.Model):
         verbose_name_plural = _("batches of evidence")
 
     def __str__(self) -> str:
-        return f"{self.unit} {self.get_kind_display()} {self.year}-{self.period:02} #{self.number}"
+        place = f"{self.year}-{self.period:02}" if self.period else str(self.year)
+        return f"{self.unit} {self.get_kind_display()} {place} #{self.number}"
 
     def get_absolute_url(self) -> str:
         return reverse("finance:batch", args=[self.pk])

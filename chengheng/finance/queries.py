@@ -239,6 +239,10 @@ def _cells(kind: str, rows: Any, may_see_private: bool) -> tuple[list[str], list
                 value = "***"
             elif column.name.endswith("_fen") and value is not None:
                 value = yuan(value)
+            elif column.name == "period" and value == 0:
+                value = _("whole year")
+            elif column.name == "row" and value == 0:
+                value = None  # not from a sheet
             elif isinstance(value, bool):
                 value = _("yes") if value else _("no")
             elif column.choices:

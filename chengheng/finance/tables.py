@@ -18,6 +18,11 @@ LEVEL_TONES = {"高": "bad", "中": "warn", "低": "info"}
 _STATE_TONES = {"closed": "good", "cleared": "good", "verified": "good", "dismissed": "none", "rectifying": "warn"}
 
 
+def doubt_tone(doubt: Doubt) -> str:
+    """The colour of a doubt's state: red when overdue."""
+    return "bad" if doubt.is_overdue else _STATE_TONES.get(doubt.state, "info")
+
+
 def _aspects() -> list[tuple[str, str]]:
     return [(one.pk, one.name) for one in Aspect.objects.all()]
 
@@ -39,7 +44,7 @@ class DoubtTable(Table):
     columns = (
         Column("number", _("Document number"), value=lambda doubt: doubt.number, sort="pk", link=True),
         Column("state", _("State"), value=lambda doubt: doubt.state_label, sort="state", badge=True,
-               tones=lambda doubt: "bad" if doubt.is_overdue else _STATE_TONES.get(doubt.state, "info")),
+               tones=doubt_tone),
         Column("unit", _("Unit"), value=lambda doubt: str(doubt.unit), sort="unit__organisation__name"),
         Column("aspect__name", _("Aspect")),
         Column("title", _("Title")),

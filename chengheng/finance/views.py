@@ -15,9 +15,20 @@ from chengheng.common.people import access
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.finance import actions, dashboards, elimination, imports, papers, queries
 from chengheng.finance.forms import ConsolidationForm, ParameterForm, StandardFileForm
-from chengheng.finance.models import TABLES, Aspect, Doubt, EvidenceBatch, Finding, Line, RuleChange, RuleRun, Unit
+from chengheng.finance.models import (
+    TABLES,
+    Aspect,
+    BatchKind,
+    Doubt,
+    EvidenceBatch,
+    Finding,
+    Line,
+    RuleChange,
+    RuleRun,
+    Unit,
+)
 from chengheng.finance.rules import catalogue
-from chengheng.finance.tables import LEVEL_TONES, issued_to
+from chengheng.finance.tables import LEVEL_TONES, doubt_tone, issued_to
 
 MOST_BYTES = 2 * 1024 * 1024 * 1024
 
@@ -25,7 +36,8 @@ MOST_BYTES = 2 * 1024 * 1024 * 1024
 @require_act("finance.finding.view")
 def overview(request: HttpRequest) -> HttpResponse:
     """All aspects and units at a glance."""
-    return page(request, "finance/overview.html", queries.overview(request.user))
+    may_export = access.may(request.user, "finance.paper.export")
+    return page(request, "finance/overview.html", {**queries.overview(request.user), "may_export": may_export})
 
 
 @require_act("finance.finding.view")
@@ -52,7 +64,7 @@ def doubt(request: HttpRequest, pk: int) -> HttpResponse:
     subject = access.fetch(request.user, "finance.doubt.view", rows, pk=pk)
     return page(
         request, "finance/doubt.html",
-        {"doubt": subject, "rule": catalogue.rules()[subject.finding.rule], "papers": files.of(subject),
+        {"doubt": subject, "tone": doubt_tone(subject), "rule": catalogue.rules()[subject.finding.rule], "papers": files.of(subject),
          "evidence": _evidence(request, subject.finding),
          "may_see_finding": access.may(request.user, "finance.finding.view", subject.finding),
          "may_export": access.may(request.user, "finance.paper.export", subject)},
@@ -277,7 +289,8 @@ def import_evidence(request: HttpRequest) -> HttpResponse:
             else:
                 text = _("%(batches)s batches were imported and checked.") % {"batches": len(made)}
                 return redirect(request, given["unit"].get_absolute_url(), text)
-    importers = [one for one in intake.registered() if one.code.startswith("finance.")]
+    order = [f"finance.{kind}" for kind in BatchKind.values]
+    importers = sorted((one for one in intake.registered() if one.code in order), key=lambda one: order.index(one.code))
     return page(request, "finance/import.html", {"form": form, "importers": importers})
 
 

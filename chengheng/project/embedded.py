@@ -132,6 +132,7 @@ class Embedded:
             "timezone": "UTC",
             "log_timezone": "UTC",
             "jit": "off",
+            "temp_buffers": "128MB",  # of a session: only what its temporary tables take
         } | options
         flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return [str(self.binaries / "postgres"), "-D", str(self.folder), *flags]

@@ -121,6 +121,10 @@ def test_every_page_opens_for_the_office(finding, people, client):
     assert "尚不能执行" not in client.get(reverse("finance:rules")).content.decode()
     assert "尚不能执行" not in client.get(finding.unit.get_absolute_url()).content.decode()
     assert is_closed(client.get(reverse("finance:import")))
+    paper = reverse("finance:paper", args=["doubts"])
+    assert paper in client.get(reverse("finance:overview")).content.decode()
+    sign_in(client, people.importer)
+    assert paper not in client.get(reverse("finance:overview")).content.decode()
     assert sign_in(client, people.importer).get(reverse("finance:import")).status_code == 200
 
 

@@ -12,7 +12,7 @@ from chengheng.common import intake
 from chengheng.common.errors import NotPermitted
 from chengheng.common.measures import Period, Scope, evaluate
 from chengheng.common.people.access import SYSTEM
-from chengheng.finance import actions, imports
+from chengheng.finance import actions, imports, queries
 from chengheng.finance.errors import NotUndone, OutOfBalance, SameBatch, Unreadable
 from chengheng.finance.models import EvidenceBatch, Finding, Line, RuleRun
 from tests.finance.planted import QUIET, Y, bal, d, spent
@@ -152,3 +152,23 @@ def test_bad_standard_files_are_refused(unit, content, error):
     with pytest.raises(error):
         imports.import_24589(SYSTEM, unit, content, "x")
     assert not EvidenceBatch.objects.exists()
+
+
+def test_who_imports_for_others_and_names_no_unit_is_told_that_it_is_missing(unit, people):
+    head = ["单位", "日期", "凭证号", "科目编码", "借方金额", "贷方金额"]
+    named, unnamed = (
+        take_in(people.importer, workbook(head, [who, "2025-03-05", "1", "5001", 10, None], [who, "2025-03-05", "1", "1002", None, 10]))
+        for who in (people.importer.organisation.code, None)
+    )  # fmt: skip
+    told = [{str(one["message"]) for one in batch.problems} for batch in (named, unnamed)]
+    assert [len(one) for one in told] == [1, 1]
+    assert told[0] != told[1]
+
+
+def test_evidence_of_a_whole_year_does_not_speak_of_month_nought(unit, people):
+    batch = actions.store_batch(SYSTEM, unit, "budgets", Y, 0, [{"project": "甲", "budget_fen": 5}], origin="x")
+    assert f"{Y}-00" not in str(batch)
+    shown = queries.evidence_rows(people.issuer, unit, "budgets", {"year": str(Y)})
+    (cells,) = (row["cells"] for row in shown["rows"])
+    assert 0 not in cells
+    assert len(cells) == len(shown["head"])

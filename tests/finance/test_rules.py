@@ -12,11 +12,11 @@ from chengheng.common.errors import NotPermitted
 from chengheng.common.people.access import SYSTEM
 from chengheng.finance import actions, engine
 from chengheng.finance.errors import NotProposed, NotTried, SeparationOfDuties, UnknownParameter
-from chengheng.finance.models import RuleRun
+from chengheng.finance.models import Finding, RuleRun
 from chengheng.finance.rules.catalogue import econ_of, plain_account, rules
 from tests import builders
 from tests.finance.conftest import make_unit
-from tests.finance.planted import LOCAL, PLANTS, Y
+from tests.finance.planted import LOCAL, PLANTS, Y, d, voucher
 
 EXECUTABLE = [rule.code for rule in rules().values() if rule.executable]
 
@@ -130,3 +130,21 @@ def test_one_person_with_both_duties_still_needs_another(unit, people):
     type(change).objects.filter(pk=change.pk).update(proposed_by=leader)
     with pytest.raises(SeparationOfDuties):
         actions.enforce_change(change, leader)
+
+
+def test_a_wrong_depreciation_of_a_month_is_not_forgotten_when_the_next_month_is_right(aspects):
+    unit = make_unit()
+    wrong, right = (PLANTS["A09"][n]["assets"] for n in (0, 1))
+    for period, rows in ((3, wrong), (4, right)):
+        actions.store_batch(SYSTEM, unit, "assets", Y, period, rows, origin="planted")
+    (found,) = Finding.objects.filter(unit=unit, rule="A09")
+    assert (found.period, found.outdated_at) == (3, None)
+
+
+def test_the_year_end_of_an_enterprise_is_asked_for_reversals_too(aspects):
+    unit = make_unit("enterprise")
+    old = voucher(d(12, 30, Y - 1), ("6602", 500, 0), ("1002", 0, 500))
+    red = voucher(d(1, 4), ("6602", -500, 0), ("1002", 0, -500), summary="冲销")
+    period = books(unit, {("lines", Y - 1, 12): old, ("lines", Y, 1): red})
+    (answer,) = engine.ask(unit, Y, period, ["T09"])
+    assert len(answer.found) == 1

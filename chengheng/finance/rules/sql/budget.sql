@@ -73,9 +73,9 @@ WHERE :period = 12 AND a.year = :year AND a.period = 12 AND a.account ~ '^(12|23
 -- B11 v1
 -- 凭证 {voucher} 收款 {amount} 元挂往来科目 {account}，摘要“{summary}”像是收入。
 SELECT ARRAY[c.id] AS row_ids, c.credit_fen AS amount_fen, c.voucher, c.account, c.summary
-FROM fresh c WHERE c.account ~ '^(2305|2307)' AND c.credit_fen > 0
+FROM fresh c WHERE c.account LIKE ANY (ARRAY['2305%', '2307%']) AND c.credit_fen > 0
   AND c.summary ~ '收入|租金|服务费|处置|利息|罚没|承包费|场地'
-  AND EXISTS (SELECT 1 FROM fresh d WHERE d.voucher = c.voucher AND d.account ~ '^(1001|1002)' AND d.debit_fen > 0);
+  AND EXISTS (SELECT 1 FROM fresh d WHERE d.voucher = c.voucher AND d.money AND d.account NOT LIKE '1011%' AND d.debit_fen > 0);
 
 -- B12 v1 needs=budgets on=budgets
 -- 项目“{project}”预算中“其他”类占 {share}%，预算不细化。

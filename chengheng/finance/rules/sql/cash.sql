@@ -28,17 +28,17 @@ FROM cash_days d, LATERAL (SELECT coalesce(sum(n.banked_fen), 0) AS banked_fen F
 WHERE d.day BETWEEN :first AND :last AND d.take_fen > 0 AND b.banked_fen < d.take_fen
   AND (SELECT min(w.day) FROM days w WHERE w.working AND w.day > d.day) <= CAST(:last AS date);
 
--- C06 v1
+-- C06 v2
 -- {days} 天内向“{party}”现金支付 {number} 笔，每笔不超过 1000 元，合计 {amount} 元（疑似拆分）。
 SELECT row_ids, amount_fen, party, number, :days AS days FROM (
   SELECT a.id, a.party, a.day, array_agg(b.id ORDER BY b.id) AS row_ids, sum(b.credit_fen) AS amount_fen, count(*) AS number
-  FROM lines a JOIN lines b ON b.party = a.party AND b.account LIKE '1001%' AND b.credit_fen BETWEEN 1 AND 100000
+  FROM lines a JOIN lines b ON b.party = a.party AND b.account LIKE '1001%' AND b.credit_fen BETWEEN 1 AND 100000 AND b.summary !~ '工资|津贴|奖金|补助|抚恤|丧葬|差旅|奖励|慰问|备用金'
     AND b.day BETWEEN a.day AND a.day + CAST(:days AS int)
-  WHERE a.account LIKE '1001%' AND a.credit_fen BETWEEN 1 AND 100000 AND a.party <> '' AND a.period = :period
+  WHERE a.account LIKE '1001%' AND a.credit_fen BETWEEN 1 AND 100000 AND a.summary !~ '工资|津贴|奖金|补助|抚恤|丧葬|差旅|奖励|慰问|备用金' AND a.party <> '' AND a.period = :period
   GROUP BY a.id, a.party, a.day) g
 WHERE number >= 2 AND amount_fen > 100000
   AND NOT EXISTS (SELECT 1 FROM lines e WHERE e.party = g.party AND e.account LIKE '1001%'
-    AND e.credit_fen BETWEEN 1 AND 100000 AND (e.day, e.id) < (g.day, g.id) AND e.day >= g.day - CAST(:days AS int));
+    AND e.credit_fen BETWEEN 1 AND 100000 AND e.summary !~ '工资|津贴|奖金|补助|抚恤|丧葬|差旅|奖励|慰问|备用金' AND (e.day, e.id) < (g.day, g.id) AND e.day >= g.day - CAST(:days AS int));
 
 -- C07 v1
 -- {party} 个人借款 {amount} 元自 {day} 起挂账超过 {days} 天。

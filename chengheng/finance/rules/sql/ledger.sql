@@ -1,6 +1,6 @@
 -- T01 v1
 -- 凭证 {voucher} 的{side}分录借贷不平，相差 {amount} 元。
-WITH off AS (SELECT voucher, budgetary FROM fresh GROUP BY voucher, budgetary HAVING sum(debit_fen) <> sum(credit_fen))
+WITH off AS (SELECT voucher, budgetary FROM fresh GROUP BY voucher, budgetary HAVING sum(debit_fen - credit_fen) <> 0)
 SELECT array_agg(id ORDER BY id) AS row_ids, abs(sum(debit_fen - credit_fen)) AS amount_fen, voucher,
   CASE WHEN budgetary THEN '预算会计' ELSE '财务会计' END AS side
 FROM fresh JOIN off USING (voucher, budgetary) GROUP BY voucher, budgetary;
@@ -13,10 +13,12 @@ UNION ALL SELECT row_ids[1:200], NULL, word, ' ' || n || ' 号重号：用于 ' 
 
 -- T03 v1
 -- 凭证 {voucher}“{summary}” {amount} 元没有附件。
-SELECT (array_agg(id ORDER BY id))[1:200] AS row_ids, sum(debit_fen) AS amount_fen, voucher, min(summary) AS summary
-FROM fresh f WHERE attachments = 0 AND summary !~ '结转|更正|冲销|红冲|计提|折旧'
-  AND NOT EXISTS (SELECT 1 FROM fresh o WHERE o.voucher = f.voucher AND o.attachments > 0 AND o.summary !~ '结转|更正|冲销|红冲|计提|折旧')
-GROUP BY voucher;
+SELECT (array_agg(id ORDER BY id) FILTER (WHERE told AND attachments = 0))[1:200] AS row_ids,
+  sum(debit_fen) FILTER (WHERE told AND attachments = 0) AS amount_fen, voucher,
+  min(summary) FILTER (WHERE told AND attachments = 0) AS summary
+FROM (SELECT *, summary !~ '结转|更正|冲销|红冲|计提|折旧' AS told FROM fresh
+  WHERE voucher IN (SELECT voucher FROM fresh WHERE attachments = 0)) f
+GROUP BY voucher HAVING max(attachments) FILTER (WHERE told) = 0;
 
 -- T04 v1
 -- 凭证 {voucher} 的制单与审核（或出纳与记账）是同一人 {person}。
@@ -52,15 +54,18 @@ FROM fresh WHERE money AND credit_fen >= :min_yuan * 100 AND credit_fen % CAST(:
 
 -- T08 v1
 -- {day} 不是工作日，当日有 {number} 张凭证。
-SELECT (array_agg(f.id ORDER BY f.id))[1:200] AS row_ids, sum(f.debit_fen) AS amount_fen, f.day, count(DISTINCT f.voucher) AS number
-FROM fresh f JOIN days d ON d.day = f.day AND NOT d.working WHERE f.summary NOT LIKE ALL (ARRAY['%结转%', '%折旧%', '%计提%']) GROUP BY f.day;
+SELECT (array_agg(id ORDER BY id) FILTER (WHERE told))[1:200] AS row_ids, sum(debit_fen) FILTER (WHERE told) AS amount_fen, day,
+  count(DISTINCT voucher) FILTER (WHERE told) AS number
+FROM (SELECT f.*, summary NOT LIKE ALL (ARRAY['%结转%', '%折旧%', '%计提%']) AS told
+  FROM fresh f JOIN days d USING (day) WHERE NOT d.working) f GROUP BY day HAVING bool_or(told);
 
--- T09 v1
+-- T09 v2
 -- 上年 12 月凭证 {voucher} 的 {amount} 元在本年 {other} 红字冲销。
 SELECT ARRAY[a.id, b.id] AS row_ids, a.debit_fen AS amount_fen, a.voucher, b.voucher AS other
 FROM history a JOIN history b ON b.account = a.account AND b.year = a.year + 1 AND b.period <= 2
-  AND (b.debit_fen = -a.debit_fen OR (b.credit_fen = a.debit_fen AND b.summary ~ '冲|红字|更正'))
-WHERE a.period = 12 AND a.debit_fen > 0 AND a.account LIKE ANY (ARRAY['5%', '7%']) AND b.year = :year AND b.period = :period;
+  AND CASE WHEN b.debit_fen < 0 THEN -b.debit_fen ELSE b.credit_fen END = a.debit_fen
+  AND CASE WHEN b.debit_fen = -a.debit_fen THEN true ELSE b.summary ~ '冲|红字|更正' END
+WHERE a.period = 12 AND a.debit_fen > 0 AND (a.spending OR a.account LIKE '5%') AND b.year = :year AND b.period = :period;
 
 -- T10 v3
 -- 借方发生额首两位数字偏离 Benford 分布：n={n}，MAD={mad_found}。

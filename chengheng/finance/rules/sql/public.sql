@@ -16,7 +16,8 @@ FROM h a JOIN h b ON b.item = a.item AND b.year = a.year - 1 WHERE a.year = :yea
 -- P03 v1 kinds=administrative,institution
 -- 凭证 {voucher} 摘要“{summary}”像三公或会议培训，却列在 {econ}，{amount} 元。
 SELECT ARRAY[id] AS row_ids, amount_fen, voucher, summary, econ
-FROM spend WHERE period = :period AND amount_fen > 0 AND econ <> '' AND (
+FROM spend WHERE period = :period AND amount_fen > 0 AND econ <> ''
+  AND summary ~ '接待|宴请|陪餐|招待|公车|公务车|车辆加油|加油费|过路费|会议费|会场|培训费|出国|出境|护照' AND (
   (summary ~ '接待|宴请|陪餐|招待' AND econ <> '30217') OR
   (summary ~ '公车|公务车|车辆加油|加油费|过路费' AND econ NOT IN ('30231', '30913', '31013', '30239')) OR
   (summary ~ '会议费|会场' AND econ <> '30215') OR (summary ~ '培训费' AND econ <> '30216') OR
