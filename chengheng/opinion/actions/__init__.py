@@ -20,6 +20,7 @@ from chengheng.opinion.actions.claims import (
     suspect,
     take_up,
 )
+from chengheng.opinion.actions.media import ask_again, attach_medium, read_medium, set_media_limit
 from chengheng.opinion.actions.models import correct, train, train_from_corrections, use_model
 from chengheng.opinion.actions.reports import compose_report
 from chengheng.opinion.actions.rules import save_rule, try_rule
@@ -35,6 +36,8 @@ from chengheng.opinion.actions.sources import (
 __all__ = [
     "answer_alert",
     "arrive",
+    "ask_again",
+    "attach_medium",
     "comment",
     "compose_report",
     "confirm_verdict",
@@ -53,8 +56,10 @@ __all__ = [
     "raise_by_rules",
     "read_all",
     "read_arrivals",
+    "read_medium",
     "save_rule",
     "save_source",
+    "set_media_limit",
     "sign_statement",
     "suspect",
     "take_alert_step",
