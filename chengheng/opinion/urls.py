@@ -31,6 +31,7 @@ urlpatterns = [
     path("sources/<int:pk>/change/", views.edit_source, name="edit_source"),
     path("sources/<int:pk>/wake/", views.wake, name="wake_source"),
     path("sources/<int:pk>/secret/", views.new_secret, name="new_secret"),
+    path("websub/<str:token>/", views.websub, name="websub"),
     path("models/", views.models, name="models"),
     path("models/<int:pk>/use/", views.use_model, name="use_model"),
     path("reports/", views.reports, name="reports"),

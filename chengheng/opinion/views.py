@@ -5,15 +5,18 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect as redirect_to
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
 
 from chengheng.common import trail
 from chengheng.common.errors import Refusal
-from chengheng.common.people import access
+from chengheng.common.people import access, limits
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.opinion import actions, exports, forms, imports, ocr, queries
 from chengheng.opinion.collect.entries import Unreadable
@@ -29,10 +32,13 @@ from chengheng.opinion.models import (
     Report,
     Rule,
     Source,
+    Subscription,
 )
 from chengheng.opinion.tables import HEALTH, TONES
 
 VIEW = queries.VIEW
+HUB_A_MINUTE = 120  # requests of one subscription's callback, in each web process
+_hubs = limits.Buckets()
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
@@ -274,6 +280,7 @@ def source(request: HttpRequest, pk: int) -> HttpResponse:
         request, "opinion/source.html",
         {
             "source": found, "health": HEALTH[found.health], "tone": TONES[found.health], "chart": chart if hours else None,
+            "subscription": Subscription.objects.filter(source=found).first(), "public": actions.public_address(),
             "letters": found.dead_letters.all()[:20], "secret": request.session.pop("opinion_secret", ""),
             "deliver_url": request.build_absolute_uri(f"/api/v1/opinion/sources/{found.pk}/items"),
             "may_change": access.may(request.user, "opinion.source.change"),
@@ -329,6 +336,33 @@ def import_mail(request: HttpRequest) -> HttpResponse:
             said = _("Imported.") if new else _("This mail was imported before.")
             return redirect(request, "/opinion/items/", said)
     return _form_page(request, form, _("Import a mail"), "/opinion/items/", _("Import"))
+
+
+@csrf_exempt
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def websub(request: HttpRequest, token: str) -> HttpResponse:
+    """For hubs (W3C WebSub): the token is the address, the signature the permission. No session is looked at."""
+    plain = "text/plain; charset=utf-8"
+    if wait := _hubs.take(token if len(token) < 100 else "", HUB_A_MINUTE):
+        answer = HttpResponse(status=429, content_type=plain)
+        answer["Retry-After"] = str(int(wait) + 1)
+        return answer
+    if request.method == "GET":
+        asked = {name: request.GET.get(f"hub.{name}", "") for name in ("mode", "topic", "challenge", "reason")}
+        lease = request.GET.get("hub.lease_seconds", "")
+        said = actions.answer_hub(token, asked["mode"], asked["topic"], asked["challenge"], lease, asked["reason"])
+        answer = HttpResponse(said or "", status=404 if said is None else 200, content_type=plain)
+    else:
+        try:
+            body = request.body
+        except RequestDataTooBig:
+            return HttpResponse(status=413, content_type=plain)
+        charset = (request.content_params or {}).get("charset", "")
+        new = actions.take_push(token, body, charset, request.headers.get("X-Hub-Signature", ""))
+        answer = HttpResponse(status=404 if new is None else 202, content_type=plain)
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
 
 
 # ── models and reports ───────────────────────────────────────────────────────────────────────────────────────────────
