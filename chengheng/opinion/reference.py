@@ -8,7 +8,7 @@ from decimal import Decimal
 from chengheng.opinion.models import Level, MediaLimit, ResponseLimit, Rule
 from chengheng.opinion.rules import EXAMPLE_LIMITS
 
-MEDIA_SOURCE = "Local example: what one core reads in a few minutes"
+MEDIA_SOURCE = "本地示例：单核数分钟内可读完的量，可由本市另定"
 _RULES = (
     ("涉城管虚假舆情（疑似）", {"notation": "城管|城管委|城市管理|综合执法|环卫|市容"
      " & 网传|据说|听说|辟谣|谣言|求证|真的吗|紧急扩散|速转|震惊|打死|致死",

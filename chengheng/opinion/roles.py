@@ -13,6 +13,7 @@ ACTS = {
     "opinion.item.import": _("Import items"),
     "opinion.item.attach": _("Attach pictures, videos and sounds to items"),
     "opinion.item.deliver": _("Deliver items by the push-in API"),
+    "opinion.item.read_media": _("Read the words of a picture, video or sound"),
     "opinion.source.view": _("View sources"),
     "opinion.source.change": _("Change sources"),
     "opinion.source.wake": _("Wake a source that was put aside"),

@@ -176,7 +176,7 @@ def _keep(medium: Medium, found: looking.Found, passages: Sequence[tuple[str, Cu
     medium.read_at, medium.took_seconds = timezone.now(), round(took, 2)
     medium.save(update_fields=["state", "reason", "notes", "facts", "speech", "read_at", "took_seconds"])
     trail.record(
-        "opinion.item.attach", SYSTEM, medium.item,
+        "opinion.item.read_media", SYSTEM, medium.item,
         {"attachment": medium.attachment_id, "state": medium.state, "reason": medium.reason,
          "excerpts": len(excerpts), "frames": len(shown)},
     )  # fmt: skip

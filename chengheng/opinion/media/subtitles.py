@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 CUES = 4_000
 LETTERS = 20_000
-PASSAGE_LETTERS, PASSAGE_SECONDS = 160, 30.0
+PASSAGE_LETTERS, PASSAGE_SECONDS, PAUSE = 160, 15.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _ass(text: str) -> list[Cue]:
 
 
 def passages(cues: Iterable[Cue]) -> list[Cue]:
-    """Neighbouring cues put together to passages of a few sentences; what is shown again at once is told once."""
+    """Neighbouring cues without a pause put together to passages of a few sentences; what is shown on is told once."""
     found: list[Cue] = []
     last = ""
     for cue in cues:
@@ -124,7 +124,7 @@ def passages(cues: Iterable[Cue]) -> list[Cue]:
             if (
                 len(joined) <= PASSAGE_LETTERS
                 and cue.until - before.second <= PASSAGE_SECONDS
-                and cue.second >= before.second
+                and before.second <= cue.second < before.until + PAUSE
             ):
                 found[-1] = Cue(before.second, max(before.until, cue.until), joined)
                 continue
