@@ -104,7 +104,9 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Instead of a program: http address of a recogniser that takes the WAV as the body of a POST and answers text or JSON.",
     ),
-    Setting("CHENGHENG_SPEECH_MODEL", "", "Folder with the recogniser's model, as the operator mounts it; put for {model}."),
+    Setting(
+        "CHENGHENG_SPEECH_MODEL", "", "Folder with the recogniser's model, as the operator mounts it; put for {model}."
+    ),
     Setting("CHENGHENG_SHARED", "../shared", "Folder with the original target tables and test data, when at hand."),
     Setting("CHENGHENG_LOG_LEVEL", "INFO", "Least level that is logged."),
 )
