@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -10,10 +12,16 @@ class OpinionConfig(AppConfig):
     def ready(self) -> None:
         import sys
 
-        from chengheng.common import preparation, processes
+        from chengheng.common import files, preparation, processes
         from chengheng.common.ui import headlines, navigation
         from chengheng.opinion import flows, imports, measures, reference, roles, tables  # noqa: F401
 
+        def attached(item: Any, attachment: Any) -> None:
+            from chengheng.opinion.actions.media import wait_for
+
+            wait_for(item, attachment)
+
+        files.on_attach("opinion.item", attached)
         preparation.add("opinion.reference", reference.load)
         processes.add(processes.Process("opinion", lambda: [sys.executable, "-m", "chengheng", "opinion", "collect"]))
         headlines.add("opinion", "opinion.alert_within_hour", "opinion.items", "opinion.false_story_push")

@@ -29,7 +29,7 @@ from chengheng.opinion.models import DeadLetter, Seen, Source, Way
 
 log = logging.getLogger(__name__)
 TOGETHER = 200
-READ_EVERY, SWEEP_EVERY, DUE_EVERY = 1.0, 30.0, 2.0
+READ_EVERY, SWEEP_EVERY, DUE_EVERY, HUBS_EVERY = 1.0, 30.0, 2.0, 15.0
 ROBOTS_FOR = 24 * 3600.0
 FULL_TEXTS = 20
 R = TypeVar("R")
@@ -97,6 +97,7 @@ class Collector:
                 asyncio.create_task(self._every(DUE_EVERY, self._due)),
                 asyncio.create_task(self._every(READ_EVERY, self._read)),
                 asyncio.create_task(self._every(SWEEP_EVERY, self._sweep)),
+                asyncio.create_task(self._every(HUBS_EVERY, self.ask_hubs)),
             ]
             await self.stopping.wait()
             for loop in loops:
@@ -110,6 +111,7 @@ class Collector:
             async with self._fetcher:
                 due = await in_thread(book_due, now)
                 await asyncio.gather(*(self.read_source(source) for source in due))
+                await self.ask_hubs()
             await in_thread(actions.read_all)
         finally:
             await in_thread(connections.close_all)
@@ -145,23 +147,38 @@ class Collector:
         await in_thread(actions.note_silence, now)
         await in_thread(actions.raise_bursts, now)
 
+    async def ask_hubs(self) -> int:
+        """Ask hubs for subscriptions that are due (new, denied long ago, lease running out); returns how many."""
+        if not actions.public_address(self._fetcher.inside):
+            return 0
+        due = await in_thread(actions.book_hubs, timezone.now())
+        for one in due:
+            try:
+                await self._turn(urlsplit(one.hub).netloc)
+                await self._fetcher.post(one.hub, actions.request_of(one))
+            except FetchFailed as failed:
+                await in_thread(actions.note_hub_failure, one, timezone.now(), failed.reason)
+        return len(due)
+
     async def read_source(self, source: Source) -> None:
         """One reading of one source, to its end: entries kept, or the failure noted. Nothing escapes."""
         try:
             answer = await self._get(source.url, source.etag, source.last_modified)
             now = timezone.now()
             entries: list[Entry] = []
-            hub = source.hub
+            hub, topic, told = source.hub, "", False
             if answer.status != 304:
                 entries = await asyncio.to_thread(entries_of, source, answer, now)
                 if source.way == Way.FEED:
-                    hub = feeds.hub_of(answer.body, answer.links)[0]
+                    (hub, topic), told = feeds.hub_of(answer.body, answer.links), True
                 entries = await self._with_texts(source, await in_thread(unseen, source, entries))
             await in_thread(
                 actions.arrive, source, entries, now,
                 etag=answer.etag or (source.etag if answer.status == 304 else ""),
                 last_modified=answer.last_modified or (source.last_modified if answer.status == 304 else ""), hub=hub,
             )  # fmt: skip
+            if told and (hub or source.hub) and actions.public_address(self._fetcher.inside):
+                await in_thread(actions.note_hub, source, hub, topic)
         except FetchFailed as failed:
             await in_thread(
                 actions.note_failure, source, timezone.now(), failed.reason, permanent=failed.permanent,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chengheng.common import places
 from chengheng.opinion.analyser import lexicon
-from chengheng.opinion.models import Channel, Claim, HeadName, Report, Rule, Source
+from chengheng.opinion.models import Channel, Claim, HeadName, MediaLimit, Report, Rule, Source
 
 
 def _districts() -> list[tuple[str, str]]:
@@ -48,6 +48,31 @@ class SourceForm(forms.ModelForm):
         if not 1 <= value <= 1440:
             raise forms.ValidationError(_("Between 1 and 1,440 minutes."))
         return value
+
+
+class AttachForm(forms.Form):
+    file = forms.FileField(label=_("File"), help_text=_("Picture, video, sound, or subtitles (.srt, .vtt, .ass)"))
+    kind = forms.ChoiceField(
+        label=_("What it is"),
+        choices=[("medium", _("picture, video, sound or subtitles")), ("cover", _("cover"))],
+    )
+
+
+class MediaLimitForm(forms.ModelForm):
+    class Meta:
+        model = MediaLimit
+        fields = ("frames", "seconds", "speech_minutes", "in_force_from", "source")
+        widgets = {"in_force_from": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or {}
+        for name, least, most in (("frames", 0, 200), ("seconds", 10, 3600), ("speech_minutes", 0, 60)):
+            if name in said and not least <= said[name] <= most:
+                self.add_error(name, _("Between %(least)s and %(most)s.") % {"least": least, "most": most})
+        return said
+
+    def validate_unique(self) -> None:
+        """The limits of a day may be said again: the later word holds."""
 
 
 class RuleForm(forms.ModelForm):

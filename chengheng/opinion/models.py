@@ -9,7 +9,7 @@ What must be unique for ever (an item of a source) is in `Seen`, which is not pa
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -122,6 +122,46 @@ class Source(models.Model):
         if self.failures:
             return "failing"
         return "alive" if self.answered_at or self.last_item_at else "waiting"
+
+
+class Subscription(models.Model):
+    """A source whose hub pushes what is new (W3C WebSub): the callback's token and secret, the lease, the last push."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("asked, not confirmed yet")
+        ACTIVE = "active", _("the hub pushes")
+        DENIED = "denied", _("denied by the hub")
+        FAILED = "failed", _("the hub could not be asked")
+
+    source = models.OneToOneField(Source, models.CASCADE, related_name="subscription")
+    hub = models.CharField(_("hub"), max_length=2000)
+    topic = models.CharField(_("topic of the hub"), max_length=2000)
+    token = models.CharField(max_length=64, unique=True)
+    sealed_secret = models.TextField()
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.ASKED)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    next_at = models.DateTimeField(_("asks again"), default=timezone.now)
+    asked_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(_("until"), null=True)
+    pushed_at = models.DateTimeField(_("last push"), null=True)
+    pushes = models.PositiveIntegerField(_("pushes"), default=0)
+    ignored = models.PositiveIntegerField(_("pushes with a wrong signature"), default=0)
+
+    view_act = "opinion.source.view"
+    access_scope = Scope(area="source__region")
+
+    class Meta:
+        indexes = (models.Index(fields=("next_at",), name="opinion_subscription_due"),)
+        verbose_name = _("subscription at a hub")
+        verbose_name_plural = _("subscriptions at hubs")
+
+    def __str__(self) -> str:
+        return self.hub
+
+    def pushing(self, now: datetime) -> bool:
+        """Whether the hub pushes now, as far as is known."""
+        return self.state == self.State.ACTIVE and self.lease_until is not None and self.lease_until > now
 
 
 class SourceHour(models.Model):
@@ -272,6 +312,7 @@ class Item(models.Model):
     batch = models.ForeignKey("intake.Batch", models.SET_NULL, null=True, related_name="+", db_index=False)
 
     view_act = "opinion.item.view"
+    attach_act = "opinion.item.attach"
     access_scope = Scope(area="area_code")
 
     class Meta:
@@ -314,6 +355,114 @@ class Concordance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.segment} {self.bucket}"
+
+
+class MediaLimit(models.Model):
+    """How much of a picture, video or sound is read; dated, local, configurable. The latest in force holds."""
+
+    frames = models.PositiveSmallIntegerField(_("frames of a video at most"), default=24)
+    seconds = models.PositiveSmallIntegerField(_("seconds of reading at most"), default=240)
+    speech_minutes = models.PositiveSmallIntegerField(_("minutes of speech at most"), default=20)
+    in_force_from = models.DateField(_("in force from"), unique=True)
+    source = models.CharField(_("source"), max_length=200)
+
+    view_act = "opinion.model.view"
+    access_scope = Scope()
+
+    class Meta:
+        ordering = ("-in_force_from",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(frames__lte=200, seconds__gte=10, seconds__lte=3600, speech_minutes__lte=60),
+                name="opinion_media_limit_sane",
+            ),
+        )
+        verbose_name = _("limit of reading media")
+        verbose_name_plural = _("limits of reading media")
+
+    def __str__(self) -> str:
+        return f"{self.in_force_from}: {self.frames}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("opinion:models")
+
+
+class Medium(models.Model):
+    """A picture, video, sound or subtitle file attached to an item, and what became of reading it."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waits to be read")
+        READ = "read", pgettext_lazy("medium", "read")
+        EMPTY = "empty", _("no words in it")
+        REFUSED = "refused", _("not read")
+
+    class Speech(models.TextChoices):
+        NONE = "", _("no sound")
+        HEARD = "heard", _("speech became text")
+        SILENT = "silent", _("no speech in it")
+        ABSENT = "absent", _("sound was not read: no speech recogniser is set up")
+        FAILED = "failed", _("the speech recogniser failed")
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="media")
+    attachment = models.OneToOneField("files.Attachment", models.CASCADE, related_name="+")
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
+    reason = models.CharField(_("reason"), max_length=40, blank=True)
+    notes = models.JSONField(default=list)
+    facts = models.JSONField(default=dict)
+    speech = models.CharField(_("speech"), max_length=10, choices=Speech.choices, blank=True, default=Speech.NONE)
+    asked_at = models.DateTimeField(_("attached"), default=timezone.now)
+    read_at = models.DateTimeField(pgettext_lazy("medium", "read at"), null=True)
+    took_seconds = models.FloatField(null=True)
+
+    view_act = "opinion.item.view"
+    access_scope = Scope(area="item__area_code")
+
+    class Meta:
+        ordering = ("pk",)
+        verbose_name = _("picture, video or sound")
+        verbose_name_plural = _("pictures, videos and sounds")
+
+    def __str__(self) -> str:
+        return self.attachment.name
+
+
+class Excerpt(models.Model):
+    """Words found in a medium, and where in it: which frame, which seconds. Apart from what the publisher wrote."""
+
+    class Kind(models.TextChoices):
+        PICTURE = "picture", _("picture")
+        COVER = "cover", _("cover")
+        FRAME = "frame", _("frame")
+        SUBTITLE = "subtitle", _("subtitles")
+        SPEECH = "speech", _("speech")
+
+    medium = models.ForeignKey(Medium, models.CASCADE, related_name="excerpts")
+    item = models.ForeignKey(Item, models.CASCADE, related_name="excerpts")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    second = models.FloatField(_("from second"), null=True)
+    until = models.FloatField(_("to second"), null=True)
+    words = models.TextField(_("words"), blank=True)
+    shot = models.ForeignKey("files.Attachment", models.SET_NULL, null=True, related_name="+", db_index=False)
+
+    view_act = "opinion.item.view"
+    access_scope = Scope(area="item__area_code")
+
+    class Meta:
+        ordering = ("pk",)
+        verbose_name = _("words of a medium")
+        verbose_name_plural = _("words of media")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.clock}".strip()
+
+    @property
+    def clock(self) -> str:
+        """When in the video: "1:02:03", or "" for a picture."""
+        if self.second is None:
+            return ""
+        minutes, seconds = divmod(int(self.second), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 class Comment(models.Model):
@@ -439,6 +588,9 @@ class Alert(Moving):
     from_collection = models.PositiveIntegerField(_("collection to alert (s)"))
     held_until = models.DateTimeField(_("held until (quiet hours)"), null=True)
     told_at = models.DateTimeField(_("told"), null=True)
+    excerpt = models.ForeignKey(
+        Excerpt, models.SET_NULL, null=True, related_name="+", verbose_name=_("words of a medium"), db_index=False
+    )
     conclusion = models.TextField(_("conclusion"), blank=True)
 
     view_act = "opinion.alert.view"

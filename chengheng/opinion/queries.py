@@ -20,9 +20,22 @@ from chengheng.opinion.analyser import bursts, text
 from chengheng.opinion.analyser.heads import Head, Reason, explain
 from chengheng.opinion.analyser.kernel import Document
 from chengheng.opinion.analyser.words import longest
-from chengheng.opinion.models import Alert, Claim, Event, HeadName, Item, ModelVersion, ResponseLimit, Source
+from chengheng.opinion.models import (
+    Alert,
+    Claim,
+    Event,
+    Excerpt,
+    HeadName,
+    Item,
+    MediaLimit,
+    Medium,
+    ModelVersion,
+    ResponseLimit,
+    Source,
+)
 
 VIEW = "opinion.item.view"
+MEDIA_LETTERS = 20_000  # of an item's media that the analyser hears
 
 
 def _holders(*codes: str) -> list[User]:
@@ -51,6 +64,101 @@ def limit_of(matter: str, day: Any = None) -> Limit | None:
 # ── searching ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass
+class Heard:
+    """An item's text together with the words of its media, and where each of them begins."""
+
+    document: Document
+    media: str
+    begins: list[tuple[int, Excerpt]]
+
+    def place(self, spans: Iterable[tuple[int, int]]) -> Excerpt | None:
+        """The first excerpt that a span of the document stands in; None when all stand in the item's own text."""
+        own = self.begins[0][0] if self.begins else 0
+        first = min((start for start, _end in spans if start >= own), default=None) if self.begins else None
+        if first is None:
+            return None
+        return [excerpt for begin, excerpt in self.begins if begin <= first][-1]
+
+
+def heard(item: Item, excerpts: Sequence[Excerpt] | None = None) -> Heard:
+    """The item as the analyser hears it: title and text, then what its pictures, frames, subtitles and speech say."""
+    if excerpts is None:
+        excerpts = list(excerpts_of([item])[item.pk])
+    media = ""
+    places: list[tuple[int, Excerpt]] = []
+    for excerpt in excerpts:
+        if len(media) + len(excerpt.words) > MEDIA_LETTERS:
+            break
+        media += "\n" if media else ""
+        places.append((len(media), excerpt))
+        media += excerpt.words
+    document = Document(item.title, f"{item.body}\n{media}" if media else item.body, 0)
+    own = len(document.whole) - len(media)
+    return Heard(document, media, [(own + at, excerpt) for at, excerpt in places])
+
+
+def excerpts_of(items: Iterable[Item]) -> dict[int, list[Excerpt]]:
+    """The words of the items' media, in their order; only excerpts that hold words."""
+    found: dict[int, list[Excerpt]] = {item.pk: [] for item in items}
+    for excerpt in Excerpt.objects.filter(item__in=list(found)).exclude(words="").order_by("pk"):
+        found[excerpt.item_id].append(excerpt)
+    return found
+
+
+def full_texts(items: Sequence[Item]) -> list[str]:
+    """The items' texts, each with the words of its media after it; one query."""
+    excerpts = excerpts_of(items)
+    return [heard(item, some).document.whole if (some := excerpts[item.pk]) else item.whole for item in items]
+
+
+def full_text(item: Item) -> str:
+    """The item's text with the words of its media after it."""
+    return full_texts([item])[0]
+
+
+@dataclass
+class MediumShown:
+    """A medium with its pieces as a page shows them: pictures with their words, and timed texts by kind."""
+
+    medium: Medium
+    shots: list[tuple[Excerpt, list[tuple[str, bool]]]]
+    texts: list[tuple[Excerpt, list[tuple[str, bool]]]]
+    remarks: list[Any]
+
+
+def media_of(item: Item, marked_words: dict[int, list[tuple[str, bool]]]) -> list[MediumShown]:
+    """The item's media for its page; `marked_words`: excerpt → its words in pieces (see `explained`)."""
+    from chengheng.opinion.media.telling import NOTES, REASONS
+
+    rows = item.media.filter(attachment__withdrawn_at=None).select_related("attachment__file")
+    found = []
+    for medium in rows.prefetch_related("excerpts__shot__file"):
+        both: tuple[list[Any], list[Any]] = ([], [])
+        for excerpt in medium.excerpts.all():
+            shown = excerpt.shot is not None or excerpt.kind == Excerpt.Kind.PICTURE
+            both[0 if shown else 1].append((excerpt, marked_words.get(excerpt.pk, pieces(excerpt.words, ()))))
+        remarks = [REASONS.get(medium.reason, REASONS["internal"])] if medium.reason else []
+        remarks += [NOTES[note] for note in medium.notes if note in NOTES]
+        found.append(MediumShown(medium, *both, remarks))
+    return found
+
+
+def media_hits(items: Sequence[Item], words: Sequence[str], most: int = 3) -> dict[int, list[Excerpt]]:
+    """Where in the items' media the words of a search stand: the first excerpts of each item."""
+    wanted = [plain for plain in map(text.plain, words) if plain]
+    found = {}
+    for pk, excerpts in excerpts_of(items).items():
+        hits = [one for one in excerpts if any(word in text.plain(one.words) for word in wanted)]
+        found[pk] = hits[:most]
+    return found
+
+
+def media_limit(day: Any) -> MediaLimit:
+    """How much of a medium is read on a day; the built-in example when the city set none."""
+    return MediaLimit.objects.filter(in_force_from__lte=day).first() or MediaLimit()
+
+
 def search_keys(words: str) -> list[int]:
     """The keys of all words of a search; [] when no word has two letters."""
     return sorted({key for word in words.split()[:8] for key in rules.word_grams(text.plain(word))})
@@ -69,13 +177,25 @@ def search(user: Any, words: str, limit: int = 50, before: int | None = None) ->
     seen = access.visible(user, VIEW, Item.objects.all()).select_related("source").defer("grams", "signature")
     for proposed in concordance.holding(keys, before):
         for at in range(0, len(proposed), limit * 2):
-            rows = seen.filter(pk__in=proposed[at : at + limit * 2]).order_by("-pk")
+            rows = list(seen.filter(pk__in=proposed[at : at + limit * 2]).order_by("-pk"))
+            more = _in_media(rows, wanted)
             for item in rows:
-                plain = text.plain(item.whole)
-                if all(word in plain for word in wanted):
-                    found.append(item)
-                    if len(found) >= limit:
-                        return found
+                if item.pk not in more and not all(word in text.plain(item.whole) for word in wanted):
+                    continue
+                found.append(item)
+                if len(found) >= limit:
+                    return found
+    return found
+
+
+def _in_media(items: Sequence[Item], wanted: Sequence[str]) -> set[int]:
+    """The items that hold all words only together with the words of their media."""
+    found = set()
+    for item, excerpts in zip(items, excerpts_of(items).values(), strict=True):
+        if excerpts:
+            plain = text.plain(heard(item, excerpts).document.whole)
+            if all(word in plain for word in wanted):
+                found.add(item.pk)
     return found
 
 
@@ -117,6 +237,7 @@ class Explained:
     """Why an item was judged as it was."""
 
     pieces: list[tuple[str, bool]]
+    media: dict[int, list[tuple[str, bool]]]  # excerpt → its words, those that rules and places hit marked
     heads: list[tuple[str, str, float | None, list[Reason]]]  # label of the head, answer, score, reasons
     missing: list[str]
     doubt_parts: list[tuple[str, float]]
@@ -125,7 +246,9 @@ class Explained:
 def explained(item: Item) -> Explained:
     """The words that rules hit, each head's answer with its strongest words, and the heads without a model."""
     room = reader.reader()
-    reading = room.analyser.read([Document(item.title, item.body)]).readings[0]
+    said_all = heard(item)
+    whole = said_all.document.whole
+    reading = room.analyser.read([said_all.document]).readings[0]
     spans = [span for _, spans in reading.rules for span in spans]
     spans += [(mention.start, mention.end) for mention in reading.mentions]
     answers: list[tuple[str, str, float | None, list[Reason]]] = []
@@ -138,7 +261,7 @@ def explained(item: Item) -> Explained:
                 continue
             from chengheng.opinion.actions.arriving import story_of
 
-            story = story_of(item, item.comments.all())
+            story = story_of(item, item.comments.all(), whole)
             parts, reasons = room.doubt.explain(story)
             answers.append((str(name.label), "", float(room.doubt.risk([story])[0]), reasons))
         elif name.value not in room.analyser.heads.heads:
@@ -146,9 +269,17 @@ def explained(item: Item) -> Explained:
         else:
             head: Head = room.analyser.heads.heads[name.value]
             said = reading.labels[name.value]
-            reasons = explain(head, item.whole, said or head.labels[-1])
+            reasons = explain(head, whole, said or head.labels[-1])
             answers.append((str(name.label), said, reading.scores[name.value], reasons))
-    return Explained(pieces(item.whole, spans), answers, missing, parts)
+    own = item.whole
+    media = {
+        excerpt.pk: pieces(
+            excerpt.words,
+            [(a - begin, b - begin) for a, b in spans if a >= begin and b <= begin + len(excerpt.words)],
+        )
+        for begin, excerpt in said_all.begins
+    }
+    return Explained(pieces(own, [span for span in spans if span[1] <= len(own)]), media, answers, missing, parts)
 
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────

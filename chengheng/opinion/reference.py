@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from chengheng.opinion.models import Level, ResponseLimit, Rule
+from chengheng.opinion.models import Level, MediaLimit, ResponseLimit, Rule
 from chengheng.opinion.rules import EXAMPLE_LIMITS
 
+MEDIA_SOURCE = "本地示例：单核数分钟内可读完的量，可由本市另定"
 _RULES = (
     ("涉城管虚假舆情（疑似）", {"notation": "城管|城管委|城市管理|综合执法|环卫|市容"
      " & 网传|据说|听说|辟谣|谣言|求证|真的吗|紧急扩散|速转|震惊|打死|致死",
@@ -29,5 +30,7 @@ def load() -> None:
             )
             for matter, unit, amount, source in EXAMPLE_LIMITS
         )
+    if not MediaLimit.objects.exists():
+        MediaLimit.objects.create(in_force_from=date(2016, 1, 1), source=MEDIA_SOURCE)
     if not Rule.objects.exists():
         Rule.objects.bulk_create(Rule(name=name, **more) for name, more in _RULES)

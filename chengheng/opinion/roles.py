@@ -11,7 +11,9 @@ ACTS = {
     "opinion.item.view": _("View items and events"),
     "opinion.item.correct": _("Correct what the machine said of an item"),
     "opinion.item.import": _("Import items"),
+    "opinion.item.attach": _("Attach pictures, videos and sounds to items"),
     "opinion.item.deliver": _("Deliver items by the push-in API"),
+    "opinion.item.read_media": _("Read the words of a picture, video or sound"),
     "opinion.source.view": _("View sources"),
     "opinion.source.change": _("Change sources"),
     "opinion.source.wake": _("Wake a source that was put aside"),
@@ -52,7 +54,7 @@ _LOOK = (
     "opinion.model.view", "opinion.report.view",
 )  # fmt: skip
 _CLERK = (
-    *_LOOK, "opinion.item.correct", "opinion.item.import", "opinion.rule.try", "opinion.alert.raise",
+    *_LOOK, "opinion.item.correct", "opinion.item.import", "opinion.item.attach", "opinion.rule.try", "opinion.alert.raise",
     "opinion.alert.acknowledge", "opinion.alert.escalate", "opinion.alert.assign", "opinion.alert.answer",
     "opinion.alert.dismiss", "opinion.claim.suspect", "opinion.claim.take_up", "opinion.claim.evidence",
     "opinion.claim.judge", "opinion.claim.draft", "opinion.claim.follow", "opinion.report.compose", "opinion.source.wake",

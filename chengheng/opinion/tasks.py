@@ -1,4 +1,4 @@
-"""What runs by itself besides the collector: the morning's report, and pictures' words."""
+"""What runs by itself besides the collector: the morning's report, and the words of pictures, videos and sounds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from chengheng.common.jobs import queue
+from chengheng.common.jobs.work import QUEUE as LONG
 from chengheng.common.people.access import SYSTEM
 from chengheng.opinion import actions, errors
 from chengheng.opinion.models import Report
@@ -36,9 +37,7 @@ def read_waiting(timestamp: int = 0) -> None:
     actions.tell_held(timezone.now())
 
 
-@queue.task(name="opinion.read_picture")
-def read_picture(attachment: int) -> None:
-    """Read the words of a picture attached to an item and let the analyser see them."""
-    from chengheng.opinion.ocr import read_attachment
-
-    read_attachment(attachment)
+@queue.task(name="opinion.read_media", queue=LONG, lock="opinion.media")
+def read_media(attachment: int) -> None:
+    """Read a picture, video, sound or subtitle file attached to an item; one at a time on a site, among the long work."""
+    actions.read_medium(attachment)

@@ -5,30 +5,40 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect as redirect_to
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
 
 from chengheng.common import trail
 from chengheng.common.errors import Refusal
-from chengheng.common.people import access
+from chengheng.common.people import access, limits
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.opinion import actions, exports, forms, imports, ocr, queries
 from chengheng.opinion.collect.entries import Unreadable
+from chengheng.opinion.media import speech
+from chengheng.opinion.media.telling import SPEECH
 from chengheng.opinion.models import (
     Alert,
     Claim,
     Event,
     Item,
+    Medium,
     ModelVersion,
     Report,
     Rule,
     Source,
+    Subscription,
 )
 from chengheng.opinion.tables import HEALTH, TONES
 
 VIEW = queries.VIEW
+HUB_A_MINUTE = 120  # requests of one subscription's callback, in each web process
+_hubs = limits.Buckets()
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
@@ -59,10 +69,14 @@ def search(request: HttpRequest) -> HttpResponse:
     words = request.GET.get("q", "").replace("\x00", "").strip()[:200]
     before = request.GET.get("before", "")
     items = queries.search(request.user, words, 30, int(before) if before.isdecimal() and len(before) < 18 else None)
+    places = queries.media_hits(items, words.split())
     hits = [
-        (item, queries.marked(item.title or item.body[:60], words.split()), _snippet(item.body, words.split()))
+        (
+            item, queries.marked(item.title or item.body[:60], words.split()), _snippet(item.body, words.split()),
+            [(one, _snippet(one.words, words.split())) for one in places[item.pk]],
+        )
         for item in items
-    ]
+    ]  # fmt: skip
     last = items[-1].pk if len(items) == 30 else None
     short = bool(words) and not queries.search_keys(words)
     return page(request, "opinion/search.html", {"words": words, "hits": hits, "last": last, "short": short})
@@ -85,10 +99,13 @@ def item(request: HttpRequest, pk: int) -> HttpResponse:
     rows = Item.objects.select_related("source", "event", "debunked").defer("grams")
     found = access.fetch(request.user, VIEW, rows, pk=pk)
     original = Item.objects.filter(pk=found.original).first() if found.original else None
+    why = queries.explained(found)
+    may_attach = access.may(request.user, "opinion.item.attach")
     return page(
         request, "opinion/item.html",
         {
-            "item": found, "why": queries.explained(found), "original": original,
+            "item": found, "why": why, "original": original, "media": queries.media_of(found, why.media),
+            "attach": forms.AttachForm() if may_attach else None, "speech": SPEECH[speech.missing()],
             "repeats": Item.objects.filter(original=found.pk).count(), "comments": found.comments.all()[:50],
             "alerts": access.visible(request.user, "opinion.alert.view", found.alerts.all()),
             "claims": access.visible(request.user, "opinion.claim.view", found.claims.all()),
@@ -97,6 +114,31 @@ def item(request: HttpRequest, pk: int) -> HttpResponse:
             if access.may(request.user, "opinion.claim.suspect") else None,
         },
     )  # fmt: skip
+
+
+@require_POST
+@require_act("opinion.item.attach")
+def attach(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.fetch(request.user, "opinion.item.attach", Item.objects.all(), pk=pk)
+    form = forms.AttachForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            actions.attach_medium(request.user, found, form.cleaned_data["file"], form.cleaned_data["kind"])
+        except Refusal as refusal:
+            _refused(form, refusal)
+        else:
+            return redirect(
+                request, found.get_absolute_url(), _("Attached; it is read by itself within a minute or two.")
+            )
+    return _form_page(request, form, _("Attach"), found.get_absolute_url(), _("Attach"))
+
+
+@require_POST
+@require_act("opinion.item.attach")
+def read_again(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.fetch(request.user, "opinion.item.attach", Medium.objects.select_related("item"), pk=pk)
+    actions.ask_again(request.user, found)
+    return redirect(request, found.item.get_absolute_url(), _("It is read again by itself within a minute or two."))
 
 
 @require_POST
@@ -146,7 +188,9 @@ def event(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_act("opinion.alert.view")
 def alert(request: HttpRequest, pk: int) -> HttpResponse:
-    rows = Alert.objects.select_related("rule", "item__source", "event", "holder")
+    rows = Alert.objects.select_related(
+        "rule", "item__source", "event", "holder", "excerpt__shot__file", "excerpt__medium__attachment"
+    )
     found = access.fetch(request.user, "opinion.alert.view", rows, pk=pk)
     return page(request, "opinion/alert.html", {"alert": found, "item": found.item})
 
@@ -227,8 +271,6 @@ def _rule_page(request: HttpRequest, found: Rule) -> HttpResponse:
 def source(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.fetch(request.user, "opinion.source.view", Source.objects.all(), pk=pk)
     hours = list(found.hours.order_by("-hour")[:48])[::-1]
-    from django.utils import timezone
-
     chart = {
         "kind": "bar", "x": [timezone.localtime(one.hour).strftime("%m-%d %H:00") for one in hours],
         "series": [{"name": _("items"), "data": [one.items for one in hours], "tone": "info"},
@@ -238,6 +280,7 @@ def source(request: HttpRequest, pk: int) -> HttpResponse:
         request, "opinion/source.html",
         {
             "source": found, "health": HEALTH[found.health], "tone": TONES[found.health], "chart": chart if hours else None,
+            "subscription": Subscription.objects.filter(source=found).first(), "public": actions.public_address(),
             "letters": found.dead_letters.all()[:20], "secret": request.session.pop("opinion_secret", ""),
             "deliver_url": request.build_absolute_uri(f"/api/v1/opinion/sources/{found.pk}/items"),
             "may_change": access.may(request.user, "opinion.source.change"),
@@ -295,11 +338,40 @@ def import_mail(request: HttpRequest) -> HttpResponse:
     return _form_page(request, form, _("Import a mail"), "/opinion/items/", _("Import"))
 
 
+@csrf_exempt
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def websub(request: HttpRequest, token: str) -> HttpResponse:
+    """For hubs (W3C WebSub): the token is the address, the signature the permission. No session is looked at."""
+    plain = "text/plain; charset=utf-8"
+    if wait := _hubs.take(token if len(token) < 100 else "", HUB_A_MINUTE):
+        answer = HttpResponse(status=429, content_type=plain)
+        answer["Retry-After"] = str(int(wait) + 1)
+        return answer
+    if request.method == "GET":
+        asked = {name: request.GET.get(f"hub.{name}", "") for name in ("mode", "topic", "challenge", "reason")}
+        lease = request.GET.get("hub.lease_seconds", "")
+        said = actions.answer_hub(token, asked["mode"], asked["topic"], asked["challenge"], lease, asked["reason"])
+        answer = HttpResponse(said or "", status=404 if said is None else 200, content_type=plain)
+    else:
+        try:
+            body = request.body
+        except RequestDataTooBig:
+            return HttpResponse(status=413, content_type=plain)
+        charset = (request.content_params or {}).get("charset", "")
+        new = actions.take_push(token, body, charset, request.headers.get("X-Hub-Signature", ""))
+        answer = HttpResponse(status=404 if new is None else 202, content_type=plain)
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
 # ── models and reports ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @require_act("opinion.model.view")
 def models(request: HttpRequest) -> HttpResponse:
+    if "frames" in request.POST:
+        return _media_limit(request)
     form = forms.TrainForm(request.POST or None, request.FILES or None)
     may_train = access.may(request.user, "opinion.model.train")
     if request.method == "POST":
@@ -317,9 +389,22 @@ def models(request: HttpRequest) -> HttpResponse:
     return page(
         request, "opinion/models.html",
         {"versions": versions, "form": form, "may_train": may_train, "ocr": ocr.available(),
+         "speech": SPEECH[speech.missing()], "limit": queries.media_limit(timezone.localdate()),
+         "limit_form": forms.MediaLimitForm(initial={"in_force_from": timezone.localdate()})
+         if access.may(request.user, "opinion.rule.change") else None,
          "missing": queries.overview(request.user).missing_models},
         status=422 if form.errors else 200,
     )  # fmt: skip
+
+
+def _media_limit(request: HttpRequest) -> HttpResponse:
+    """New limits of reading media, from a day on."""
+    access.require(request.user, "opinion.rule.change")
+    form = forms.MediaLimitForm(request.POST)
+    if not form.is_valid():
+        return _form_page(request, form, _("How much of pictures, video and sound is read"), "/opinion/models/")
+    actions.set_media_limit(request.user, **form.cleaned_data)
+    return redirect(request, "/opinion/models/", _("The limits are set."))
 
 
 def _rows(upload: Any) -> list[str]:

@@ -94,6 +94,19 @@ SETTINGS: tuple[Setting, ...] = (
         "Relays for venues whose network lets no UDP through, as browsers write them: turn:host:3478 turns:host:5349; empty: none.",
     ),
     Setting("CHENGHENG_TURN_SECRET", "", "The secret that the relay shares (coturn: static-auth-secret)."),
+    Setting(
+        "CHENGHENG_SPEECH_COMMAND",
+        "",
+        "Program that turns speech into text: {wav} stands for a 16 kHz WAV file, {model} for the model folder; writes text or JSON. Empty: none.",
+    ),
+    Setting(
+        "CHENGHENG_SPEECH_URL",
+        "",
+        "Instead of a program: http address of a recogniser that takes the WAV as the body of a POST and answers text or JSON.",
+    ),
+    Setting(
+        "CHENGHENG_SPEECH_MODEL", "", "Folder with the recogniser's model, as the operator mounts it; put for {model}."
+    ),
     Setting("CHENGHENG_SHARED", "../shared", "Folder with the original target tables and test data, when at hand."),
     Setting("CHENGHENG_LOG_LEVEL", "INFO", "Least level that is logged."),
 )

@@ -20,6 +20,16 @@ from chengheng.opinion.actions.claims import (
     suspect,
     take_up,
 )
+from chengheng.opinion.actions.hubs import (
+    answer_hub,
+    book_hubs,
+    note_hub,
+    note_hub_failure,
+    public_address,
+    request_of,
+    take_push,
+)
+from chengheng.opinion.actions.media import ask_again, attach_medium, read_medium, set_media_limit
 from chengheng.opinion.actions.models import correct, train, train_from_corrections, use_model
 from chengheng.opinion.actions.reports import compose_report
 from chengheng.opinion.actions.rules import save_rule, try_rule
@@ -34,7 +44,11 @@ from chengheng.opinion.actions.sources import (
 
 __all__ = [
     "answer_alert",
+    "answer_hub",
     "arrive",
+    "ask_again",
+    "attach_medium",
+    "book_hubs",
     "comment",
     "compose_report",
     "confirm_verdict",
@@ -45,19 +59,26 @@ __all__ = [
     "keep_evidence",
     "new_secret",
     "note_failure",
+    "note_hub",
+    "note_hub_failure",
     "note_reading",
     "note_silence",
+    "public_address",
     "publish_statement",
     "raise_bursts",
     "raise_by_hand",
     "raise_by_rules",
     "read_all",
     "read_arrivals",
+    "read_medium",
+    "request_of",
     "save_rule",
     "save_source",
+    "set_media_limit",
     "sign_statement",
     "suspect",
     "take_alert_step",
+    "take_push",
     "take_up",
     "tell_held",
     "train",

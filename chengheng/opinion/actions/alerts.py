@@ -19,11 +19,12 @@ from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
 from chengheng.opinion import queries
 from chengheng.opinion.analyser.kernel import Reading
-from chengheng.opinion.models import Alert, Event, Item, Level, Rule, Source
+from chengheng.opinion.models import Alert, Event, Excerpt, Item, Level, Rule, Source
 from chengheng.opinion.rules import Conditions, Seen, delay_seconds, holds, is_quiet
 
 if TYPE_CHECKING:
     from chengheng.opinion.actions.arriving import Draft
+    from chengheng.opinion.queries import Heard
     from chengheng.opinion.reader import Reader
 
 FINAL = ("closed", "dismissed")
@@ -87,6 +88,44 @@ def raise_by_rules(
     return raised
 
 
+def held_rules(item: Item, worded: Collection[int], topics: Sequence[str], room: Reader, now: datetime) -> set[int]:
+    """The rules that hold for an item as it stands: by words (`worded`: their keys) or without, and by conditions."""
+    burst = bool(item.event and item.event.burst_at and now - item.event.burst_at < BURST_AGAIN)
+    seen = seen_of(item, item.source.tier, topics, burst)
+    worded = set(worded)
+    return {
+        rule.pk
+        for rule in (*room.rules, *room.wordless)
+        if (rule.pk in worded or not rule.notation) and holds(conditions_of(rule), seen)
+    }
+
+
+def raise_of_media(
+    item: Item, reading: Reading, room: Reader, before: Collection[int], heard: Heard, now: datetime,
+    *, told_before: bool,
+) -> list[Alert]:  # fmt: skip
+    """Alerts of a stored item whose pictures, video or sound were read: of the rules that hold now and did not before.
+
+    Each names the frame, subtitle or passage of speech in which its words stand.
+    """
+    from chengheng.opinion.actions.claims import suspect_by_rule, tell_repeat
+
+    repeats = item.debunked_id and not told_before
+    if repeats:
+        tell_repeat(item)
+    spans = {room.rules[rule].pk: spans for rule, spans in reading.rules if rule < len(room.rules)}
+    held = held_rules(item, spans, [code for code, _name in reading.topics], room, now) - set(before)
+    raised = []
+    for rule in (*room.rules, *room.wordless):
+        if rule.pk not in held or Alert.objects.filter(rule=rule, item=item).exists():
+            continue
+        place = heard.place(spans.get(rule.pk, ()))
+        raised.append(_raise(rule, item, now, told=not item.debunked_id, excerpt=place))
+        if rule.opens_claim and not item.debunked_id:
+            suspect_by_rule(item, now)
+    return raised
+
+
 class _Known:
     """What a batch's alerts ask of the alerts before them, asked once: open ones of the same story, last tellings."""
 
@@ -147,7 +186,9 @@ def raise_again(item: Item, room: Reader, now: datetime) -> None:
                 suspect_by_rule(item, now)
 
 
-def _raise(rule: Rule, item: Item, now: datetime, *, told: bool, known: _Known | None = None) -> Alert:
+def _raise(
+    rule: Rule, item: Item, now: datetime, *, told: bool, known: _Known | None = None, excerpt: Excerpt | None = None
+) -> Alert:
     with transaction.atomic():
         known, alone = known or _Known([rule.pk], [item]), known is None
         same = known.same_story(rule, item)
@@ -161,7 +202,7 @@ def _raise(rule: Rule, item: Item, now: datetime, *, told: bool, known: _Known |
             collected_at=item.collected_at, raised_at=now,
             from_publication=delay_seconds(item.published_at, now),
             from_collection=delay_seconds(item.collected_at, now) or 0,
-            held_until=_held_until(rule, now, known.told.get(rule.pk)) if told else now,
+            held_until=_held_until(rule, now, known.told.get(rule.pk)) if told else now, excerpt=excerpt,
         )  # fmt: skip
         flow.begin(alert, SYSTEM, limits={"acknowledge": known.limit} if known.limit else {}, now=now)
         trail.record("opinion.alert.raise", SYSTEM, alert, {"rule": rule.pk, "item": item.pk}, new=True)
@@ -193,12 +234,15 @@ def _held_until(rule: Rule, now: datetime, last_told: datetime | None) -> dateti
 def _tell(alert: Alert, now: datetime, hearers: list[User] | None = None) -> None:
     Alert.objects.filter(pk=alert.pk).update(told_at=now, held_until=None)
     alert.told_at, alert.held_until = now, None
+    found_in = _("%(rule)s · %(source)s · in %(file)s %(clock)s · %(minutes)s min after publication")
     notices.tell(
         hearers if hearers is not None else queries.told_of_alerts(), _("Opinion alert: %(title)s"),
-        _("%(rule)s · %(source)s · %(minutes)s min after publication"),
+        found_in if alert.excerpt else _("%(rule)s · %(source)s · %(minutes)s min after publication"),
         params={
             "title": alert.title, "rule": alert.rule.name, "source": alert.item.source.name,
             "minutes": "—" if alert.from_publication is None else alert.from_publication // 60,
+            "file": alert.excerpt.medium.attachment.name if alert.excerpt else "",
+            "clock": alert.excerpt.clock if alert.excerpt else "",
         },
         subject=alert, level=alert.level,
     )  # fmt: skip

@@ -320,11 +320,11 @@ def _comments(
     return found
 
 
-def story_of(item: Draft | Item, comments: Iterable[Comment]) -> Story:
-    """An item as the false-story head reads it."""
+def story_of(item: Draft | Item, comments: Iterable[Comment], whole: str = "") -> Story:
+    """An item as the false-story head reads it; `whole`: its text together with the words of its media."""
     begun = item.published_at or item.collected_at
     return Story(
-        item.whole,
+        whole or item.whole,
         Teller(**item.teller) if item.teller else None,
         tuple(((one.at - begun).total_seconds(), one.words) for one in comments),
     )

@@ -41,9 +41,9 @@ def check_match(words: str) -> str:
 
 def _open(item: Item, actor: Any, now: datetime, title: str, match: str) -> Claim:
     claim = Claim(
-        number=_number(now), title=title[:300], words=item.whole[:20_000], match=check_match(match), item=item,
+        number=_number(now), title=title[:300], words=queries.full_text(item)[:20_000], match=check_match(match), item=item,
         event=item.event, risk=item.doubt, area_code=item.area_code, first_at=item.published_at or item.collected_at,
-        found_at=now, pushed_at=now, signature=bytes(item.signature) if item.signature else signature_of(item.whole),
+        found_at=now, pushed_at=now, signature=_signature(item),
     )  # fmt: skip
     limit = queries.limit_of("rumour")
     flow.begin(claim, actor, limits={"answer": limit} if limit else {}, now=now)
@@ -55,6 +55,12 @@ def _open(item: Item, actor: Any, now: datetime, title: str, match: str) -> Clai
         params={"title": claim.title, "source": item.source.name}, subject=claim, level="urgent",
     )  # fmt: skip
     return claim
+
+
+def _signature(item: Item) -> bytes:
+    """By what a re-run is known: the item's own text, together with its media's words where it has some."""
+    whole = queries.full_text(item)
+    return bytes(item.signature) if item.signature and whole == item.whole else signature_of(whole)
 
 
 def _known(item: Item) -> Claim | None:
@@ -95,7 +101,7 @@ def tell_repeat(item: Item) -> None:
 
 def keep_snapshot(claim: Claim, item: Item, actor: Any) -> Evidence:
     """The publication as it was stored, with its hash: the first piece of evidence."""
-    content = item.whole
+    content = queries.full_text(item)
     return Evidence.objects.create(
         claim=claim, kind=Evidence.Kind.SNAPSHOT, title=(item.title or item.body[:60])[:200], url=item.url,
         content=content, sha256=hashlib.sha256(f"{item.url}\n{content}".encode()).hexdigest(),

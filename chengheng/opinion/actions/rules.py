@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from chengheng.common import trail
 from chengheng.common.people import access
-from chengheng.opinion import errors
+from chengheng.opinion import errors, queries
 from chengheng.opinion.actions.alerts import conditions_of, seen_of
 from chengheng.opinion.analyser import text
 from chengheng.opinion.analyser.wording import BadWording, RuleSet, parse
@@ -72,7 +72,7 @@ def try_rule(actor: Any, rule: Rule, days: int = 7, show: int = 50, now: datetim
         nonlocal count, stories
         if not batch:
             return
-        plain = text.normalise([item.whole for item in batch])
+        plain = text.normalise(queries.full_texts(batch))
         joined = plain.joined()
         found = words.find(plain) if words else None
         for index, item in enumerate(batch):

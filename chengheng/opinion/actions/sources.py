@@ -18,7 +18,9 @@ from chengheng.common.people.seal import seal
 from chengheng.opinion import errors, queries
 from chengheng.opinion.collect import politeness
 from chengheng.opinion.collect.addresses import Refused, target
-from chengheng.opinion.models import DeadLetter, Source, Way
+from chengheng.opinion.models import DeadLetter, Source, Subscription, Way
+
+SLOWER = 4
 
 _FIELDS = (
     "name", "channel", "way", "url", "tier", "region", "pick", "full_text", "interval_minutes", "quiet_hours",
@@ -46,6 +48,7 @@ def save_source(actor: Any, source: Source | None = None, *, is_demo: bool = Fal
     if "url" in changed:
         found.etag = found.last_modified = found.hub = ""
         found.next_at, found.failures, found.dead_at = timezone.now(), 0, None
+        Subscription.objects.filter(source=found.pk).delete()
     found.save()
     trail.record("opinion.source.change", actor, found, {"changed": {k: str(v) for k, v in changed.items()}}, new=fresh)
     return found
@@ -88,6 +91,8 @@ def note_reading(
 ) -> None:
     """The source answered (or delivered): it is alive, and is read again after its interval. Inside a transaction."""
     interval = source.interval_minutes * 60
+    if hub and any(one.pushing(now) for one in Subscription.objects.filter(source=source)):
+        interval = min(interval * SLOWER, 24 * 3600)  # the hub tells what is new; polling is the net under it
     changes: dict[str, Any] = {
         "answered_at": now, "tried_at": now, "failures": 0, "failure": "", "dead_at": None,
         "next_at": now + timedelta(seconds=interval + politeness.jitter(source.name, interval)),

@@ -158,6 +158,8 @@ def hub_of(content: bytes, links: tuple[str, ...] = ()) -> tuple[str, str]:
             for word in rel.split():
                 announced.setdefault(word, address)
     text, _ = decode(content[:20_000])
+    # Only what the feed says of itself: an entry may hold anybody's words, and so anybody's hub.
+    text = re.split(r"<(?:[a-z0-9]+:)?(?:item|entry)\b", text, maxsplit=1, flags=re.IGNORECASE)[0]
     for tag in re.findall(r"<(?:[a-z0-9]+:)?link\b[^>]{1,2000}>", text, re.IGNORECASE):
         rel, href = re.search(r"rel=[\"']([^\"']+)", tag), re.search(r"href=[\"']([^\"']+)", tag)
         if rel and href:

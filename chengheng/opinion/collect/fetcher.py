@@ -192,6 +192,29 @@ class Fetcher:
         except (aiohttp.ClientError, OSError, ValueError, KeyError, asyncio.IncompleteReadError) as error:
             raise FetchFailed(f"connection_{type(error).__name__}") from error
 
+    async def post(self, url: str, form: Mapping[str, str]) -> int:
+        """Send a form to a hub: the status (2xx), or `FetchFailed`. The same rules as for `get`; the answer is not read."""
+        try:
+            async with asyncio.timeout(self.caps.seconds):
+                aim = target(url, inside=self._inside)
+                for _ in range(self.caps.redirects + 1):
+                    answer = await self._once(aim, {}, form)
+                    if isinstance(answer, Answer):
+                        return answer.status
+                    aim = follow(aim, answer, inside=self._inside)
+                raise FetchFailed("too_many_redirects", permanent=True)
+        except Refused as error:
+            raise FetchFailed(f"refused_{error}", permanent=True) from error
+        except TimeoutError as error:
+            raise FetchFailed("too_slow") from error
+        except (aiohttp.ClientError, OSError, ValueError, KeyError, asyncio.IncompleteReadError) as error:
+            raise FetchFailed(f"connection_{type(error).__name__}") from error
+
+    @property
+    def inside(self) -> bool:
+        """Whether this fetcher reaches loopback (a test's)."""
+        return self._inside
+
     async def _get(self, url: str, etag: str, last_modified: str) -> Answer:
         aim = target(url, inside=self._inside)
         seen = {aim.url}
@@ -213,7 +236,9 @@ class Fetcher:
     def _allowed(self, address: str) -> bool:
         return public(address) or (self._inside and address == "127.0.0.1")
 
-    async def _once(self, aim: Target, conditions: Mapping[str, str]) -> Answer | str:
+    async def _once(
+        self, aim: Target, conditions: Mapping[str, str], form: Mapping[str, str] | None = None
+    ) -> Answer | str:
         if aim.address is None:
             addresses = await self._resolve(aim.host, aim.port)
             if not addresses or not all(self._allowed(address) for address in addresses):
@@ -221,12 +246,17 @@ class Fetcher:
             self._pinned.known[aim.host, aim.port] = addresses
         assert self._session is not None, "use the fetcher as a context"
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.caps.connect_seconds)
-        async with self._session.get(aim.url, headers=conditions, allow_redirects=False, timeout=timeout) as reply:
+        async with self._session.request(
+            "GET" if form is None else "POST", aim.url, headers=conditions, data=form, allow_redirects=False,
+            timeout=timeout,
+        ) as reply:  # fmt: skip
             transport = reply.connection.transport if reply.connection else None
             peer = transport.get_extra_info("peername") if transport else None
             if peer and not self._allowed(str(peer[0])):
                 raise FetchFailed("refused_address", permanent=True)
-            if reply.status in (301, 302, 303, 307, 308):
+            if form is not None and 200 <= reply.status < 300:
+                return self._answer(aim, reply, b"")
+            if reply.status in ((301, 302, 303, 307, 308) if form is None else (307, 308)):
                 if not reply.headers.get("Location"):
                     raise FetchFailed("redirect_nowhere")
                 return reply.headers["Location"]
