@@ -61,7 +61,6 @@ from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import Organisation, User
 
 LEVELS = {Priority.ROUTINE: "info", Priority.URGENT: "warning", Priority.EMERGENCY: "urgent"}
-_OPEN = queries.OPEN
 
 
 def _limit(minutes: int) -> Limit:
@@ -173,7 +172,7 @@ def supplement_order(order: Order, actor: Any, *, note: str, **taken: Any) -> Or
     if len(order.body) + len(stamp) > 4000:
         raise Invalid(gettext("The text of an order may have 4,000 characters."), field="note")
     order = flow.take(order, "supplement", actor, note=note, fields={"body": order.body + stamp}, **taken)
-    for target in order.targets.filter(state__in=_OPEN).select_related("organisation", "holder"):
+    for target in order.targets.filter(state__in=queries.OPEN).select_related("organisation", "holder"):
         _tell(target, _("Supplement: %(title)s"), {"title": order.title}, "warning", note)
     return order
 
@@ -183,7 +182,7 @@ def recall_order(order: Order, actor: Any, *, note: str, now: datetime | None = 
     """Take an order back from everybody who has not finished it."""
     now = now or timezone.now()
     order = flow.take(order, "recall", actor, note=note, fields={"ended_at": now}, now=now, **taken)
-    for target in order.targets.filter(state__in=_OPEN).select_related("organisation", "holder"):
+    for target in order.targets.filter(state__in=queries.OPEN).select_related("organisation", "holder"):
         target = flow.take(target, "withdraw", SYSTEM, note=note, now=now)
         _tell(target, _("Recalled: %(title)s"), {"title": order.title}, "warning", note)
     return order
@@ -194,7 +193,7 @@ def close_order(order: Order, actor: Any, *, note: str = "", now: datetime | Non
     """Close an order; what was reported finished and not yet judged is accepted. Raises StillOpen."""
     now = now or timezone.now()
     order = access.fetch_locked(actor, "command.order.close", Order.objects.all(), pk=order.pk)
-    count = order.targets.filter(state__in=_OPEN).count()
+    count = order.targets.filter(state__in=queries.OPEN).count()
     if count:
         raise StillOpen(count=count)
     for target in order.targets.filter(state="done"):
@@ -269,7 +268,7 @@ def finish_order(
 def _perhaps_complete(order_pk: int, now: datetime) -> None:
     order = Order.objects.select_for_update().get(pk=order_pk)
     rows = list(Target.objects.filter(order=order).values_list("state", flat=True))
-    if order.state == "issued" and not set(rows) & set(_OPEN) and set(rows) - {"withdrawn"}:
+    if order.state == "issued" and not set(rows) & set(queries.OPEN) and set(rows) - {"withdrawn"}:
         order = flow.take(order, "complete", SYSTEM, now=now)
         if order.issued_by:
             notices.tell(

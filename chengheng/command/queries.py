@@ -188,10 +188,6 @@ def needs(level: PlanLevel) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-OPEN = ("issued", "received")
-"""States of an order that somebody still has to do something about."""
-
-
 def held_on(shift: DutyShift) -> QuerySet[Target]:
     """The open orders that whoever has this shift holds for its organisation; who takes it over gets them."""
     return Target.objects.filter(holder=shift.person, organisation=shift.organisation, state__in=OPEN)

@@ -107,7 +107,7 @@ def _pictures(source: Source) -> Iterator[tuple[float, Any]]:
 
 
 def _sounds(source: Source) -> Iterator[tuple[float, Any]]:
-    decoder, rate = sounds.decoder(source.track.codec), sounds.DECODERS[source.track.codec][1]
+    decoder, clock = sounds.decoder(source.track.codec), mjr.CLOCKS[source.track.codec]
     resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
     for piece in mjr.sound(source.track):
         try:
@@ -116,7 +116,7 @@ def _sounds(source: Source) -> Iterator[tuple[float, Any]]:
             continue
         for frame in frames:
             for part in resampler.resample(frame):
-                yield source.began + piece.at / rate, part.to_ndarray().reshape(-1)
+                yield source.began + piece.at / clock, part.to_ndarray().reshape(-1)
 
 
 def _advance(source: Source, until: float) -> Iterator[tuple[float, Any]]:
