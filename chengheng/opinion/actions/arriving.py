@@ -32,6 +32,7 @@ from chengheng.opinion.copying import copy_rows
 from chengheng.opinion.models import Channel, Comment, Event, Item, Sentiment, Source
 
 BATCH = 1000
+READERS_LOCK = 0x6F707264  # one reader at a time, of the inbox or of an item's media
 _GRAMS_OF = 4000  # letters of an item by which it can be found
 _NEGATIVE = {"0", "negative", "neg", "负面", "消极"}
 
@@ -142,7 +143,7 @@ def read_arrivals(limit: int = BATCH, now: datetime | None = None) -> int:
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute("select pg_try_advisory_xact_lock(%s)", [0x6F707264])
+                cursor.execute("select pg_try_advisory_xact_lock(%s)", [READERS_LOCK])
                 if not cursor.fetchone()[0]:
                     return 0
                 cursor.execute(

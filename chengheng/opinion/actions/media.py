@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 FRAME = "frame"  # kind of the attachments that the reading itself makes
 _SUBTITLES = 2_000_000
 _GRAMS_OF = 16_000
-_READERS_LOCK = 0x6F707264  # of `read_arrivals`
 
 
 def wait_for(item: Any, attachment: Attachment) -> None:
@@ -194,7 +193,7 @@ def hear_again(item: int, now: datetime) -> Item:
 
 def _hear_again(pk: int, now: datetime) -> Item:
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [_READERS_LOCK])
+        cursor.execute("select pg_advisory_xact_lock(%s)", [arriving.READERS_LOCK])
     item = Item.objects.select_for_update(of=("self",)).select_related("source", "event").get(pk=pk)
     heard = queries.heard(item)
     room = reader.reader()

@@ -182,49 +182,39 @@ class Fetcher:
 
     async def get(self, url: str, etag: str = "", last_modified: str = "") -> Answer:
         """The body behind `url`; `FetchFailed` otherwise. Nothing else escapes."""
-        try:
-            async with asyncio.timeout(self.caps.seconds):
-                return await self._get(url, etag, last_modified)
-        except Refused as error:
-            raise FetchFailed(f"refused_{error}", permanent=True) from error
-        except TimeoutError as error:
-            raise FetchFailed("too_slow") from error
-        except (aiohttp.ClientError, OSError, ValueError, KeyError, asyncio.IncompleteReadError) as error:
-            raise FetchFailed(f"connection_{type(error).__name__}") from error
+        conditions = {}
+        if etag:
+            conditions["If-None-Match"] = etag
+        if last_modified:
+            conditions["If-Modified-Since"] = last_modified
+        return await self._whole(url, conditions)
 
     async def post(self, url: str, form: Mapping[str, str]) -> int:
         """Send a form to a hub: the status (2xx), or `FetchFailed`. The same rules as for `get`; the answer is not read."""
-        try:
-            async with asyncio.timeout(self.caps.seconds):
-                aim = target(url, inside=self._inside)
-                for _ in range(self.caps.redirects + 1):
-                    answer = await self._once(aim, {}, form)
-                    if isinstance(answer, Answer):
-                        return answer.status
-                    aim = follow(aim, answer, inside=self._inside)
-                raise FetchFailed("too_many_redirects", permanent=True)
-        except Refused as error:
-            raise FetchFailed(f"refused_{error}", permanent=True) from error
-        except TimeoutError as error:
-            raise FetchFailed("too_slow") from error
-        except (aiohttp.ClientError, OSError, ValueError, KeyError, asyncio.IncompleteReadError) as error:
-            raise FetchFailed(f"connection_{type(error).__name__}") from error
+        return (await self._whole(url, {}, form)).status
 
     @property
     def inside(self) -> bool:
         """Whether this fetcher reaches loopback (a test's)."""
         return self._inside
 
-    async def _get(self, url: str, etag: str, last_modified: str) -> Answer:
+    async def _whole(self, url: str, conditions: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
+        """One request with all its redirects within the time for it; whatever goes wrong is a `FetchFailed`."""
+        try:
+            async with asyncio.timeout(self.caps.seconds):
+                return await self._followed(url, conditions, form)
+        except Refused as error:
+            raise FetchFailed(f"refused_{error}", permanent=True) from error
+        except TimeoutError as error:
+            raise FetchFailed("too_slow") from error
+        except (aiohttp.ClientError, OSError, ValueError, KeyError, asyncio.IncompleteReadError) as error:
+            raise FetchFailed(f"connection_{type(error).__name__}") from error
+
+    async def _followed(self, url: str, conditions: Mapping[str, str], form: Mapping[str, str] | None) -> Answer:
         aim = target(url, inside=self._inside)
         seen = {aim.url}
-        conditions = {}
-        if etag:
-            conditions["If-None-Match"] = etag
-        if last_modified:
-            conditions["If-Modified-Since"] = last_modified
         for _ in range(self.caps.redirects + 1):
-            answer = await self._once(aim, conditions)
+            answer = await self._once(aim, conditions, form)
             if isinstance(answer, Answer):
                 return answer
             aim = follow(aim, answer, inside=self._inside)
@@ -236,9 +226,7 @@ class Fetcher:
     def _allowed(self, address: str) -> bool:
         return public(address) or (self._inside and address == "127.0.0.1")
 
-    async def _once(
-        self, aim: Target, conditions: Mapping[str, str], form: Mapping[str, str] | None = None
-    ) -> Answer | str:
+    async def _once(self, aim: Target, conditions: Mapping[str, str], form: Mapping[str, str] | None) -> Answer | str:
         if aim.address is None:
             addresses = await self._resolve(aim.host, aim.port)
             if not addresses or not all(self._allowed(address) for address in addresses):
