@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -25,6 +25,7 @@ from chengheng.video.models import (
     Call,
     Capture,
     Channel,
+    DatedSet,
     Device,
     Operation,
     OperationChannel,
@@ -40,6 +41,8 @@ from chengheng.video.models import (
 )
 from chengheng.video.roles import steering_priority
 from chengheng.video.sealing import new_password, seal, sign
+
+Dated = TypeVar("Dated", bound=DatedSet)
 
 
 def _reload() -> None:
@@ -380,30 +383,32 @@ def end_plan(actor: Actor, pk: int) -> Channel:
 @transaction.atomic
 def set_thresholds(actor: Actor, starts_on: date, source: str, **figures: float) -> PictureThresholds:
     """Judge pictures by these figures from a day on. Sets of days that have begun are history and stay."""
-    access.require(actor, "video.device.change")
-    if starts_on < timezone.localdate():
-        raise Invalid(_("The day must not be past."), field="starts_on")
+    _may_set(actor, starts_on)
     if not source.strip() or any(not 0 <= value <= 100_000 for value in figures.values()):
         raise Invalid(_("Give a source and figures that are not negative."), field="source")
-    row, _new = PictureThresholds.objects.update_or_create(
-        starts_on=starts_on, defaults={**figures, "source": source.strip()[:300], "by": actor}
-    )
-    trail.record("video.device.change", actor, row, {**figures, "starts_on": str(starts_on), "source": row.source})
-    return row
+    return _keep_dated(actor, PictureThresholds, starts_on, source, figures)
 
 
 @transaction.atomic
 def set_transcode_limit(actor: Actor, starts_on: date, most: int, source: str) -> TranscodeLimit:
     """How many cameras may be transcoded at once from a day on; 0 for none. Days that have begun are history."""
+    _may_set(actor, starts_on)
+    if not source.strip() or not 0 <= most <= 100:
+        raise Invalid(_("Give a source and a number from 0 to 100."), field="most")
+    return _keep_dated(actor, TranscodeLimit, starts_on, source, {"most": most})
+
+
+def _may_set(actor: Actor, starts_on: date) -> None:
     access.require(actor, "video.device.change")
     if starts_on < timezone.localdate():
         raise Invalid(_("The day must not be past."), field="starts_on")
-    if not source.strip() or not 0 <= most <= 100:
-        raise Invalid(_("Give a source and a number from 0 to 100."), field="most")
-    row, _new = TranscodeLimit.objects.update_or_create(
-        starts_on=starts_on, defaults={"most": most, "source": source.strip()[:300], "by": actor}
+
+
+def _keep_dated(actor: Actor, model: type[Dated], starts_on: date, source: str, figures: Mapping[str, float]) -> Dated:
+    row, _new = model._default_manager.update_or_create(
+        starts_on=starts_on, defaults={**figures, "source": source.strip()[:300], "by": actor}
     )
-    trail.record("video.device.change", actor, row, {"starts_on": str(starts_on), "most": most, "source": row.source})
+    trail.record("video.device.change", actor, row, {**figures, "starts_on": str(starts_on), "source": row.source})
     return row
 
 

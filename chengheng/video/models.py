@@ -595,14 +595,10 @@ class RecordingPlan(models.Model):
         return reverse("video:channel", args=[self.channel_id])
 
 
-class PictureThresholds(models.Model):
-    """From which day on, by which thresholds a probe's picture is judged; see `rules.Thresholds`."""
+class DatedSet(models.Model):
+    """Figures that a city sets itself, valid from a day on, with where they come from."""
 
     starts_on = models.DateField(_("valid from"), unique=True)
-    black_mean = models.FloatField(_("black: mean brightness at most"))
-    plain_deviation = models.FloatField(_("covered: deviation below"))
-    blur_variance = models.FloatField(_("blurred: sharpness below"))
-    frozen_difference = models.FloatField(_("frozen: change below"))
     source = models.CharField(pgettext_lazy("video", "source"), max_length=300)
     by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
 
@@ -610,7 +606,19 @@ class PictureThresholds(models.Model):
     access_scope = Scope()
 
     class Meta:
+        abstract = True
         ordering = ("-starts_on",)
+
+
+class PictureThresholds(DatedSet):
+    """From which day on, by which thresholds a probe's picture is judged; see `rules.Thresholds`."""
+
+    black_mean = models.FloatField(_("black: mean brightness at most"))
+    plain_deviation = models.FloatField(_("covered: deviation below"))
+    blur_variance = models.FloatField(_("blurred: sharpness below"))
+    frozen_difference = models.FloatField(_("frozen: change below"))
+
+    class Meta(DatedSet.Meta):
         verbose_name = _("thresholds of pictures")
         verbose_name_plural = _("thresholds of pictures")
 
@@ -621,19 +629,12 @@ class PictureThresholds(models.Model):
         return reverse("video:thresholds")
 
 
-class TranscodeLimit(models.Model):
+class TranscodeLimit(DatedSet):
     """From which day on, how many cameras are transcoded at once at most; see `rules.EXAMPLE_TRANSCODES`."""
 
-    starts_on = models.DateField(_("valid from"), unique=True)
     most = models.PositiveSmallIntegerField(_("cameras at once"))
-    source = models.CharField(pgettext_lazy("video", "source"), max_length=300)
-    by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
 
-    view_act = "video.channel.view"
-    access_scope = Scope()
-
-    class Meta:
-        ordering = ("-starts_on",)
+    class Meta(DatedSet.Meta):
         verbose_name = _("limit of transcoding")
         verbose_name_plural = _("limits of transcoding")
 

@@ -632,30 +632,32 @@ class Platform:
     ) -> manscdp.Command:
         """A query with one answer message."""
         sn = self.sn()
-        future: asyncio.Future[manscdp.Command] = asyncio.get_running_loop().create_future()
-        self._queries[(name, sn)] = future
         try:
-            await self.tell(entry, manscdp.query(name, sn, target or entry.gb_id, **values))
-            async with asyncio.timeout(timeout):
-                return await future
+            return await self._answered(
+                entry, name, sn, manscdp.query(name, sn, target or entry.gb_id, **values), timeout
+            )
         except TimeoutError as error:
             raise NoAnswer(entry.gb_id) from error
-        finally:
-            self._queries.pop((name, sn), None)
 
     async def configure(self, entry: Entry, target: str, timeout: float = 5.0, **values: Any) -> str:
         """A DeviceConfig; the device's Result, "" when it took the command and says nothing more."""
         sn = self.sn()
-        future: asyncio.Future[manscdp.Command] = asyncio.get_running_loop().create_future()
-        self._queries["DeviceConfig", sn] = future
+        body = manscdp.write("Control", "DeviceConfig", sn, target, values)
         try:
-            await self.tell(entry, manscdp.write("Control", "DeviceConfig", sn, target, values))
-            async with asyncio.timeout(timeout):
-                return (await future).text("Result")
+            return (await self._answered(entry, "DeviceConfig", sn, body, timeout)).text("Result")
         except TimeoutError:
             return ""
+
+    async def _answered(self, entry: Entry, name: str, sn: int, body: bytes, timeout: float) -> manscdp.Command:
+        """Send a command and wait for the message that answers it. TimeoutError, or as `tell`."""
+        future: asyncio.Future[manscdp.Command] = asyncio.get_running_loop().create_future()
+        self._queries[name, sn] = future
+        try:
+            await self.tell(entry, body)
+            async with asyncio.timeout(timeout):
+                return await future
         finally:
-            self._queries.pop(("DeviceConfig", sn), None)
+            self._queries.pop((name, sn), None)
 
     async def query_info(self, entry: Entry) -> manscdp.DeviceInfo:
         info = manscdp.device_info(await self.ask(entry, "DeviceInfo"))
