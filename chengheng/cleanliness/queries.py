@@ -20,6 +20,7 @@ from chengheng.cleanliness.rules.estimation import Estimate, Ranked, Stratum, es
 from chengheng.cleanliness.rules.sampling import forecast
 from chengheng.common import measures, places
 from chengheng.common.people import access
+from chengheng.common.places.box import Box
 
 
 def rules_on(day: date) -> RuleSet | None:
@@ -387,11 +388,14 @@ def doubted_frames() -> QuerySet[Check]:
     return rows.exclude(frame_area_m2=F("rule_frame_m2")).select_related("road", "inspector").order_by("done_at", "pk")
 
 
-def roads_geojson(
-    roads: QuerySet[Road], box: tuple[float, float, float, float] | None = None, limit: int = 4000
-) -> dict:
-    """Roads as lines, coloured by the last verdict."""
-    found = roads[: limit + 1]
+_TOUCHES = "cleanliness_extent(line) && box(point(%s, %s), point(%s, %s))"
+
+
+def roads_geojson(roads: QuerySet[Road], box: Box | None = None, limit: int = 4000) -> dict:
+    """Roads whose extent touches the box as lines, coloured by the last verdict; at most `limit`, then `partial`."""
+    if box:
+        roads = roads.extra(where=[_TOUCHES], params=list(box))  # noqa: S610 - our words, numbers as parameters
+    found = list(roads[: limit + 1])
     last = dict(
         Check.objects.filter(state__in=COUNTED, road__in=[r.pk for r in found])
         .order_by("road_id", "done_at")
@@ -399,9 +403,7 @@ def roads_geojson(
     )
     tones = {"met": "good", "missed": "bad", "no_rule": "info"}
     features = []
-    for road in list(found)[:limit]:
-        if box and not any(box[0] <= p[0] <= box[2] and box[1] <= p[1] <= box[3] for p in road.line):
-            continue
+    for road in found[:limit]:
         features.append(
             {
                 "type": "Feature", "geometry": {"type": "LineString", "coordinates": road.line},

@@ -35,6 +35,7 @@ from chengheng.cleanliness.tables import VERDICT_TONES, VERDICTS
 from chengheng.common import files, jobs, places, trail
 from chengheng.common.errors import NotFound, Refusal
 from chengheng.common.people import access
+from chengheng.common.places.box import asked_box
 from chengheng.common.ui.views import page, redirect, require_act
 
 CHECK = "cleanliness.check.view"
@@ -68,13 +69,7 @@ def road_map(request: HttpRequest) -> HttpResponse:
 @require_act("cleanliness.road.view")
 def roads_geojson(request: HttpRequest) -> HttpResponse:
     rows = access.visible(request.user, "cleanliness.road.view", Road.objects.filter(active=True))
-    box = None
-    try:
-        west, south, east, north = (float(part) for part in request.GET.get("bbox", "").split(","))
-        box = (west, south, east, north)
-    except ValueError:
-        pass
-    return JsonResponse(queries.roads_geojson(rows, box))
+    return JsonResponse(queries.roads_geojson(rows, asked_box(request.GET.get("bbox"))))
 
 
 @require_act("cleanliness.road.view")

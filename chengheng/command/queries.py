@@ -19,6 +19,7 @@ from chengheng.common import places
 from chengheng.common.people import access, roles
 from chengheng.common.people.models import Duty, Organisation, User
 from chengheng.common.places import near
+from chengheng.common.places.box import Box
 from chengheng.common.places.ground import distance_m
 from chengheng.common.ui.search import Hit
 
@@ -361,7 +362,7 @@ def answerable(user: Any, lon: float, lat: float, metres: float, now: datetime |
     )
 
 
-def _near_resources(user: Any, box: near.Box, limit: int) -> Iterator[near.Spot]:
+def _near_resources(user: Any, box: Box, limit: int) -> Iterator[near.Spot]:
     rows = access.visible(user, "command.resource.view", Resource.objects.select_related("organisation"))
     tones = {"free": "good", "busy": "info", "out": "bad"}
     for row in rows.filter(near.inside(box))[:limit]:

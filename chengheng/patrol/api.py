@@ -6,7 +6,6 @@ Creating is repeatable: the same `client_id` again gives the same answer, so tha
 from __future__ import annotations
 
 import json
-import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -24,6 +23,7 @@ from chengheng.common.errors import Invalid, NotFound, Refusal
 from chengheng.common.people import access
 from chengheng.common.people.auth import count_call
 from chengheng.common.people.models import Organisation, User
+from chengheng.common.places.box import read_box
 from chengheng.patrol import actions, changes, queries, statistics, tiles
 from chengheng.patrol.models import Case, CaseTask, Hook, Source
 from chengheng.patrol.rules.statistics import COUNTS
@@ -403,12 +403,7 @@ def get_statistics(
 
 @router.get("/cases.geojson", summary="Cases in a box, as GeoJSON, at most 2,000; clustered on the map page")
 def cases_geojson(request: HttpRequest, bbox: str, state: Text = "") -> dict[str, Any]:
-    try:
-        west, south, east, north = (float(part) for part in bbox.split(","))
-        if not all(map(math.isfinite, (west, south, east, north))):
-            raise ValueError
-    except ValueError:
-        raise Invalid(field="bbox") from None
+    west, south, east, north = read_box(bbox)
     rows = access.visible(request.user, VIEW, Case.objects.all())
     rows = rows.filter(lon__range=(west, east), lat__range=(south, north))
     rows = rows.filter(state=state) if state else rows.exclude(state__in=("closed", "voided", "refused", "not_filed"))

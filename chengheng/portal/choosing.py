@@ -15,6 +15,7 @@ from chengheng.common import pictures
 from chengheng.common.links import choosing
 from chengheng.common.people import access
 from chengheng.common.places import near
+from chengheng.common.places.box import Box
 from chengheng.opinion import queries as opinion
 from chengheng.opinion.models import Alert
 from chengheng.patrol import queries as patrol
@@ -49,7 +50,7 @@ def _operations(user: Any, words: str, limit: int) -> Iterable[Operation]:
     return access.visible(user, "video.operation.view", Operation.objects.filter(title__icontains=words))[:limit]
 
 
-def _near_cameras(user: Any, box: near.Box, limit: int) -> Iterable[near.Spot]:
+def _near_cameras(user: Any, box: Box, limit: int) -> Iterable[near.Spot]:
     for row in video.cameras(user).filter(near.inside(box))[:limit]:
         on = row.online and row.device.online
         yield near.Spot(
@@ -58,7 +59,7 @@ def _near_cameras(user: Any, box: near.Box, limit: int) -> Iterable[near.Spot]:
         )  # fmt: skip
 
 
-def _near_collectors(user: Any, box: near.Box, limit: int) -> Iterable[near.Spot]:
+def _near_collectors(user: Any, box: Box, limit: int) -> Iterable[near.Spot]:
     """Collectors on shift, where their phones saw them last."""
     since = timezone.now() - SEEN_WITHIN
     last = TrackPoint.objects.filter(shift=OuterRef("pk"), at__gte=since).order_by("-at")

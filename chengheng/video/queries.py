@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from chengheng.common import files, places
 from chengheng.common.people import access
+from chengheng.common.places.box import Box
 from chengheng.common.ui import words as ui_words
 from chengheng.common.ui.search import Hit
 from chengheng.video import rules, words
@@ -96,7 +97,7 @@ def tree(user: Any, words_: str = "", limit: int = 3000) -> list[dict[str, Any]]
     return list(roots.values())
 
 
-def points(user: Any, box: tuple[float, float, float, float] | None = None, limit: int = 3000) -> dict[str, Any]:
+def points(user: Any, box: Box | None = None, limit: int = 3000) -> dict[str, Any]:
     """Cameras as GeoJSON, inside a box of (west, south, east, north) when given."""
     rows = cameras(user).exclude(lon=None).exclude(lat=None)
     if box is not None:
@@ -245,9 +246,7 @@ def track(device: Device, hours: int = 24, limit: int = 5000) -> dict[str, Any] 
     return {"map": shown, "last": last, "count": len(rows)}
 
 
-def mobile(
-    user: Any, line: bool, box: tuple[float, float, float, float] | None = None, limit: int = 3000
-) -> dict[str, Any]:
+def mobile(user: Any, line: bool, box: Box | None = None, limit: int = 3000) -> dict[str, Any]:
     """Mobile devices as GeoJSON: where each was last in 24 hours, or (`line`) its track of the last hour."""
     devices = access.visible(user, "video.device.view", Device.objects.filter(enabled=True))
     rows = Position.objects.filter(device__in=devices)

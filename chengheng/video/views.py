@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from chengheng.common import files, trail
 from chengheng.common.errors import Invalid, Refusal
 from chengheng.common.people import access
+from chengheng.common.places.box import asked_box
 from chengheng.common.ui.csp import live_origin
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.video import actions, queries, words
@@ -362,25 +363,15 @@ def change_channel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_act("video.channel.view")
 def cameras_geojson(request: HttpRequest) -> JsonResponse:
-    return JsonResponse(queries.points(request.user, _box(request)))
-
-
-def _box(request: HttpRequest) -> tuple[float, float, float, float] | None:
-    """The part of the map that is looked at, when it is told."""
-    parts = request.GET.get("bbox", "").split(",")
-    if len(parts) != 4:
-        return None
-    try:
-        west, south, east, north = map(float, parts)
-    except ValueError as error:
-        raise Invalid(field="bbox") from error
-    return west, south, east, north
+    return JsonResponse(queries.points(request.user, asked_box(request.GET.get("bbox"))))
 
 
 @require_act("video.device.view")
 def mobile_geojson(request: HttpRequest) -> JsonResponse:
     """Where mobile devices are (`?shape=line`: where they drove in the last hour)."""
-    return JsonResponse(queries.mobile(request.user, request.GET.get("shape") == "line", _box(request)))
+    return JsonResponse(
+        queries.mobile(request.user, request.GET.get("shape") == "line", asked_box(request.GET.get("bbox")))
+    )
 
 
 @require_act("video.channel.view")

@@ -62,6 +62,25 @@ def test_the_pages_of_one_thing_open(month, town, client):
     assert client.get(reverse("cleanliness:bulletin_file", args=[202405, "exe"])).status_code == 404
 
 
+def test_the_map_asks_for_the_roads_of_a_box(town, client):
+    """Chosen before they are counted, and by extent: a long straight road shows between its corners too."""
+    far = road_row(901, line=[[117.5, 39.0], [117.9, 39.4]])
+    actions.add_roads(town.planner, [far])
+    access.sign_in(client, town.planner)
+    address = reverse("cleanliness:roads_geojson")
+
+    def named(box: str) -> list[str]:
+        return [one["properties"]["title"] for one in client.get(address, {"bbox": box}).json()["features"]]
+
+    assert named("117.65,39.15,117.66,39.16") == [far["name"]]
+    assert not named("110,30,111,31")
+    assert len(named("")) == Road.objects.filter(active=True).count()
+    few = queries.roads_geojson(Road.objects.all(), (117.5, 39.0, 117.9, 39.4), limit=1)
+    assert [len(few["features"]), few["partial"]] == [1, False]
+    for wrong in ("1,2,3", "a,b,c,d", "nan,1,2,3", "3,2,1,4"):
+        assert client.get(address, {"bbox": wrong}).status_code == 422
+
+
 def test_another_contractor_sees_nothing_of_it(month, town, client):
     other = builders.holder("cleanliness.contractor", builders.organisation("Mop Ltd", kind="contractor"))
     check = Check.objects.first()

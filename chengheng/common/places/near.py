@@ -14,11 +14,9 @@ from django.db.models import Model, Q
 from django.utils.functional import Promise
 
 from chengheng.common.people import access
+from chengheng.common.places.box import Box
 from chengheng.common.places.ground import distance_m
 from chengheng.common.trail.recording import subject_text
-
-Box = tuple[float, float, float, float]
-"""West, south, east, north."""
 
 _SCANNED = 2000
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from chengheng.common.errors import NotFound
+from chengheng.common.places.box import Box
 from chengheng.common.places.index import locator
 from chengheng.common.places.models import Area, Layer
 from chengheng.common.places.rules import Level, ancestors, level_of
@@ -59,9 +60,6 @@ def name_of(code: str) -> str:
     if code == CITY_CODE:
         return CITY_NAME
     return locator().names.get(code) or code
-
-
-Box = tuple[float, float, float, float]
 
 
 def _touching(areas: QuerySet[Area], box: Box | None) -> QuerySet[Area]:

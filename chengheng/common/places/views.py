@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from chengheng.common import places
 from chengheng.common.errors import Invalid
 from chengheng.common.places import actions, queries
+from chengheng.common.places.box import asked_box
 from chengheng.common.places.errors import UnreadableLayer
 from chengheng.common.places.forms import LayerForm
 from chengheng.common.places.index import in_force_key
@@ -52,25 +53,11 @@ def _level(request: HttpRequest) -> str:
         raise Invalid(_("There is no such level."), field="level") from None
 
 
-def _box(request: HttpRequest) -> tuple[float, float, float, float] | None:
-    """`?bbox=west,south,east,north` in degrees. Invalid when it is none."""
-    said = request.GET.get("bbox")
-    if not said:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in said.split(","))
-    except ValueError:
-        raise Invalid(_("A box is four numbers: west, south, east, north."), field="bbox") from None
-    if not (all(map(math.isfinite, (west, south, east, north))) and west <= east and south <= north):
-        raise Invalid(_("A box is four numbers: west, south, east, north."), field="bbox")
-    return west, south, east, north
-
-
 @require_safe
 @signed_in
 def areas(request: HttpRequest) -> HttpResponse:
     """The areas of a level that touch the box; `?within=` keeps to the children of one area."""
-    level, box, within = _level(request), _box(request), request.GET.get("within", "")[:15]
+    level, box, within = _level(request), asked_box(request.GET.get("bbox")), request.GET.get("within", "")[:15]
     return _geojson(request, lambda: queries.features(level, box, MOST_BOX_FEATURES, within))
 
 
@@ -188,7 +175,7 @@ def layer(request: HttpRequest, pk: int) -> HttpResponse:
 def layer_shapes(request: HttpRequest, pk: int) -> HttpResponse:
     """The shapes of one layer, in force or not."""
     row = get_object_or_404(Layer, pk=pk)
-    return JsonResponse(queries.layer_features(row, _box(request), MOST_BOX_FEATURES))
+    return JsonResponse(queries.layer_features(row, asked_box(request.GET.get("bbox")), MOST_BOX_FEATURES))
 
 
 @require_POST

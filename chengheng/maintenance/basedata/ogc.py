@@ -24,6 +24,7 @@ from ninja import Router
 
 from chengheng.common.errors import Invalid, NotFound
 from chengheng.common.people import access
+from chengheng.common.places.box import Box
 from chengheng.common.places.editions import edition as current
 from chengheng.common.places.models import Edition
 from chengheng.maintenance.basedata import queries, tiles
@@ -137,7 +138,7 @@ def _bad(field: str, words: str) -> Invalid:
     return refusal
 
 
-def _box(said: str) -> queries.Box:
+def _box(said: str) -> Box:
     try:
         numbers = [float(part) for part in said.split(",")]
     except ValueError:

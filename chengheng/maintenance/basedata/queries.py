@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from chengheng.common import places
 from chengheng.common.people import access
+from chengheng.common.places.box import Box
 from chengheng.common.places.gazetteer import Spot
 from chengheng.common.places.models import Edition
 from chengheng.common.places.shipped import CITY_NAME
@@ -21,7 +22,6 @@ from chengheng.common.places.words import likeness, pairs, plain
 from chengheng.maintenance.basedata.models import Census, Change, ChangeSet, Item
 from chengheng.maintenance.basedata.rules import KINDS
 
-Box = tuple[float, float, float, float]
 MOST_ON_MAP = 3000
 _BOX = "box(point(west, south), point(east, north)) && box(point(%s, %s), point(%s, %s))"
 

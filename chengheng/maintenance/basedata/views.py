@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import shapely
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from chengheng.common import files, jobs, trail
 from chengheng.common.errors import Invalid, NotFound, Refusal
 from chengheng.common.people import access
+from chengheng.common.places.box import asked_box
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.maintenance.basedata import actions, queries, sources
 from chengheng.maintenance.basedata.forms import (
@@ -45,19 +45,6 @@ def _kind(code: str) -> Kind:
     if found is None:
         raise NotFound
     return found
-
-
-def _box(request: HttpRequest) -> queries.Box | None:
-    said = request.GET.get("bbox")
-    if not said:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in said.split(","))
-    except ValueError:
-        raise Invalid(_("A box is four numbers: west, south, east, north."), field="bbox") from None
-    if not all(map(math.isfinite, (west, south, east, north))):
-        raise Invalid(_("A box is four numbers: west, south, east, north."), field="bbox")
-    return west, south, east, north
 
 
 def _geojson(data: dict[str, Any]) -> HttpResponse:
@@ -116,7 +103,7 @@ def kind(request: HttpRequest, kind: str) -> HttpResponse:
 def items_map(request: HttpRequest, kind: str) -> HttpResponse:
     """The features of the current edition in `?bbox=`, as GeoJSON."""
     rows = access.visible(request.user, "maintenance.base.view", queries.as_of(_kind(kind).code))
-    return _geojson(queries.items_on_map(rows, _box(request)))
+    return _geojson(queries.items_on_map(rows, asked_box(request.GET.get("bbox"))))
 
 
 @require_safe
@@ -273,7 +260,7 @@ def _set_map(row: ChangeSet) -> dict[str, Any] | None:
 @require_act("maintenance.base.view")
 def changes_map(request: HttpRequest, pk: int) -> HttpResponse:
     """What a change set changes in `?bbox=`, as GeoJSON."""
-    return _geojson(queries.changes_on_map(_set(request, pk), _box(request)))
+    return _geojson(queries.changes_on_map(_set(request, pk), asked_box(request.GET.get("bbox"))))
 
 
 @require_safe

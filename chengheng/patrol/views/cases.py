@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from chengheng.common import files, places, replay, trail
-from chengheng.common.errors import Invalid, Refusal
+from chengheng.common.errors import Refusal
 from chengheng.common.people import access
+from chengheng.common.places.box import read_box
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.patrol import actions, queries
 from chengheng.patrol.forms import ReceptionForm
@@ -175,10 +176,4 @@ def _decimal(text: str) -> float | None:
 @require_act(VIEW)
 def cases_geojson(request: HttpRequest) -> JsonResponse:
     """Live cases in a box as GeoJSON; where they are many, cells of a grid with their number instead."""
-    try:
-        west, south, east, north = (float(part) for part in request.GET.get("bbox", "").split(","))
-    except ValueError:
-        raise Invalid(field="bbox") from None
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise Invalid(field="bbox")
-    return JsonResponse(queries.on_map(request.user, (west, south, east, north)))
+    return JsonResponse(queries.on_map(request.user, read_box(request.GET.get("bbox", ""))))
