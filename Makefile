@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Some images forbid Python its compiled files: each of the product's processes would compile its modules at every start.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
