@@ -9,11 +9,11 @@ from django.utils.translation import pgettext_lazy
 
 from chengheng.common import intake, places, trail
 from chengheng.common.calendars.rules import Kind as LimitKind
+from chengheng.common.dictionary import Edition, Kind
 from chengheng.common.intake import Field, Importer
 from chengheng.common.intake.parsers import choice, date, datetime, decimal, integer, lat, lon, organisation, text
 from chengheng.patrol import queries
 from chengheng.patrol.models import Case, DictionaryEntry, FilingStandard, Source, StandardSet, month_of
-from chengheng.patrol.rules.dictionary import Edition, Kind
 
 _EDITIONS = [(edition.value, edition.value) for edition in Edition]
 _KINDS = [(Kind.COMPONENT.value, _("component")), (Kind.EVENT.value, _("event"))]

@@ -20,9 +20,9 @@ from django.utils.translation import pgettext_lazy
 
 from chengheng.common.calendars.rules import Kind as LimitKind
 from chengheng.common.calendars.rules import Limit
+from chengheng.common.dictionary import Edition, Kind
 from chengheng.common.flow.models import Moving
 from chengheng.common.people.access import Scope
-from chengheng.patrol.rules.dictionary import Edition, Kind
 from chengheng.patrol.rules.honesty import DOUBTS
 from chengheng.patrol.rules.scores import read_parts
 

@@ -40,6 +40,7 @@ from chengheng.common import flow, rows
 from chengheng.common import places as common_places
 from chengheng.common.calendars import models as calendars
 from chengheng.common.calendars.rules import Limit, WorkCalendar
+from chengheng.common.dictionary import IN_FORCE_FROM, Edition
 from chengheng.common.files.models import Attachment
 from chengheng.common.people import access
 from chengheng.common.people.models import Organisation, OrganisationKind, User
@@ -57,7 +58,6 @@ from chengheng.patrol.models import (
     StageLimits,
     StandardSet,
 )
-from chengheng.patrol.rules.dictionary import IN_FORCE_FROM, Edition
 from chengheng.patrol.rules.honesty import Sight, too_far, too_fast, too_old
 
 CELL_RESOLUTION = 11

@@ -13,6 +13,7 @@ from importlib.resources import files
 
 from django.db import transaction
 
+from chengheng.common.dictionary import Edition, shipped
 from chengheng.patrol.models import (
     DictionaryEntry,
     FilingStandard,
@@ -21,7 +22,6 @@ from chengheng.patrol.models import (
     StageLimits,
     StandardSet,
 )
-from chengheng.patrol.rules.dictionary import Edition, shipped
 
 EXAMPLE = "example (Yuncheng)"
 EXAMPLE_FROM = date(2024, 1, 1)

@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from chengheng.common import places
+from chengheng.common.dictionary import Edition, Kind
 from chengheng.common.flow.table import flow_of
 from chengheng.common.tables import Choice, Column, DateRange, District, Organisation, Table, Text, register
 from chengheng.patrol import queries
 from chengheng.patrol.models import Case, CaseTask, DictionaryEntry, FilingStandard, Shift, Source
-from chengheng.patrol.rules.dictionary import Edition, Kind
 
 _TONES = {
     "closed": "good", "refused": "none", "not_filed": "none", "voided": "none", "suspended": "warn", "appealed": "warn",

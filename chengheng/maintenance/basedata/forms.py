@@ -9,11 +9,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from chengheng.common.dictionary import Edition, components
 from chengheng.common.people.models import User
 from chengheng.common.people.queries import holders_of_act
 from chengheng.common.places.formats import MAX_BYTES
 from chengheng.maintenance.basedata.models import KIND_CHOICES, Sighting
-from chengheng.maintenance.basedata.rules import KINDS, SHAPE_ALIASES, Kind, classes
+from chengheng.maintenance.basedata.rules import KINDS, SHAPE_ALIASES, Kind
 from chengheng.maintenance.basedata.sources import ENCODINGS, READ_DATUMS, Source
 
 
@@ -119,7 +120,7 @@ class FeatureForm(forms.Form):
 
 def class_choices() -> list[tuple[str, str]]:
     """The component classes in force today, by code."""
-    return [(code, f"{code} {name}") for code, (name, _above) in classes("gbt47678_5_2026").items()]
+    return [(code, f"{code} {entry.name}") for code, entry in components(Edition.GBT_2026).items()]
 
 
 class CensusForm(forms.Form):

@@ -15,6 +15,7 @@ import shapely
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from chengheng.common.dictionary import component_name, read_component_id
 from chengheng.common.places import datum
 from chengheng.common.places.errors import BadAreaCode
 from chengheng.common.places.rules import OVERLAP_M2, Level, area_m2, level_of
@@ -26,7 +27,6 @@ from chengheng.maintenance.basedata.rules import (
     STATES,
     Kind,
     plain_date,
-    read_component_code,
 )  # fmt: skip
 
 STOPS, LOOK = "stops", "look"
@@ -174,11 +174,11 @@ def _codes(stock: Stock, fresh: np.ndarray) -> Iterable[Finding]:
             yield Finding("doubled", place, {"code": code, "other": str(seen[code] or "–")})
         seen.setdefault(code, stock.rows[place])
         if stock.kind.code == "component":
-            parts = read_component_code(code)
+            parts = read_component_id(code)
             if parts is None:
                 yield Finding("structure", place, {"code": code})
-            elif not parts.class_name:
-                yield Finding("class", place, {"class": parts.class_code, "standard": parts.standard})
+            elif not component_name(parts.code):
+                yield Finding("class", place, {"class": parts.code, "standard": parts.edition.value})
         elif stock.kind.code == "grid":
             try:
                 right = level_of(code) is Level.GRID
@@ -240,7 +240,7 @@ def _components(stock: Stock, inside: np.ndarray, around: Surroundings) -> Itera
     lons, lats = stock.lons[inside], stock.lats[inside]
     for place, found in zip(inside.tolist(), around.district_at(lons, lats), strict=True):
         said = stock.codes[place][:6]
-        if found and said != found and read_component_code(stock.codes[place]) is not None:
+        if found and said != found and read_component_id(stock.codes[place]) is not None:
             yield Finding("district", place, {"said": said, "found": found})
     if around.grid_at is not None:
         for place, found in zip(inside.tolist(), around.grid_at(lons, lats), strict=True):

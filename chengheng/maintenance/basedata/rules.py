@@ -1,26 +1,20 @@
 """What base data is: its kinds, their fields and codes. Pure: tables and functions; no database.
 
-Component codes: 16 digits = district 6 + class 2 + subclass 2 + sequence 6 (GB/T 30428.2-2013), 17 digits = 6 + 2 + 3 + 6
-(GB/T 47678.5-2026, table 2 field GLBJBSM C17). Field names: table 2 of GB/T 47678.5 and the names that interfaces of the
-2013 edition use; facts/domain.md B.2–B.4. The class lists are third-party transcriptions (B.3, B.4).
+Component codes and classes: `common.dictionary`. Field names: table 2 of GB/T 47678.5 and the names that interfaces of the
+2013 edition use; facts/domain.md B.2–B.4.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-DATA = Path(__file__).with_name("data")
-EDITIONS = {16: ("GB/T 30428.2-2013", "gbt30428_2_2013"), 17: ("GB/T 47678.5-2026", "gbt47678_5_2026")}
-"""Length of a component's code → the standard that it follows and the file of its classes."""
+from chengheng.common.dictionary import component_name
 
 STATES = ("完好", "破损", "丢失", "废弃", "移除")
 """States of a component (GB/T 47678.5 table 2, GLBJZT)."""
@@ -151,51 +145,9 @@ def guess(kind: Kind, headings: list[str], table: bool = False) -> dict[str, str
     return found
 
 
-@cache
-def classes(edition: str) -> dict[str, tuple[str, str]]:
-    """Class code (4 digits of 2013, 5 of 2026) → name of the component, name of the class above."""
-    with (DATA / f"components_{edition}.csv").open(encoding="utf-8", newline="") as file:
-        return {row["code"]: (row["name"], row["class_name"]) for row in csv.DictReader(file)}
-
-
-@dataclass(frozen=True)
-class ComponentCode:
-    """A component's code taken apart."""
-
-    district: str
-    class_code: str
-    sequence: str
-    standard: str
-    class_name: str  # "" when the standard's list does not hold the class
-
-
-def read_component_code(code: str) -> ComponentCode | None:
-    """The parts of a component's code; None when it is no such code at all."""
-    if not (code.isascii() and code.isdigit() and len(code) in EDITIONS):
-        return None
-    sort = code[6:-6]
-    return ComponentCode(code[:6], sort, code[-6:], EDITIONS[len(code)][0], _named(sort))
-
-
 def class_name(class_code: str) -> str:
     """The name of a class by its 4 or 5 digits; the digits themselves when no list holds them."""
-    return _named(class_code) or class_code
-
-
-def _named(sort: str) -> str:
-    """The name of a class; "" when no list holds it.
-
-    The list of 2013 at hand is not complete; where it is silent the class of 2026 with the same number answers: the old
-    subclass is the new one without its leading 0, except for class 05 (domain.md B.4).
-    """
-    if len(sort) == 5:
-        return classes("gbt47678_5_2026").get(sort, ("", ""))[0]
-    if len(sort) != 4:
-        return ""
-    held = classes("gbt30428_2_2013").get(sort)
-    if held is None and sort[:2] != "05":
-        held = classes("gbt47678_5_2026").get(f"{sort[:2]}0{sort[2:]}")
-    return held[0] if held else ""
+    return component_name(class_code) or class_code
 
 
 def next_code(district: str, class_code: str, last: str | None) -> str:

@@ -17,6 +17,7 @@ import shapely
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from chengheng.common.dictionary import read_component_id
 from chengheng.common.intake.parsers import plain as _cell
 from chengheng.common.intake.reading import read as read_sheets
 from chengheng.common.places import datum
@@ -24,7 +25,7 @@ from chengheng.common.places.formats import DATUMS, FROM_FILE, Features, read_fe
 from chengheng.common.places.words import pairs, plain
 from chengheng.maintenance.basedata.errors import UnreadableTable
 from chengheng.maintenance.basedata.quality import Stock, label_points
-from chengheng.maintenance.basedata.rules import LINE, Kind, guess, plain_date, read_component_code
+from chengheng.maintenance.basedata.rules import LINE, Kind, guess, plain_date
 
 PLANE = "PLANE117"
 READ_DATUMS: list[tuple[str, str | Promise]] = [*DATUMS, (PLANE, _("CGCS2000, metres, central meridian 117° E"))]
@@ -174,8 +175,8 @@ def _number(text: str) -> float:
 def sorts(stock: Stock) -> list[str]:
     """The class of each feature: a component's by its code, a place's and a duty zone's as said."""
     if stock.kind.code == "component":
-        parts = map(read_component_code, stock.codes)
-        return [part.class_code if part else "" for part in parts]
+        parts = map(read_component_id, stock.codes)
+        return [part.code if part else "" for part in parts]
     name = {"place": "class", "duty": "duty"}.get(stock.kind.code, "")
     return [held.get(name, "")[:40] for held in stock.attrs]
 

@@ -8,6 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chengheng.common.dictionary import read_component_id
 from chengheng.maintenance.basedata import rules
 from chengheng.maintenance.basedata.quality import Finding, Stock, Surroundings, check, label_points
 from chengheng.maintenance.basedata.rules import COMPONENT, DUTY, GRID, PLACE, Kind
@@ -203,27 +204,10 @@ def test_whatever_comes_the_check_ends_with_words(kind: Kind, rows: list, fresh:
 
 @given(st.from_regex(r"[0-9]{16,17}", fullmatch=True))
 def test_a_component_code_is_its_parts(code: str) -> None:
-    parts = rules.read_component_code(code)
+    parts = read_component_id(code)
     assert parts is not None
-    assert parts.district + parts.class_code + parts.sequence == code
-    assert len(parts.class_code) == len(code) - 12
-
-
-def test_class_lists_are_those_that_cases_are_filed_by() -> None:
-    import csv
-    from pathlib import Path
-
-    import chengheng
-
-    for edition in ("gbt30428_2_2013", "gbt47678_5_2026"):
-        path = Path(chengheng.__path__[0], "patrol", "data", f"{edition}.csv")
-        with path.open(encoding="utf-8") as file:
-            held = {
-                one["code"]: (one["name"], one["class_name"])
-                for one in csv.DictReader(file)
-                if one["kind"] == "component"
-            }
-        assert rules.classes(edition) == held
+    assert parts.district + parts.code + parts.sequence == code
+    assert len(parts.code) == len(code) - 12
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The dictionary of management components (部件) and events (事件, since 2026 事项) in its three editions.
 
 A class code means nothing without its edition: 04 and 05 swapped between 2007 and 2013, and 2026 put the old 05
-(emergencies) out of the dictionary. So there is no lossless automatic migration, and every case keeps its edition.
+(emergencies) out of the dictionary. So there is no lossless automatic migration, and every case keeps its edition. Pure.
 
 Sources of the shipped lists: GB/T 47678.5-2026 by a third party's transcription of its annexes A and C (complete: 153
 components, 250 matters); the two older ones as far as public local lists give them, importable in full. Check against
@@ -61,7 +61,7 @@ IN_FORCE_FROM = {Edition.CJT_2007: "2007-12-01", Edition.GBT_2013: "2014-08-15",
 @cache
 def shipped(edition: Edition) -> tuple[Entry, ...]:
     """The entries of an edition that come with the product, by kind and code."""
-    text = files("chengheng.patrol").joinpath("data", _FILES[edition]).read_text(encoding="utf-8")
+    text = files(__name__).joinpath("data", _FILES[edition]).read_text(encoding="utf-8")
     return tuple(
         Entry(edition, Kind(row["kind"]), row["class_code"], row["class_name"], row["code"], row["name"])
         for row in csv.DictReader(text.splitlines())
@@ -73,11 +73,29 @@ def is_code(edition: Edition, code: str) -> bool:
     return re.fullmatch(rf"\d{{{2 + SUBCLASS_DIGITS[edition]}}}", code, re.ASCII) is not None
 
 
+@cache
+def components(edition: Edition) -> dict[str, Entry]:
+    """The small classes of components of an edition, by code."""
+    return {entry.code: entry for entry in shipped(edition) if entry.kind is Kind.COMPONENT}
+
+
+def component_name(code: str) -> str:
+    """The name of a small class of components by its 4 or 5 digits; "" when no list holds it.
+
+    The list of 2013 at hand is not complete; where it is silent the class of 2026 with the same number answers: the old
+    small class is the new one without its leading 0, except for class 05 (domain.md B.4).
+    """
+    lists = [(Edition.GBT_2026, code)]
+    if len(code) == 4:
+        lists = [(Edition.GBT_2013, code), (Edition.GBT_2026, f"{code[:2]}0{code[2:]}" if code[:2] != "05" else "")]
+    return next((components(edition)[one].name for edition, one in lists if one in components(edition)), "")
+
+
 @dataclass(frozen=True)
 class ComponentId:
-    """An instance of a component: district + class + small class + sequence.
+    """An instance of a component: district + class and small class + sequence.
 
-    16 digits by GB/T 30428.2-2013 (6+2+2+6), 17 by GB/T 47678.5-2026 (6+2+3+6).
+    16 digits by GB/T 30428.2-2013 (6+2+2+6), 17 by GB/T 47678.5-2026 (6+2+3+6, table 2 field GLBJBSM C17).
     """
 
     district: str
@@ -86,11 +104,14 @@ class ComponentId:
     edition: Edition
 
 
+_BY_LENGTH = {16: Edition.GBT_2013, 17: Edition.GBT_2026}
+
+
 def read_component_id(text: str) -> ComponentId | None:
     """The parts of a component's id; None when it has neither structure."""
-    if not re.fullmatch(r"\d{16,17}", text, re.ASCII):
+    edition = _BY_LENGTH.get(len(text))
+    if edition is None or not (text.isascii() and text.isdigit()):
         return None
-    edition = Edition.GBT_2013 if len(text) == 16 else Edition.GBT_2026
     return ComponentId(text[:6], text[6:-6], text[-6:], edition)
 
 
