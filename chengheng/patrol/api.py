@@ -197,11 +197,11 @@ def _reported(user: Any, body: ReportIn, doubts: list[str]) -> tuple[str, int]:
     fields = dict(body)
     client_id = fields.pop("client_id")
     said = {"client_id": client_id} | {name: value for name, value in fields.items() if value is not None}
-    with replay.once(client_id, user, "patrol.case.report", said) as asked, rows.together():
-        status = 200 if asked.answer is not None else 201
+    with replay.once(client_id, user, "patrol.case.report", said) as asked, rows.together(at_the_end=True):
+        status = 200 if asked.answered else 201
         if status == 201:
             case = actions.report_case(user, **fields, doubts=doubts)
-            asked.keep(_told(case), status)
+            asked.keep_text(_told(case), status)
     return asked.text, status
 
 

@@ -14,9 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case as When
-from django.db.models import Count, F, IntegerField, Q, QuerySet, Sum, Value
-from django.db.models import When as Then
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
@@ -90,29 +88,27 @@ def counts(cases: QuerySet[Case], *by: str, as_of: datetime | None = None) -> li
     """
     if unknown := set(by) - set(GROUPS):
         raise ValueError(f"statistics are not grouped by {sorted(unknown)}")
+    as_of = as_of or timezone.now()
     found: dict[tuple[Any, ...], dict[str, int]] = {} if by else {(): dict(_NOTHING)}
-    grouped = cases.order_by(*by).values_list(*by, "marks", _late_of(as_of or timezone.now()))
+    late = {f"late_{place}": Count("month", filter=Q(**{f"awaited__{place}__lte": as_of})) for place in _AWAITED}
     # of `month`, which is never null: the key is not in the index, and counting it would read every row itself
-    for *group, marks, late, number, reworks, hand_backs in grouped.annotate(
-        cases=Count("month"), times_reworked=Sum("reworks"), times_handed_back=Sum("hand_backs")
-    ):
-        line = found.setdefault(tuple(group), dict(_NOTHING))
-        for code in rules.counted_of(marks, late):
+    grouped = cases.order_by().values_list(*by, "marks")
+    for row in grouped.annotate(cases=Count("month"), again=Sum("reworks"), back=Sum("hand_backs"), **late):
+        group, (marks, number, reworks, hand_backs, *overdue) = row[: len(by)], row[len(by) :]
+        line = found.setdefault(group, dict(_NOTHING))
+        for code in rules.counted_of(marks):
             line[code] += number
+        for place, times in zip(_AWAITED, overdue, strict=True):
+            for code in rules.counted_late(marks, place) if times else ():
+                line[code] += times
         line["reworked"] += reworks
         line["handed_back"] += hand_backs
-    return [dict(zip(by, group, strict=True)) | line for group, line in found.items()]
+    in_order = sorted(found.items(), key=lambda line: [(value is None, value) for value in line[0]])
+    return [dict(zip(by, group, strict=True)) | line for group, line in in_order]
 
 
 _NOTHING = {count.code: 0 for count in COUNTS}
-
-
-def _late_of(as_of: datetime) -> When:
-    """Which stages are not done although their time is up, as `rules.counted_of` takes them; nearly always none."""
-    late: Any = Value(0)
-    for number in range(len(rules.STAGES)):
-        late = late + When(Then(**{f"awaited__{number}__lte": as_of}, then=Value(1 << number)), default=Value(0))
-    return When(Then(awaited__isnull=True, then=Value(0)), default=late, output_field=IntegerField())
+_AWAITED = range(len(rules.STAGES))
 
 
 def facts_of(case: Case) -> CaseFacts:

@@ -168,10 +168,10 @@ def _new_run(subject: Moving, name: str, limits: Limits, now: datetime, calendar
     if name not in limits:
         raise NoLimit(clock=flow_of(subject).clock(name).label)
     limit = limits[name]
-    run = ClockRun(
-        subject_type=subject._meta.label_lower, subject_id=subject.pk, clock=name, kind=limit.kind.value,
-        amount=limit.amount, started=[now],
-    )  # fmt: skip
+    run = rows.new(ClockRun, {
+        "subject_type": subject._meta.label_lower, "subject_id": subject.pk, "clock": name, "kind": limit.kind.value,
+        "amount": limit.amount, "started": [now],
+    })  # fmt: skip
     _set_due(run, calendar)
     return run
 

@@ -189,12 +189,21 @@ _DONE_IN_TIME, _DONE_LATE = 2, 3  # of a stage's two bits; 0: not done and no ti
 
 
 @lru_cache(maxsize=65536)
-def counted_of(marks: int, late: int) -> tuple[str, ...]:
-    """The counts, but for the two sums, to which a case with these marks adds one; the same as `count` says of it.
+def counted_of(marks: int) -> frozenset[str]:
+    """The counts, but for the two sums, to which a case with these marks adds one whatever the time; as `count` says."""
+    return _counted(marks, None)
 
-    `late`: bit n for the stage n of `STAGES` that is not done although its time is up at the moment of counting.
+
+@lru_cache(maxsize=65536)
+def counted_late(marks: int, place: int) -> frozenset[str]:
+    """The counts to which it adds one more while the stage at this place of `STAGES` is not done and its time is up.
+
+    No count asks for the lateness of two stages, so what two late stages add is what each adds.
     """
+    return _counted(marks, STAGES[place][0]) - counted_of(marks)
 
+
+def _counted(marks: int, late: str | None) -> frozenset[str]:
     def has(mark: Marks) -> bool:
         return bool(marks & mark)
 
@@ -204,8 +213,7 @@ def counted_of(marks: int, late: int) -> tuple[str, ...]:
             bits = _DONE_IN_TIME  # an appeal was granted: the raw times stay, the lateness does not count
         if bits in (_DONE_IN_TIME, _DONE_LATE):
             return StageFacts(_EARLIER if bits == _DONE_LATE else None, _LATER)
-        overdue = any(name == one[0] and late >> number & 1 for number, one in enumerate(STAGES))
-        return StageFacts(_EARLIER if overdue else None)
+        return StageFacts(_EARLIER if name == late else None)
 
     case = CaseFacts(
         reported_at=_EARLIER, by_collector=has(Marks.BY_COLLECTOR), by_public=has(Marks.BY_PUBLIC),
@@ -214,7 +222,7 @@ def counted_of(marks: int, late: int) -> tuple[str, ...]:
         self_handled=has(Marks.SELF_HANDLED), hand_backs=has(Marks.HANDED_BACK),
         **{name: stage(name) for name in MARKED_STAGES},
     )  # fmt: skip
-    return tuple(code for code, number in _of_case(case, _LATER).items() if number and code not in SUMS)
+    return frozenset(code for code, number in _of_case(case, _LATER).items() if number and code not in SUMS)
 
 
 _EARLIER, _LATER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 2, tzinfo=UTC)
