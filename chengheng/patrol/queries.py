@@ -54,7 +54,6 @@ from chengheng.patrol.models import (
     DictionaryEntry,
     FilingStandard,
     PatrolSettings,
-    StageLimits,
     StandardSet,
 )
 from chengheng.patrol.rules.dictionary import IN_FORCE_FROM, Edition
@@ -74,8 +73,13 @@ def settings_in_force(day: date | None = None) -> PatrolSettings:
 
 def stage_limits(day: date) -> dict[str, Limit]:
     """Stage → limit as in force on the day; stages without a limit have no clock."""
-    row = StageLimits.objects.filter(in_force_from__lte=day).first()
-    return {stage: Limit.of(limit) for stage, limit in row.limits.items()} if row else {}
+    with rows.cursor() as cursor:
+        cursor.execute(
+            "select limits from patrol_stagelimits where in_force_from <= %s order by in_force_from desc limit 1", [day]
+        )
+        row = cursor.fetchone()
+    limits = json.loads(row[0]) if row and isinstance(row[0], str) else row[0] if row else {}
+    return {stage: Limit.of(limit) for stage, limit in limits.items()}
 
 
 _AT_REPORT = f"""
