@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
 from django.db.models import DateField, Field, Model
+from django.db.models.base import ModelState
 
 if TYPE_CHECKING:
     from chengheng.common.database.base import QuickCursor
@@ -157,6 +158,37 @@ def update(row: Model, names: tuple[str, ...]) -> None:
             raise DatabaseError(f"{row} is not stored any more")
 
 
+@lru_cache(maxsize=64)
+def _defaults(model: type[Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """What a new row of the model has when nothing is said: plain values, and those that are made anew each time."""
+    plain, made = {}, []
+    for field in model._meta.concrete_fields:
+        if field.generated:
+            continue
+        default = field.default if field.has_default() else None
+        if callable(default):
+            made.append((field.attname, default))
+        else:
+            plain[field.attname] = field.get_default()
+    return plain, made
+
+
+def new(model: type[Row], values: dict[str, Any]) -> Row:
+    """A new row as `model(**values)` makes it, at a third of the cost; foreign keys are named by their column.
+
+    Not for models with an `__init__` or with fields that do something when a row is made (files).
+    """
+    plain, made = _defaults(model)
+    row = model.__new__(model)
+    row._state = ModelState()
+    row.__dict__.update(plain)
+    row.__dict__.update(values)
+    for name, default in made:
+        if name not in values:
+            row.__dict__[name] = default()
+    return row
+
+
 _waiting: ContextVar[tuple[list[str], list[Any]] | None] = ContextVar("statements_waiting", default=None)
 
 
@@ -172,11 +204,12 @@ def write(statement: str, values: Sequence[Any]) -> None:
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def together(at_the_end: bool = False) -> Iterator[None]:
     """What the block gives to `write` goes to the database as one statement at its end; not at all when the block raises.
 
     Inside a transaction, around acts that do not read what they have written by `write`. The writings see what was
     there before the end, not one another, so no two may be to the same row. A block inside of another is part of it.
+    `at_the_end` says that the transaction ends with it: then the statement goes along with the commit.
     """
     if _waiting.get() is not None:
         yield
@@ -187,7 +220,9 @@ def together() -> Iterator[None]:
         yield
     finally:
         _waiting.reset(token)
-    if waiting[0]:
+    if waiting[0] and at_the_end:
+        connection.write_with_commit(_joined(tuple(waiting[0])), waiting[1])  # type: ignore[attr-defined]
+    elif waiting[0]:
         write(_joined(tuple(waiting[0])), waiting[1])
 
 
@@ -222,10 +257,14 @@ def width(model: type[Model]) -> int:
 
 
 def read(model: type[Row], values: Sequence[Any]) -> Row:
-    """A row of the model from the values of its `columns`, as the ORM makes it."""
+    """A row of the model from the values of its `columns`, as the ORM makes it; not for models that `new` is not for."""
     _all, names, converters = _fields(model)
     if converters:
         values = list(values)
         for place, convert in converters:
             values[place] = convert(values[place], None, connection)
-    return model.from_db(DEFAULT_DB_ALIAS, names, values)
+    row = model.__new__(model)
+    row.__dict__.update(zip(names, values, strict=True))
+    row._state = ModelState()
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    return row

@@ -75,12 +75,13 @@ def report_case(
     known = queries.at_report(edition, kind, code, sight, actor.pk if by_collector else None, now)
     if not known.class_name:
         raise UnknownClass(field="code", class_code=code, kind=kind, edition=edition)
-    case = Case(
-        id=known.key, source=source, edition=edition, kind=kind, code=code, class_name=known.class_name, component_id=component_id,
-        description=description, address=address, lon=lon, lat=lat, accuracy_m=accuracy_m, urgent=urgent,
-        self_handled=self_handled, observed_at=observed_at, reported_at=now, month=month_of(now), reporter_name=reporter_name,
-        reporter_phone=reporter_phone, outside_number=outside_number,
-    )  # fmt: skip
+    case = rows.new(Case, {
+        "id": known.key, "source": source, "edition": edition, "kind": kind, "code": code,
+        "class_name": known.class_name, "component_id": component_id, "description": description, "address": address,
+        "lon": lon, "lat": lat, "accuracy_m": accuracy_m, "urgent": urgent, "self_handled": self_handled,
+        "observed_at": observed_at, "reported_at": now, "month": month_of(now), "reporter_name": reporter_name,
+        "reporter_phone": reporter_phone, "outside_number": outside_number,
+    })  # fmt: skip
     if actor.pk:
         case.reported_by = actor
     _place(case, area_code, known.layers)

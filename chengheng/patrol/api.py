@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -132,6 +133,23 @@ class StepIn(Schema):
     lat: float | None = None
 
 
+class CaseStepIn(StepIn):
+    """A step of one of many cases: `case` is its id."""
+
+    case: int = Field(ge=1, lt=1 << 62)
+    step: Text = Field(max_length=30)
+
+
+class SteppedOut(Schema):
+    """What became of one of many steps: `status` as the single call has it, and the case or the refusal."""
+
+    id: int
+    step: str
+    status: int
+    case: CaseOut | None
+    refusal: dict[str, Any] | None
+
+
 class PhotoOut(Schema):
     id: int
     sha256: str
@@ -197,11 +215,11 @@ def _reported(user: Any, body: ReportIn, doubts: list[str]) -> tuple[str, int]:
     fields = dict(body)
     client_id = fields.pop("client_id")
     said = {"client_id": client_id} | {name: value for name, value in fields.items() if value is not None}
-    with replay.once(client_id, user, "patrol.case.report", said) as asked, rows.together():
-        status = 200 if asked.answer is not None else 201
+    with replay.once(client_id, user, "patrol.case.report", said) as asked, rows.together(at_the_end=True):
+        status = 200 if asked.answered else 201
         if status == 201:
             case = actions.report_case(user, **fields, doubts=doubts)
-            asked.keep(_told(case), status)
+            asked.keep_text(_told(case), status)
     return asked.text, status
 
 
@@ -284,11 +302,38 @@ def add_photo(
 
 @router.post("/cases/{pk}/steps/{step}", response=CaseOut, summary="Take a step of the case's flow")
 def take_step(request: HttpRequest, pk: int, step: str, body: StepIn) -> Case:
+    return _stepped(request.user, pk, step, body)
+
+
+@router.post("/steps", response=list[SteppedOut], summary="Take many steps; each is answered as it were alone")
+def take_steps(request: HttpRequest, body: list[CaseStepIn]) -> HttpResponse:
+    """At most 200, in their order. Each is a transaction of its own: a refusal concerns one step, and what was answered
+    200 is stored whatever becomes of the others. Each step counts as one call against the limit. A step taken twice is
+    refused the second time, as alone; `version` says from which state of the case it is meant.
+    """
+    if len(body) > MANY_AT_MOST:
+        raise Invalid(field="body")
+    for _further in body[1:]:
+        count_call(_person(request))
+    answers: list[dict[str, Any]] = []
+    for row in body:
+        try:
+            told = {"status": 200, "case": _told(_stepped(request.user, row.case, row.step, row)), "refusal": None}
+        except Refusal as refusal:
+            told = {"status": refusal.status, "case": None, "refusal": refusal.as_dict()}
+        answers.append({"id": row.case, "step": row.step, **told})
+    text = json.dumps(answers, cls=DjangoJSONEncoder, ensure_ascii=False)
+    return HttpResponse(text, content_type="application/json; charset=utf-8")
+
+
+@transaction.atomic
+def _stepped(user: Any, pk: int, step: str, body: StepIn) -> Case:
+    """The case after a step. It is read once, and locked from then on."""
     try:
         declared = flow.flow_of(Case).step(step)
     except KeyError:
         raise NotFound from None
-    case = access.fetch(request.user, declared.act, _cases(), pk=pk)
+    case = access.fetch_locked(user, declared.act, _cases(), pk=pk)
     given: dict[str, Any] = {"data": {}}
     if body.standard is not None:
         given["data"]["standard"] = body.standard
@@ -313,7 +358,7 @@ def take_step(request: HttpRequest, pk: int, step: str, body: StepIn) -> Case:
         given["version"] = body.version
     by = declared.by
     assert by is not None
-    moved: Case = by(case, request.user, note=body.note, **given)
+    moved: Case = by(case, user, note=body.note, held=True, **given)
     if moved.department_id == case.department_id:  # read once already
         moved.department = case.department
     return moved

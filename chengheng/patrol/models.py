@@ -12,7 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +25,7 @@ from chengheng.common.flow.models import Moving
 from chengheng.common.people.access import Scope
 from chengheng.patrol.rules.honesty import DOUBTS
 from chengheng.patrol.rules.scores import read_parts
+from chengheng.patrol.rules.statistics import STAGES as COUNTED_STAGES
 
 
 class DictionaryEntry(models.Model):
@@ -158,11 +159,22 @@ ENDED = ("closed", "refused", "not_filed", "voided")
 PUBLIC_SOURCES = (Source.HOTLINE, Source.WEB)
 
 
+STAGES = {
+    "accept": "accepted_at", "verify": "verified_at", "file": "filed_at", "dispatch": "dispatched_at",
+    "handle": "handled_at", "check": "checked_at", "close": "closed_at",
+}  # fmt: skip
+"""The stages in their order, each with the column that says when it was done; when it is due: `<stage>_due_at`."""
+
+_AWAITED = tuple(stage for stage, *_counts in COUNTED_STAGES)
+
+
 class Case(Moving):
     """A city-management case (案件), from report to closing.
 
-    The columns of the stages (`filed_at`, `handle_due_at`, …) are what statistics read; the clocks of the flow are what
-    counts time. Both are written by the same act.
+    The columns of the stages (`filed_at`, `handle_due_at`, …) say what was done when; the clocks of the flow are what
+    counts time. Both are written by the same act. PostgreSQL itself keeps `marks` and `awaited`, what statistics count
+    of them, so that they can never say something else: the bits of `rules.statistics.Marks`, and when the stages of
+    `rules.statistics.STAGES` that are not done are due (nothing when none is).
     """
 
     source = models.CharField(_("source"), max_length=10, choices=Source.choices)
@@ -190,18 +202,33 @@ class Case(Moving):
     reported_at = models.DateTimeField(_("reported"), default=timezone.now)
     month = models.PositiveIntegerField(editable=False)  # 202405, by the site's calendar
     reported_by = models.ForeignKey(
-        "people.User", models.PROTECT, null=True, related_name="+", verbose_name=_("reported by")
+        "people.User", models.PROTECT, null=True, related_name="+", verbose_name=_("reported by"), db_index=False
     )
     reporter_name = models.CharField(_("reporter"), max_length=40, blank=True)
     reporter_phone = models.CharField(_("reporter's phone"), max_length=40, blank=True)
     outside_number = models.CharField(_("number elsewhere"), max_length=60, blank=True)
 
+    # foreign keys without an index of their own: most rows have none of them, and those that have are in one below
+    holder = models.ForeignKey(
+        "people.User",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("held by"),
+        db_index=False,
+    )
+    holder_organisation = models.ForeignKey(
+        "people.Organisation", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("held at"),
+        db_index=False,
+    )  # fmt: skip
     standard = models.ForeignKey(
-        FilingStandard, models.PROTECT, null=True, blank=True, verbose_name=_("filing standard")
+        FilingStandard, models.PROTECT, null=True, blank=True, verbose_name=_("filing standard"), db_index=False
     )
     department = models.ForeignKey(
-        "people.Organisation", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("department")
-    )
+        "people.Organisation", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("department"),
+        db_index=False,
+    )  # fmt: skip
     accepted = models.BooleanField(null=True, editable=False)
     filed = models.BooleanField(null=True, editable=False)
     voided = models.BooleanField(default=False, editable=False)
@@ -227,11 +254,27 @@ class Case(Moving):
     check_passed = models.BooleanField(null=True, editable=False)
     close_due_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(pgettext_lazy("case", "closed"), null=True, editable=False)
-    duplicate_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="duplicates")
+    duplicate_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="duplicates", db_index=False
+    )
     doubts = ArrayField(models.CharField(max_length=30), default=list, blank=True, verbose_name=_("doubts"))
     batch = models.ForeignKey(
         "intake.Batch", models.PROTECT, null=True, editable=False, related_name="+", db_index=False
     )
+    marks = models.GeneratedField(
+        expression=Func(
+            "accepted", "filed", "source", "voided", "self_handled", "hand_backs", "exempt",
+            *(column for stage, done in STAGES.items() for column in (f"{stage}_due_at", done)), function="patrol_marks",
+        ),
+        output_field=models.IntegerField(), db_persist=True,
+    )  # fmt: skip
+    awaited = models.GeneratedField(
+        expression=Func(
+            "voided", "exempt", *(column for stage in _AWAITED for column in (f"{stage}_due_at", STAGES[stage])),
+            function="patrol_awaited",
+        ),
+        output_field=ArrayField(models.DateTimeField(null=True), null=True), db_persist=True,
+    )  # fmt: skip
 
     view_act = "patrol.case.view"
     access_scope = Scope(organisation="department", area="area_code", owner=("reported_by", "holder"))
@@ -246,15 +289,21 @@ class Case(Moving):
                 "code",
                 name="patrol_case_statistics",
                 include=(
-                    "department", "edition", "source", "accepted", "filed", "voided", "exempt", "self_handled",
-                    "reworks", "hand_backs", "accept_due_at", "accepted_at", "verify_due_at", "verified_at",
-                    "file_due_at", "filed_at", "dispatch_due_at", "dispatched_at", "handle_due_at", "handled_at",
-                    "check_due_at", "checked_at", "close_due_at", "closed_at",
-                ),
+                    "area_code", "department", "source", "filed", "reworks", "hand_backs", "marks", "awaited"),
             ),
             models.Index(fields=("cell", "code", "reported_at"), name="patrol_case_near", condition=Q(cell__isnull=False)),
             models.Index(fields=("state", "district_code", "due_at"), name="patrol_case_queue"),
-            models.Index(fields=("department", "state", "due_at"), name="patrol_case_department"),
+            models.Index(
+                fields=("department", "state", "due_at"), name="patrol_case_department",
+                condition=Q(department__isnull=False),
+            ),
+            *(
+                models.Index(fields=(name,), name=f"patrol_case_{short}", condition=Q(**{f"{name}__isnull": False}))
+                for name, short in (
+                    ("holder", "holder"), ("holder_organisation", "held_at"), ("standard", "standard"),
+                    ("duplicate_of", "duplicate"),
+                )
+            ),
             models.Index(fields=("reported_by", "-id"), name="patrol_case_reporter"),
             models.Index(fields=("-reported_at", "-id"), name="patrol_case_recent"),
             models.Index(fields=("lon", "lat"), name="patrol_case_live", condition=~Q(state__in=ENDED)),

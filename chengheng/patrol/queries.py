@@ -55,7 +55,6 @@ from chengheng.patrol.models import (
     DictionaryEntry,
     FilingStandard,
     PatrolSettings,
-    StageLimits,
     StandardSet,
 )
 from chengheng.patrol.rules.honesty import Sight, too_far, too_fast, too_old
@@ -74,8 +73,13 @@ def settings_in_force(day: date | None = None) -> PatrolSettings:
 
 def stage_limits(day: date) -> dict[str, Limit]:
     """Stage → limit as in force on the day; stages without a limit have no clock."""
-    row = StageLimits.objects.filter(in_force_from__lte=day).first()
-    return {stage: Limit.of(limit) for stage, limit in row.limits.items()} if row else {}
+    with rows.cursor() as cursor:
+        cursor.execute(
+            "select limits from patrol_stagelimits where in_force_from <= %s order by in_force_from desc limit 1", [day]
+        )
+        row = cursor.fetchone()
+    limits = json.loads(row[0]) if row and isinstance(row[0], str) else row[0] if row else {}
+    return {stage: Limit.of(limit) for stage, limit in limits.items()}
 
 
 _AT_REPORT = f"""
@@ -88,7 +92,7 @@ select (select name from patrol_dictionaryentry where edition = %s and kind = %s
        (select array[lon, lat, extract(epoch from observed_at), coalesce(accuracy_m, 0)]::float8[] from patrol_case
         where reported_by_id = %s and cell is not null order by id desc limit 1),
        (select array_agg(array[lon, lat]) from (
-            select lon, lat from patrol_case where cell = any(%s) and code = %s
+            select lon, lat from patrol_case where cell = any(%s::text::bigint[]) and code = %s
             and reported_at > %s - coalesce((select near_hours from patrol_patrolsettings
                 where in_force_from <= %s order by in_force_from desc limit 1), %s) * interval '1 hour'
             and duplicate_of_id is null and state not in ('voided', 'refused', 'not_filed') limit 20) near),
@@ -116,10 +120,24 @@ def at_report(edition: str, kind: str, code: str, sight: Sight | None, reporter:
     `sight`: where and when it was seen; `reporter`: the collector whose speed is looked at.
     """
     day = timezone.localtime(now).date()
-    cells = cells_around(sight.lon, sight.lat, _DEFAULTS.near_m) if sight is not None else []
+    cells = cells_around(sight.lon, sight.lat, _DEFAULTS.near_m) if sight is not None else ()
     with rows.cursor() as cursor:
         cursor.execute(
-            _AT_REPORT, [edition, kind, code, day, day, day, reporter, cells, code, now, day, _DEFAULTS.near_hours]
+            _AT_REPORT,
+            [
+                edition,
+                kind,
+                code,
+                day,
+                day,
+                day,
+                reporter,
+                f"{{{','.join(map(str, cells))}}}",
+                code,
+                now,
+                day,
+                _DEFAULTS.near_hours,
+            ],
         )
         name, limit, calendar, layers, settings, boundary, last, close, key = cursor.fetchone() or ()
     near_m, top_kmh = settings or (_DEFAULTS.near_m, _DEFAULTS.top_speed_kmh)

@@ -1,7 +1,9 @@
 """Counts and ratios of cases in the database: the definitions of `rules.statistics`, as one grouped query.
 
-A property test recounts random histories with the pure rules; both must agree to the last case. The query reads only
-columns of the index `patrol_case_statistics`, so no rollup table is kept (measured: facts/cases.md §6).
+A property test recounts random histories with the pure rules; both must agree to the last case. Cases are grouped by
+their `marks`, of which there are few different ones, and each different one is looked at once: asking every case all the
+questions took three quarters of the time. The query reads only columns of the index `patrol_case_statistics`, so no
+rollup table is kept (measured: facts/cases.md §6).
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
@@ -21,7 +22,7 @@ from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from chengheng.common import places
 from chengheng.common.people.models import Organisation, User
 from chengheng.patrol.errors import UnknownCount
-from chengheng.patrol.models import PUBLIC_SOURCES, SOURCES, Case, DictionaryEntry, Source
+from chengheng.patrol.models import PUBLIC_SOURCES, SOURCES, STAGES, Case, DictionaryEntry, Source
 from chengheng.patrol.rules import statistics as rules
 from chengheng.patrol.rules.statistics import COUNTS, CaseFacts, ReworkBase, StageFacts
 
@@ -39,10 +40,7 @@ def _in_time(stage: str) -> Q:
 
 
 def _done(stage: str) -> str:
-    return {
-        "accept": "accepted_at", "verify": "verified_at", "file": "filed_at", "dispatch": "dispatched_at",
-        "handle": "handled_at", "check": "checked_at", "close": "closed_at",
-    }[stage]  # fmt: skip
+    return STAGES[stage]
 
 
 def _is_done(stage: str) -> Q:
@@ -91,15 +89,26 @@ def counts(cases: QuerySet[Case], *by: str, as_of: datetime | None = None) -> li
     if unknown := set(by) - set(GROUPS):
         raise ValueError(f"statistics are not grouped by {sorted(unknown)}")
     as_of = as_of or timezone.now()
-    # prefixed, because some counts are called as the columns that they count
+    found: dict[tuple[Any, ...], dict[str, int]] = {} if by else {(): dict(_NOTHING)}
+    late = {f"late_{place}": Count("month", filter=Q(**{f"awaited__{place}__lte": as_of})) for place in _AWAITED}
     # of `month`, which is never null: the key is not in the index, and counting it would read every row itself
-    sums: dict[str, Any] = {
-        f"n_{code}": Count("month", filter=condition or None) for code, condition in _conditions(as_of).items()
-    }
-    sums |= {"n_reworked": Coalesce(Sum("reworks"), 0), "n_handed_back": Coalesce(Sum("hand_backs"), 0)}
-    plain = cases.order_by()
-    rows = list(plain.values(*by).annotate(**sums).order_by(*by)) if by else [plain.aggregate(**sums)]
-    return [{name.removeprefix("n_"): value for name, value in row.items()} for row in rows]
+    grouped = cases.order_by().values_list(*by, "marks")
+    for row in grouped.annotate(cases=Count("month"), again=Sum("reworks"), back=Sum("hand_backs"), **late):
+        group, (marks, number, reworks, hand_backs, *overdue) = row[: len(by)], row[len(by) :]
+        line = found.setdefault(group, dict(_NOTHING))
+        for code in rules.counted_of(marks):
+            line[code] += number
+        for place, times in zip(_AWAITED, overdue, strict=True):
+            for code in rules.counted_late(marks, place) if times else ():
+                line[code] += times
+        line["reworked"] += reworks
+        line["handed_back"] += hand_backs
+    in_order = sorted(found.items(), key=lambda line: [(value is None, value) for value in line[0]])
+    return [dict(zip(by, group, strict=True)) | line for group, line in in_order]
+
+
+_NOTHING = {count.code: 0 for count in COUNTS}
+_AWAITED = range(len(rules.STAGES))
 
 
 def facts_of(case: Case) -> CaseFacts:
@@ -175,13 +184,11 @@ NAMED_GROUPS: dict[str, str | Promise] = {
 }
 """The groups that the page offers, with their names."""
 
-_SUMMED = {"reworked": "reworks", "handed_back": "hand_backs"}
-
 
 def counted(cases: QuerySet[Case], code: str, as_of: datetime | None = None) -> QuerySet[Case]:
     """The cases that the count `code` counted; of the two sums, those that add to it. UnknownCount for another code."""
-    if code in _SUMMED:
-        return cases.filter(**{f"{_SUMMED[code]}__gt": 0})
+    if code in rules.SUMS:
+        return cases.filter(**{f"{rules.SUMS[code]}__gt": 0})
     conditions = _conditions(as_of or timezone.now())
     if code not in conditions:
         raise UnknownCount(field="count", count=code[:40])

@@ -114,6 +114,38 @@ def test_a_case_goes_through_its_life_by_the_api(client, posts, collector):
     assert (row["counts"]["closed"], row["ratios"]["valid_rate"]) == (1, "100.00")
 
 
+def test_many_steps_are_answered_one_by_one(client, posts, collector):
+    first, second = (collector.post(CASES, body()).json()["id"] for _ in range(2))
+    chief = As(client, posts.chief)
+    steps = [{"case": first, "step": "accept"}, {"case": second, "step": "accept"}]
+    assert {one["status"] for one in chief.post("/api/v1/patrol/steps", steps).json()} == {404}, "another's act"
+    said = As(client, posts.receptionist).post(
+        "/api/v1/patrol/steps", [*steps, steps[0], {"case": 9**9, "step": "accept"}]
+    )
+    assert [one["status"] for one in said.json()] == [200, 200, 409, 404]
+    standard = chief.get(f"/api/v1/patrol/standards/{first}").json()[0]["id"]
+    said = chief.post("/api/v1/patrol/steps", [
+        {"case": first, "step": "file", "standard": standard, "version": 1},
+        {"case": first, "step": "file"}, {"case": first, "step": "fly"},
+        {"case": first, "step": "file", "standard": standard, "version": 2},
+        {"case": second, "step": "not_file", "note": "no"},
+    ]).json()  # fmt: skip
+    assert [one["status"] for one in said] == [409, 422, 404, 200, 200]
+    assert [(one["id"], one["case"] and one["case"]["state"]) for one in said[3:]] == [
+        (first, "filed"), (second, "not_filed"),
+    ]  # fmt: skip
+    assert said[3]["case"] == chief.get(f"{CASES}/{first}").json()
+    assert said[1]["refusal"]["field"] == "standard"
+    assert trail.verify().ok
+
+
+def test_too_many_steps_take_none(client, posts, collector):
+    pk = collector.post(CASES, body()).json()["id"]
+    steps = [{"case": pk, "step": "accept"}] * (MANY_AT_MOST + 1)
+    assert As(client, posts.receptionist).post("/api/v1/patrol/steps", steps).status_code == 422
+    assert Case.objects.get().state == "reported"
+
+
 def test_another_district_sees_nothing_of_the_case(client, posts, collector):
     pk = collector.post(CASES, body()).json()["id"]
     stranger = As(client, builders.holder("patrol.district_duty_chief", builders.organisation("Hedong"), "120102"))

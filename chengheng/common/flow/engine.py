@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
@@ -76,20 +76,22 @@ def begin(
 def take(
     subject: Subject, step: str, actor: Any, *, limits: Limits | None = None, data: Mapping[str, Any] | None = None,
     note: str = "", holder: Any = KEEP, holder_organisation: Any = KEEP, version: int | None = None,
-    fields: Mapping[str, Any] | None = None, due_column: str = "", now: datetime | None = None,
+    fields: Mapping[str, Any] | None = None, due_column: str = "", now: datetime | None = None, held: bool = False,
 ) -> Subject:  # fmt: skip
     """Take a step: may they? lock, check, change, time, record, tell. Returns the subject as it is now.
 
     `limits` gives the limit of each clock that the step starts. `data` goes to the guard and into the trail. `fields`
     are further columns of the subject that this step sets; `due_column` names one that keeps the new due time too.
-    `version` refuses the step when somebody moved the subject since it was read. Raises NotPermitted, NotFound,
+    `version` refuses the step when somebody moved the subject since it was read. `held`: the caller has fetched the
+    subject by `access.fetch_locked` for this very act, in this transaction. Raises NotPermitted, NotFound,
     WrongState, Missing, Stale, NoLimit, or what the guard raises: all before anything is written.
     """
     flow, now, data = flow_of(subject), now or timezone.now(), dict(data or {})
     taken = flow.step(step)
     if not access.may(actor, taken.act) or (taken.machine and actor is not SYSTEM):
         raise NotPermitted(act=taken.act)
-    subject = access.fetch_locked(actor, taken.act, type(subject)._default_manager.all(), pk=subject.pk)
+    if not (held and connection.in_atomic_block):
+        subject = access.fetch_locked(actor, taken.act, type(subject)._default_manager.all(), pk=subject.pk)
     _check(flow, taken, subject, actor, data, note, version)
     for name in taken.clocks("start"):
         if name not in (limits or {}):
@@ -107,7 +109,7 @@ def take(
     if due_column:
         setattr(subject, due_column, subject.due_at)
     subject.version += 1
-    subject.save(update_fields=[*_MOVEMENT, *(fields or {}), *filter(None, [due_column])])
+    rows.update(subject, (*_MOVEMENT, *(fields or {}), *filter(None, [due_column])))
     trail.record(taken.act, actor, subject, {"step": step, "from": before, "to": subject.state, **data}, note)
     if subject.holder_id and subject.holder_id not in (previous_holder, actor.pk):
         _tell([subject.holder], subject, str(taken.label))
@@ -134,7 +136,16 @@ def _check(
 
 def runs_of(subject: Moving) -> list[ClockRun]:
     """All clock runs of a subject, in the order in which they began."""
-    return list(ClockRun.objects.filter(subject_type=subject._meta.label_lower, subject_id=subject.pk).order_by("pk"))
+    with rows.cursor() as cursor:
+        cursor.execute(_runs_statement(), [subject._meta.label_lower, subject.pk])
+        return [rows.read(ClockRun, values) for values in cursor.fetchall()]
+
+
+@lru_cache(maxsize=1)
+def _runs_statement() -> str:
+    """Asked with every step."""
+    columns = rows.columns(ClockRun, "r")
+    return f"select {columns} from flow_clockrun r where subject_type = %s and subject_id = %s order by id"  # noqa: S608 - our own
 
 
 def _turn_clocks(subject: Moving, step: Step, limits: Limits, now: datetime) -> None:
@@ -168,10 +179,10 @@ def _new_run(subject: Moving, name: str, limits: Limits, now: datetime, calendar
     if name not in limits:
         raise NoLimit(clock=flow_of(subject).clock(name).label)
     limit = limits[name]
-    run = ClockRun(
-        subject_type=subject._meta.label_lower, subject_id=subject.pk, clock=name, kind=limit.kind.value,
-        amount=limit.amount, started=[now],
-    )  # fmt: skip
+    run = rows.new(ClockRun, {
+        "subject_type": subject._meta.label_lower, "subject_id": subject.pk, "clock": name, "kind": limit.kind.value,
+        "amount": limit.amount, "started": [now],
+    })  # fmt: skip
     _set_due(run, calendar)
     return run
 

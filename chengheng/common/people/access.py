@@ -224,7 +224,8 @@ def require(user: Actor, act: str, subject: Model | None = None) -> None:
 
 def fetch(user: Actor, act: str, queryset: QuerySet[Row], **lookup: Any) -> Row:
     """The one row of the look-up to which the user may do `act`; NotFound otherwise, whatever the reason."""
-    row = visible(user, act, queryset).filter(**lookup).first()
+    found = visible(user, act, queryset).filter(**lookup)
+    row = next(iter(found.order_by()[:1]), None) if "pk" in lookup else found.first()
     if row is None:
         raise NotFound
     return row

@@ -45,24 +45,41 @@ class Replay:
 
     def __init__(self, pk: int, answer: Any = None, status: int = 200) -> None:
         self._pk = pk
-        self.answer = answer
+        self._answer = answer
+        self._text: str | None = None
         self.status = status
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer, told before or kept now."""
+        return self._answer is not None or self._text is not None
+
+    @property
+    def answer(self) -> Any:
+        """The answer as JSON has it; None as long as there is none."""
+        if self._answer is None and self._text is not None:
+            self._answer = json.loads(self._text)
+        return self._answer
 
     @property
     def text(self) -> str:
         """The answer as JSON text, ready to be sent."""
-        return json.dumps(self.answer, ensure_ascii=False)
+        return json.dumps(self._answer, ensure_ascii=False) if self._text is None else self._text
 
     def keep(self, answer: Any, status: int = 200) -> Any:
         """Record the answer (any JSON but null); returns it as it will be given again. Once per request."""
+        self.keep_text(answer, status)
+        return self.answer
+
+    def keep_text(self, answer: Any, status: int = 200) -> None:
+        """As `keep`, for those who send `text` and need not read the answer again."""
         if answer is None:
             raise ValueError("an answer that is None could not be told from no answer")
-        if self.answer is not None:
+        if self.answered:
             raise ValueError("this request has its answer")
-        text = json.dumps(answer, cls=DjangoJSONEncoder, allow_nan=False)
+        text = json.dumps(answer, cls=DjangoJSONEncoder, allow_nan=False, ensure_ascii=False)
         rows.write("update replay_request set answer = %s, status = %s where id = %s", [text, status, self._pk])
-        self.answer, self.status = json.loads(text), status
-        return self.answer
+        self._text, self.status = text, status
 
 
 @contextmanager
@@ -82,7 +99,7 @@ def once(client_id: UUID, actor: Any, purpose: str, body: Any) -> Iterator[Repla
     with transaction.atomic():
         request = _begin(client_id, actor, purpose, digest)
         yield request
-        if request.answer is None:
+        if not request.answered:
             raise RuntimeError(f"{purpose}: the block ended without an answer to keep")
 
 

@@ -28,7 +28,16 @@ def storable(data: dict[str, Any]) -> dict[str, Any]:
 
     Raises ValueError for NaN and infinities, which JSON does not have.
     """
+    if all(map(_is_settled, data.values())):
+        return data
     return _settle(json.loads(json.dumps(data, cls=_Encoder, allow_nan=False, ensure_ascii=False)))
+
+
+def _is_settled(value: Any) -> bool:
+    """Whether it comes back from JSON and from jsonb as it is: plain text and whole numbers, as most acts have them."""
+    if type(value) is list:
+        return all(type(item) is str and "\x00" not in item for item in value)
+    return value is None or type(value) in (bool, int) or (type(value) is str and "\x00" not in value)
 
 
 def _settle(value: Any) -> Any:

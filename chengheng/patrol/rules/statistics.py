@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from enum import IntFlag
+from functools import lru_cache
 from typing import Literal
 
 from django.utils.functional import Promise
@@ -164,6 +166,68 @@ STAGES = (
     ("check", "to_check", "checked", "checked_in_time"),
     ("close", "to_close", "closed", "closed_in_time"),
 )
+
+
+class Marks(IntFlag):
+    """What happened to a case, as the column `marks` keeps it: these bits, and two for each stage of `MARKED_STAGES`."""
+
+    ACCEPTED = 1
+    REFUSED = 2
+    FILED = 4
+    NOT_FILED = 8
+    BY_COLLECTOR = 16
+    BY_PUBLIC = 32
+    VOIDED = 64
+    SELF_HANDLED = 128
+    HANDED_BACK = 256
+    EXEMPT = 512
+
+
+MARKED_STAGES = ("accept", "verify", "file", "dispatch", "handle", "check", "close")
+_FIRST_STAGE_BIT = 10
+_DONE_IN_TIME, _DONE_LATE = 2, 3  # of a stage's two bits; 0: not done and no time set, 1: not done
+
+
+@lru_cache(maxsize=65536)
+def counted_of(marks: int) -> frozenset[str]:
+    """The counts, but for the two sums, to which a case with these marks adds one whatever the time; as `count` says."""
+    return _counted(marks, None)
+
+
+@lru_cache(maxsize=65536)
+def counted_late(marks: int, place: int) -> frozenset[str]:
+    """The counts to which it adds one more while the stage at this place of `STAGES` is not done and its time is up.
+
+    No count asks for the lateness of two stages, so what two late stages add is what each adds.
+    """
+    return _counted(marks, STAGES[place][0]) - counted_of(marks)
+
+
+def _counted(marks: int, late: str | None) -> frozenset[str]:
+    def has(mark: Marks) -> bool:
+        return bool(marks & mark)
+
+    def stage(name: str) -> StageFacts:
+        bits = marks >> (_FIRST_STAGE_BIT + 2 * MARKED_STAGES.index(name)) & 3
+        if name == "handle" and bits == _DONE_LATE and has(Marks.EXEMPT):
+            bits = _DONE_IN_TIME  # an appeal was granted: the raw times stay, the lateness does not count
+        if bits in (_DONE_IN_TIME, _DONE_LATE):
+            return StageFacts(_EARLIER if bits == _DONE_LATE else None, _LATER)
+        return StageFacts(_EARLIER if name == late else None)
+
+    case = CaseFacts(
+        reported_at=_EARLIER, by_collector=has(Marks.BY_COLLECTOR), by_public=has(Marks.BY_PUBLIC),
+        accepted=True if has(Marks.ACCEPTED) else False if has(Marks.REFUSED) else None,
+        filed=True if has(Marks.FILED) else False if has(Marks.NOT_FILED) else None, voided=has(Marks.VOIDED),
+        self_handled=has(Marks.SELF_HANDLED), hand_backs=has(Marks.HANDED_BACK),
+        **{name: stage(name) for name in MARKED_STAGES},
+    )  # fmt: skip
+    return frozenset(code for code, number in _of_case(case, _LATER).items() if number and code not in SUMS)
+
+
+_EARLIER, _LATER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 2, tzinfo=UTC)
+SUMS = {"reworked": "reworks", "handed_back": "hand_backs"}
+"""The two counts that add up how often, each with its fact."""
 
 ReworkBase = Literal["to_close", "handled"]
 """返工率's denominator differs between cities: 返工/应结案 or 返工/处置. It is a setting of the rule set."""
