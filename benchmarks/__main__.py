@@ -17,7 +17,7 @@ os.environ["CHENGHENG_DATA"] = str(FOLDER / "site")
 import benchmarks  # noqa: E402 - the environment comes first
 from benchmarks.report import Report  # noqa: E402
 
-_NOT_BENCHMARKS = {"__main__", "report", "glass", "finance_peers"}
+_NOT_BENCHMARKS = {"__main__", "report", "glass", "finance_peers", "soak"}
 
 
 def main(names: list[str]) -> int:

@@ -22,6 +22,7 @@ from chengheng.video import gateway, rules, tokens
 from chengheng.video.errors import BadIdentifier, DeviceOffline, NoCapture, NotMovable
 from chengheng.video.models import (
     Alarm,
+    Broadcast,
     Call,
     Capture,
     Channel,
@@ -39,7 +40,7 @@ from chengheng.video.models import (
     TranscodeLimit,
     Upstream,
 )
-from chengheng.video.roles import steering_priority
+from chengheng.video.roles import steering_priority, talking_priority
 from chengheng.video.sealing import new_password, seal, sign
 
 Dated = TypeVar("Dated", bound=DatedSet)
@@ -184,6 +185,39 @@ def permit_watching(
             int(from_at.timestamp()) if from_at else 0, int(to_at.timestamp()) if to_at else 0, stream,
         )
     )  # fmt: skip
+
+
+@transaction.atomic
+def permit_talking(actor: Actor, pk: int, *, session_key: str = "") -> str:
+    """A token to speak through one camera's device. That it was asked for is recorded."""
+    channel = access.fetch(actor, "video.channel.talk", Channel.objects.select_related("device"), pk=pk)
+    if not channel.device.online:
+        raise DeviceOffline
+    trail.record("video.channel.talk", actor, channel, {"asked": True})
+    return tokens.talk_token(
+        tokens.Play(actor.pk, channel.pk, str(actor), session_key, talking_priority(actor, channel), "talk")
+    )
+
+
+@transaction.atomic
+def begin_broadcast(pk: str, channel_pk: int, user_pk: int | None, target_id: str, asked_at: datetime) -> None:
+    Broadcast.objects.create(id=pk, channel_id=channel_pk, by_id=user_pk, target_id=target_id[:40], asked_at=asked_at)
+
+
+@transaction.atomic
+def end_broadcast(
+    pk: str, steps: Mapping[str, datetime], transport: str, seconds: float, reason: str, detail: str, trace: str
+) -> None:
+    """How an announcement went and ended, with its record in the camera's trail."""
+    row = Broadcast.objects.select_for_update(of=("self",)).select_related("channel", "by").get(pk=pk)
+    for step, at in steps.items():
+        setattr(row, f"{step}_at", at)
+    row.transport, row.seconds = transport, round(seconds, 2)
+    row.stop_reason, row.stop_detail, row.trace = reason, detail[:300], trace[:60_000]
+    row.ended_at = timezone.now()
+    row.save()
+    data = {"broadcast": str(row.pk), "seconds": row.seconds, "end": reason}
+    trail.record("video.channel.talk", row.by or SYSTEM, row.channel, data)
 
 
 def steer(actor: Actor, pk: int, told: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ def register(cli: click.Group) -> None:
     multiple=True,
     help="NAME or NAME=VALUE, repeated: loss=0.01 reorder=0.05 refuse=486 silent deaf wrong_ssrc own_ssrc no_marker "
     "split_datagrams catalog_short catalog_single black frozen answer_delay_s=3 stop_after_s=20 refuse_subscribe=489 short_subscribe=60 "
-    "forgetful no_sub no_capture bad_pictures.",
+    "forgetful no_sub no_capture bad_pictures no_speaker no_fetch talk=tcp_active.",
 )
 @click.option("--mobile", is_flag=True, help="The devices drive about and tell where they are, when subscribed to.")
 @click.option("--alarm-every", default=0.0, help="Seconds between alarms of the first camera; 0: none.")

@@ -307,6 +307,42 @@ class Call(models.Model):
         return reverse("video:call", args=[self.pk])
 
 
+class Broadcast(models.Model):
+    """One announcement through a device's loudspeaker (9.12): who spoke, its steps, how much, why it ended."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="broadcasts", verbose_name=_("camera"))
+    by = models.ForeignKey("people.User", models.SET_NULL, null=True, related_name="+")
+    target_id = models.CharField(_("loudspeaker"), max_length=40)
+    asked_at = models.DateTimeField(pgettext_lazy("video", "asked"), default=timezone.now)
+    told_at = models.DateTimeField(null=True)
+    agreed_at = models.DateTimeField(null=True)
+    invited_at = models.DateTimeField(null=True)
+    connected_at = models.DateTimeField(null=True)
+    speaking_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(pgettext_lazy("video", "ended"), null=True)
+    seconds = models.FloatField(_("seconds spoken"), default=0)
+    transport = models.CharField(max_length=12, blank=True)
+    stop_reason = models.CharField(_("stopped"), max_length=30, blank=True)
+    stop_detail = models.CharField(max_length=300, blank=True)
+    trace = models.TextField(blank=True)
+
+    view_act = "video.call.view"
+    access_scope = Scope(organisation="channel__organisation", area="channel__area_code")
+
+    class Meta:
+        ordering = ("-asked_at",)
+        indexes = (models.Index(fields=("channel", "-asked_at"), name="broadcast_channel"),)
+        verbose_name = _("announcement")
+        verbose_name_plural = _("announcements")
+
+    def __str__(self) -> str:
+        return f"{self.channel} {timezone.localtime(self.asked_at):%Y-%m-%d %H:%M:%S}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("video:broadcast", args=[self.pk])
+
+
 class Watching(models.Model):
     """One person watched one call, from when until when."""
 

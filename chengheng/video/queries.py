@@ -19,6 +19,7 @@ from chengheng.common.ui import words as ui_words
 from chengheng.common.ui.search import Hit
 from chengheng.video import rules, words
 from chengheng.video.models import (
+    Broadcast,
     Call,
     Channel,
     Device,
@@ -125,23 +126,24 @@ def find(user: Any, text: str, limit: int) -> Iterable[Hit]:
         yield Hit(operation.title, operation.get_absolute_url(), _("Operation"), "", "snowflake")
 
 
-def steps_of(call: Call) -> list[dict[str, Any]]:
-    """The steps of a call-up for the page: label, when, after how many ms, and whether it was reached."""
-    times = {step: getattr(call, f"{step}_at") for step in rules.STEPS}
+def steps_of(call: Call | Broadcast) -> list[dict[str, Any]]:
+    """The steps of a call-up or an announcement: label, when, after how many ms, and whether it was reached."""
+    labels = words.TALK_STEPS if isinstance(call, Broadcast) else words.STEPS
+    times = {step: getattr(call, f"{step}_at") for step in labels}
     shown = []
     stopped = False
-    for step in rules.STEPS:
+    for step in labels:
         at = times[step]
         state = "done" if at else "missing"
         if (
             not at
             and not stopped
-            and call.stop_reason not in ("", "idle", "stopped", "finished", "shutdown", "revoked")
+            and call.stop_reason not in ("", "idle", "stopped", "finished", "shutdown", "revoked", "talk_over")
         ):
             state, stopped = "stopped", True
         shown.append(
             {
-                "code": step, "label": words.STEPS[step], "at": at, "state": state,
+                "code": step, "label": labels[step], "at": at, "state": state,
                 "after_ms": int((at - call.asked_at).total_seconds() * 1000) if at else None,
             }
         )  # fmt: skip

@@ -14,6 +14,7 @@ ACTS = {
     "video.channel.view": _("Watch a camera"),
     "video.channel.steer": _("Steer a camera"),
     "video.channel.command": _("Take a camera from others"),
+    "video.channel.talk": _("Speak through a camera"),
     "video.channel.change": _("Change a camera's entry"),
     "video.channel.playback": _("Look at recordings in the device"),
     "video.channel.snapshot": _("Keep a snapshot"),
@@ -40,7 +41,7 @@ _WATCH = ("video.channel.view", "video.operation.view", "video.scene.save", "vid
 _OPERATE = (
     *_WATCH, "video.channel.steer", "video.channel.playback", "video.channel.snapshot", "video.recording.make",
     "video.recording.view", "video.operation.change", "video.alarm.see", "video.device.view",
-    "video.device.subscribe",
+    "video.device.subscribe", "video.channel.talk",
 )  # fmt: skip
 _COMMAND = (*_OPERATE, "video.channel.command", "video.call.stop")
 _SET_UP = (
@@ -60,6 +61,13 @@ UNIT = declare(
 ENGINEER = declare(
     Role("video.engineer", _("Video engineer"), dict.fromkeys(_SET_UP, Reach.ALL), group="video", privileged=True)
 )
+
+
+def talking_priority(user: Any, channel: Any) -> int:
+    """0: may not speak; else as for steering: a commander takes the loudspeaker from an operator."""
+    if not access.may(user, "video.channel.talk", channel):
+        return 0
+    return 6 if access.may(user, "video.channel.command", channel) else 3
 
 
 def steering_priority(user: Any, channel: Any) -> int:

@@ -45,6 +45,29 @@ def may_steer(holder: Steering | None, user: int | str, priority: int, now: floa
     return now - holder.at >= PTZ_HOLD_SECONDS or priority > holder.priority
 
 
+# -- speaking through a device (9.12) ----------------------------------------------------------------------------------
+TALK_STEPS = ("asked", "told", "agreed", "invited", "connected", "speaking")
+LONGEST_TALK_SECONDS = 120.0  # at a stretch (local rule)
+QUIET_TALK_SECONDS = 5.0  # without sound the page is taken for gone (local rule)
+
+
+def may_interrupt(speaker_priority: int, priority: int) -> bool:
+    """One speaker a device: only a greater priority takes the loudspeaker over (local rule, as for steering)."""
+    return priority > speaker_priority
+
+
+def loudspeaker(channel_id: str, outputs: Mapping[str, str]) -> str:
+    """Which ID a broadcast for a camera goes to. `outputs`: voice outputs of the device, ID to ParentID.
+
+    The camera's own output where the catalog has one below it, the device's only one else; a device that lists none
+    takes the camera's ID, as is common practice.
+    """
+    own = [name for name, parent in sorted(outputs.items()) if parent == channel_id]
+    if own:
+        return own[0]
+    return next(iter(outputs)) if len(outputs) == 1 else channel_id
+
+
 def reached(times: Mapping[str, datetime | None]) -> str:
     """The last step of `STEPS` that a call-up reached."""
     last = "asked"

@@ -15,7 +15,7 @@ from django.core import signing
 
 PLAY_SECONDS = 60
 ORDER_SECONDS = 30
-_PLAY, _ORDER = "video.play", "video.order"
+_PLAY, _ORDER, _TALK = "video.play", "video.order", "video.talk"
 
 
 class BadToken(Exception):
@@ -24,7 +24,7 @@ class BadToken(Exception):
 
 @dataclass(frozen=True)
 class Play:
-    """What a token permits. `priority` 0: may not steer. Times are UNIX seconds for playback, 0 for live."""
+    """What a token permits. `priority` 0: may not steer; of a talk token, who goes first. Times are UNIX seconds for playback, 0 for live."""
 
     user: int
     channel: int
@@ -60,10 +60,24 @@ def play_token(play: Play) -> str:
     return signing.dumps({**asdict(play), "nonce": secrets.token_hex(12)}, salt=_PLAY, compress=True)
 
 
+def talk_token(play: Play) -> str:
+    """A token to speak, which does not open a picture."""
+    return signing.dumps({**asdict(play), "nonce": secrets.token_hex(12)}, salt=_TALK, compress=True)
+
+
 def read_play(token: str, once: Once) -> Play:
     """Check and use up a token. BadToken otherwise."""
+    return _read(token, once, _PLAY)
+
+
+def read_talk(token: str, once: Once) -> Play:
+    """As `read_play`, for a token to speak."""
+    return _read(token, once, _TALK)
+
+
+def _read(token: str, once: Once, salt: str) -> Play:
     try:
-        play = Play(**signing.loads(token, salt=_PLAY, max_age=PLAY_SECONDS))
+        play = Play(**signing.loads(token, salt=salt, max_age=PLAY_SECONDS))
     except (signing.BadSignature, TypeError) as error:
         raise BadToken from error
     if not once.take(play.nonce):

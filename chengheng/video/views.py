@@ -33,6 +33,7 @@ from chengheng.video.forms import (
     UpstreamForm,
 )
 from chengheng.video.models import (
+    Broadcast,
     Call,
     Channel,
     Device,
@@ -112,12 +113,15 @@ def channel(request: HttpRequest, pk: int) -> HttpResponse:
         else "",
         steps=[{"code": code, "label": str(label)} for code, label in words.STEPS.items()],
         may_snapshot=access.may(request.user, "video.channel.snapshot", row),
+        talk=reverse("video:talk", args=[pk]) if access.may(request.user, "video.channel.talk", row) else "",
+        talk_steps=[{"code": code, "label": str(label)} for code, label in words.TALK_STEPS.items()],
     )
     snapshots = list(row.snapshots.exclude(purpose="probe").select_related("by")[:12])
     recordings = list(row.recordings.select_related("by")[:12])
     context = {
         "channel": row,
         "props": props,
+        "broadcasts": row.broadcasts.select_related("by").defer("trace")[:5],
         "calls": row.calls.select_related("asked_by").defer("trace")[:8],
         "snapshots": _with_files(snapshots),
         "captures": row.captures.select_related("by")[:5],
@@ -153,6 +157,17 @@ def token(request: HttpRequest, pk: int) -> JsonResponse:
         made = actions.permit_watching(
             request.user, pk, session_key=request.session.session_key or "", stream=stream, from_at=from_at, to_at=to_at
         )
+    except Refusal as refusal:
+        return JsonResponse(refusal.as_dict(), status=refusal.status)
+    return JsonResponse({"token": made})
+
+
+@require_POST
+@require_act("video.channel.talk")
+def talk_token(request: HttpRequest, pk: int) -> JsonResponse:
+    """A token to speak through this camera's device."""
+    try:
+        made = actions.permit_talking(request.user, pk, session_key=request.session.session_key or "")
     except Refusal as refusal:
         return JsonResponse(refusal.as_dict(), status=refusal.status)
     return JsonResponse({"token": made})
@@ -399,6 +414,16 @@ def call(request: HttpRequest, pk: Any) -> HttpResponse:
         "may_stop": row.ended_at is None and access.may(request.user, "video.call.stop", row),
     }  # fmt: skip
     return page(request, "video/call.html", context)
+
+
+@require_act("video.call.view")
+def broadcast(request: HttpRequest, pk: Any) -> HttpResponse:
+    """One announcement: its steps, where it stopped and why."""
+    rows = Broadcast.objects.select_related("channel__device", "by")
+    row = access.fetch(request.user, "video.call.view", rows, pk=pk)
+    what, look = words.reason(row.stop_reason)
+    context = {"row": row, "steps": queries.steps_of(row), "what": what, "look": look}
+    return page(request, "video/broadcast.html", context)
 
 
 @require_POST

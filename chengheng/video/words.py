@@ -14,6 +14,15 @@ STEPS: dict[str, str | Promise] = {
     "first_frame": _("First picture shown"),
 }
 
+TALK_STEPS: dict[str, str | Promise] = {
+    "asked": _("Asked for"),
+    "told": _("Announced to the device"),
+    "agreed": _("Device agreed"),
+    "invited": _("Device asked for the sound"),
+    "connected": _("Way for the sound stands"),
+    "speaking": _("First sound sent"),
+}
+
 # what is said beside the steps about H.265
 CODING: dict[str, str | Promise] = {
     "h265": _("H.265: this browser cannot show it"),
@@ -80,6 +89,38 @@ REASONS: dict[str, tuple[str | Promise, str | Promise]] = {
     "no_capture": (_("The device does not take pictures by itself: that came with GB/T 28181-2022."), ""),
     "capture_runs": (_("The camera is taking pictures for somebody else."), ""),
     "capture_refused": (_("The device refused to take pictures by itself."), _("Keep a snapshot of the live picture.")),
+    "talk_over": (_("The speaker let go."), ""),
+    "talk_gone": (_("The speaker's page is gone."), ""),
+    "talk_quiet": (_("No sound came from the speaker's page any more."), _("Look whether the browser may use the microphone.")),
+    "talk_limit": (_("An announcement is over after two minutes. Press again to go on."), ""),
+    "talk_taken": (_("Somebody with a higher priority has taken the loudspeaker."), ""),
+    "talk_busy": (_("Somebody else is speaking through this device."), _("Wait, or ask a commander.")),
+    "talk_no_answer": (
+        _("The device did not answer to the announcement."),
+        _("Usually it has no loudspeaker or does not know voice broadcast."),
+    ),
+    "talk_refused": (
+        _("The device refused the announcement."),
+        _("Usually it has no loudspeaker, or its sound output is switched off."),
+    ),
+    "talk_no_invite": (
+        _("The device said yes, but did not ask for the sound."),
+        _("Look whether voice broadcast is switched on at the device and whether it knows our address."),
+    ),
+    "talk_bad_offer": (_("The device's request for the sound could not be read."), _("Look at the signalling below.")),
+    "talk_codec": (
+        _("The device does not take G.711 A-law (PCMA)."),
+        _("Set its two-way audio to G.711A."),
+    ),
+    "talk_no_ack": (
+        _("The device did not confirm our answer."), _("The network loses packets, or the device has restarted."),
+    ),
+    "talk_no_connection": (
+        _("The connection for the sound did not come about."),
+        _("Open the media ports between us and the device, or set the device to UDP."),
+    ),
+    "talk_lost": (_("The device closed the connection for the sound."), ""),
+    "talk_device_ended": (_("The device ended the announcement."), ""),
     "failed": (_("The call failed."), _("Look at the signalling below.")),
 }  # fmt: skip
 

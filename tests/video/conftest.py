@@ -65,6 +65,12 @@ class MemoryStore:
     async def call_changed(self, call: Any) -> None:
         self.calls[call.id] = call
 
+    async def talk_began(self, talk: Any) -> None:
+        self.calls[talk.id] = talk
+
+    async def talk_ended(self, talk: Any) -> None:
+        self.calls[talk.id] = talk
+
     async def registration_refused(self, pk: int, failures: int, locked_until: float) -> None:
         self.refused = (pk, failures, locked_until)
 

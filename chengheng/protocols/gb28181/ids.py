@@ -78,6 +78,12 @@ def kind_of(identifier: str, parental: bool = False) -> str:
     return "other"
 
 
+def is_loudspeaker(identifier: str) -> bool:
+    """Whether this is a voice output device (type 137, Annex D)."""
+    code = read(identifier)
+    return code is not None and code.type == 137
+
+
 def ssrc(domain: str, number: int, history: bool = False) -> str:
     """y= of 10 digits: 0 live or 1 history, digits 4 to 8 of the domain's identifier, 4 digits unique in it."""
     middle = (domain + "00000000")[3:8]

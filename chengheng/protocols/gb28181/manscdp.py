@@ -478,6 +478,13 @@ def notify(name: str, sn: int, device_id: str, **values: Value) -> bytes:
     return write("Notify", name, sn, device_id, values)
 
 
+def broadcast(sn: int, source_id: str, target_id: str) -> bytes:
+    """A voice broadcast announced (9.12, A.2.5): who speaks and which loudspeaker; it names no DeviceID."""
+    out = ['<?xml version="1.0" encoding="GB2312"?>\r\n']
+    _element("Notify", {"CmdType": "Broadcast", "SN": sn, "SourceID": source_id, "TargetID": target_id}, out)
+    return "".join(out).encode("gb18030")
+
+
 def respond(name: str, sn: int, device_id: str, **values: Value) -> bytes:
     return write("Response", name, sn, device_id, values)
 

@@ -60,6 +60,14 @@ class Description:
             return {}
         return dict(zip(("codec", "resolution", "fps", "rate_type", "rate"), parts[1:6], strict=False))
 
+    def payload_of(self, encoding: str) -> int | None:
+        """The first offered payload type that carries `encoding` ("PCMA/8000"), by rtpmap or by its fixed number."""
+        for number in self.payloads:
+            told = self.rtpmap.get(number) or RTPMAP.get(number, "")
+            if told.upper() == encoding or told.upper().startswith(encoding + "/1"):
+                return number
+        return None
+
     def encode(self) -> bytes:
         transport = "TCP/RTP/AVP" if self.tcp else "RTP/AVP"
         lines = [

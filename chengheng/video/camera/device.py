@@ -20,7 +20,7 @@ from PIL import Image
 from chengheng.common.sipnode import NoAnswer, Node
 from chengheng.protocols.gb28181 import manscdp, mansrtsp, ptz, sdp
 from chengheng.protocols.mpegps import mux
-from chengheng.protocols.rtp.packet import Packetizer
+from chengheng.protocols.rtp.packet import Packetizer, RtpError, Splitter, parse
 from chengheng.protocols.sip import digest
 from chengheng.protocols.sip.dialog import Dialog
 from chengheng.protocols.sip.endpoint import Peer, new_call_id, new_tag
@@ -57,6 +57,9 @@ class Faults:
     no_sub: bool = False  # has no second stream: refuses it with 488
     no_capture: bool = False  # refuses to take pictures by itself
     bad_pictures: bool = False  # uploads what is no picture
+    no_speaker: bool = False  # has no loudspeaker: refuses a broadcast
+    no_fetch: bool = False  # says yes to a broadcast and does not ask for the sound
+    talk: str = "udp"  # how it takes the sound: udp, tcp_active (it connects), tcp_passive (it listens)
     unscaled: bool = True  # plays fast without scaling its time stamps (facts §2 quirk 13)
 
 
@@ -104,6 +107,62 @@ class Sending:
     position: float = 0.0
     task: asyncio.Task[None] | None = None
     started: float = 0.0
+
+
+@dataclass(eq=False)
+class Hearing:
+    """A broadcast that is heard: its packets, and the last half minute of its A-law samples."""
+
+    dialog: Dialog | None = None
+    packets: int = 0
+    missing: int = 0
+    sound: bytearray = field(default_factory=bytearray)
+    ended: bool = False
+    things: list[Any] = field(default_factory=list)
+    _next: int | None = None
+
+    def packet(self, data: bytes) -> None:
+        try:
+            found = parse(data)
+        except RtpError:
+            return
+        if found.payload_type != 8:
+            return
+        self.packets += 1
+        self.missing += (found.sequence - self._next) & 0xFFFF if self._next is not None else 0
+        self._next = (found.sequence + 1) & 0xFFFF
+        self.sound += found.payload
+        del self.sound[: max(0, len(self.sound) - 240_000)]
+
+    def close(self) -> None:
+        self.ended = True
+        for thing in self.things:
+            thing.close()
+
+
+class _Ear(asyncio.DatagramProtocol):
+    """Takes a broadcast's packets from datagrams."""
+
+    def __init__(self, hearing: Hearing) -> None:
+        self.hearing = hearing
+
+    def datagram_received(self, data: bytes, address: Any) -> None:
+        self.hearing.packet(data)
+
+
+class _FramedEar(asyncio.Protocol):
+    """…and from a connection (RFC 4571)."""
+
+    def __init__(self, hearing: Hearing) -> None:
+        self.hearing = hearing
+        self.splitter = Splitter()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.hearing.things.append(transport)
+
+    def data_received(self, data: bytes) -> None:
+        for packet in self.splitter.receive(data):
+            self.hearing.packet(packet)
 
 
 class Camera:
@@ -159,6 +218,7 @@ class Camera:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pictures: dict[str, _Pictures] = {}
         self.subscriptions: dict[str, Subscribed] = {}
+        self.heard: list[Hearing] = []
 
     # -- life ----------------------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -169,6 +229,8 @@ class Camera:
     async def stop(self, unregister: bool = True) -> None:
         for sending in list(self.sendings):
             self._stop_sending(sending)
+        for hearing in self.heard:
+            hearing.close()
         if unregister and self.registered.is_set():
             with contextlib.suppress(NoAnswer, TimeoutError):
                 async with asyncio.timeout(3):
@@ -360,6 +422,9 @@ class Camera:
                 log.info("%s: unreadable command", self.gb_id)
         elif method == "SUBSCRIBE":
             self._subscribe(request, peer)
+        elif method == "BYE" and (heard := self._hearing(request.call_id)) is not None:
+            self.node.accept(request, peer)
+            heard.close()
         elif method in ("BYE", "INFO"):
             sending = next((item for item in self.sendings if item.dialog.call_id == request.call_id), None)
             if sending is None:
@@ -418,6 +483,8 @@ class Camera:
             self._later(manscdp.respond(
                 "PresetQuery", sn, command.device_id, PresetList={"@Num": len(items), "Item": items} if items else {},
             ))  # fmt: skip
+        elif command.kind == "Notify" and name == "Broadcast":
+            self._spawn(self._hear(sn, command))
         elif command.kind == "Control" and name == "DeviceConfig":
             self._spawn(self._configure(sn, command))
         elif command.kind == "Control" and name == "DeviceControl":
@@ -479,6 +546,61 @@ class Camera:
                 "UploadSnapShotFinished", self._sn, command.device_id, SessionID=session,
                 SnapShotList={"SnapShotFileID": names} if names else {},
             ))  # fmt: skip
+
+    # -- broadcasts ----------------------------------------------------------------------------------------------
+    def _hearing(self, call_id: str) -> Hearing | None:
+        return next((item for item in self.heard if item.dialog and item.dialog.call_id == call_id), None)
+
+    async def _hear(self, sn: int, command: manscdp.Command) -> None:
+        """A broadcast: say yes, ask the platform for the sound by INVITE, take it (9.12)."""
+        source, target = command.text("SourceID"), command.text("TargetID")
+        able = not self.faults.no_speaker and target in {self.gb_id, *self.channels}
+        with contextlib.suppress(NoAnswer):
+            await self.send(manscdp.respond("Broadcast", sn, target, Result="OK" if able else "ERROR"))
+        if not able or self.faults.no_fetch:
+            return
+        hearing = Hearing()
+        loop = asyncio.get_running_loop()
+        way = self.faults.talk
+        offer = sdp.Description(
+            owner=self.gb_id, session="Play", host=self.host, media="audio", payloads=[8], direction="recvonly",
+            ssrc=f"{self.chance.randrange(10**9):010d}", format="v/////a/1/8/1", tcp=way != "udp",
+        )  # fmt: skip
+        if way == "udp":
+            transport, _ear = await loop.create_datagram_endpoint(lambda: _Ear(hearing), local_addr=(self.host, 0))
+            hearing.things.append(transport)
+            offer.port = transport.get_extra_info("sockname")[1]
+        elif way == "tcp_passive":
+            server = await loop.create_server(lambda: _FramedEar(hearing), self.host, 0)
+            hearing.things.append(server)
+            offer.setup, offer.port = "passive", server.sockets[0].getsockname()[1]
+        else:
+            offer.setup, offer.port = "active", 9
+        message = self._message("INVITE", offer.encode(), content_type="APPLICATION/SDP")
+        message.uri = f"sip:{source}@{self.realm}"
+        message.set("subject", sdp.subject(source, "1", target, "1"))
+        message.set("contact", f"<sip:{self.gb_id}@{self.host}:{self.node.port}>")
+        peer = await self._peer()
+        try:
+            response = await self.node.request(message, peer, 8)
+            if response.status != 200:
+                hearing.close()
+                return
+            hearing.dialog = Dialog.called(message, response, peer)
+            self.heard.append(hearing)
+            self.node.send(hearing.dialog.ack(message.cseq[0]), peer)
+            if way == "tcp_active":
+                answer = sdp.read(response.body)
+                await loop.create_connection(lambda: _FramedEar(hearing), answer.host, answer.port)
+        except (NoAnswer, OSError, sdp.SdpError):
+            hearing.close()
+
+    async def hang_up(self, hearing: Hearing) -> None:
+        """End a broadcast from here."""
+        if hearing.dialog is not None:
+            with contextlib.suppress(NoAnswer):
+                await self.node.request(hearing.dialog.request("BYE"), await self._peer(), 4)
+        hearing.close()
 
     def _jpeg(self, channel: CameraChannel, at: datetime) -> bytes:
         picture = draw(self.width, self.height, 0, channel.view, channel.id[-10:], at, int(at.timestamp() * 1000))

@@ -11,7 +11,8 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -30,6 +31,7 @@ from chengheng.video import rules
 from chengheng.video.live.ports import Inlet, NoPort, PortRange
 from chengheng.video.live.source import Source, Viewer
 from chengheng.video.live.subscriptions import LOOK_SECONDS, WORKERS, Held, Subscriptions
+from chengheng.video.live.talk import Talk, Talks
 
 log = logging.getLogger("chengheng.video")
 MEDIA_WAIT_SECONDS = 10.0
@@ -109,6 +111,8 @@ class Store(Protocol):
     async def notices(self, rows: list[tuple[int, str, int, float]]) -> None: ...
     async def call_began(self, call: LiveCall) -> None: ...
     async def call_changed(self, call: LiveCall) -> None: ...
+    async def talk_began(self, talk: Talk) -> None: ...
+    async def talk_ended(self, talk: Talk) -> None: ...
     async def registration_refused(self, pk: int, failures: int, locked_until: float) -> None: ...
 
 
@@ -190,6 +194,8 @@ class Platform:
         self.on_channels: Callable[[Entry, list[manscdp.CatalogItem]], None] = lambda entry, items: None
         self.on_positions: Callable[[Entry, list[manscdp.Position]], None] = lambda entry, found: None
         self.subscriptions = Subscriptions(self)
+        self.talks = Talks(self)
+        self.node.on_ack = self.talks.acknowledge
         self.on_snapshots: Callable[[Entry, manscdp.SnapshotsDone], None] = lambda entry, done: None
         self.refused_sources: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self.counts = {"registered": 0, "refused": 0, "keepalive": 0, "unknown": 0, "blocked": 0}
@@ -223,6 +229,8 @@ class Platform:
     async def stop(self) -> None:
         for call in list(self.calls.values()):
             await self.end(call, "shutdown")
+        for talk in list(self.talks.speaking.values()):
+            await self.talks.end(talk, "shutdown")
         for task in (*self._running, *self._tasks):
             task.cancel()
         await asyncio.gather(*self._running, *self._tasks, return_exceptions=True)
@@ -288,6 +296,8 @@ class Platform:
             self.node.accept(
                 request, peer, allow="INVITE, ACK, BYE, CANCEL, MESSAGE, NOTIFY, SUBSCRIBE, INFO, REGISTER"
             )
+        elif method == "INVITE" and self.talks.invited(request, peer):
+            return
         elif method in ("INVITE", "SUBSCRIBE", "INFO", "CANCEL"):
             self.node.refuse(request, peer, 403)
         else:
@@ -619,10 +629,18 @@ class Platform:
             return
         self.later(self.node.request(message, peer, 8))
 
-    async def tell(self, entry: Entry, body: bytes, timeout: float = 8.0) -> Message:
+    async def tell(
+        self,
+        entry: Entry,
+        body: bytes,
+        timeout: float = 8.0,
+        note: Callable[[str, Message], None] = lambda direction, message: None,
+    ) -> Message:
         """Send a command and wait until the device has taken it. NoAnswer, or CallStopped when it says no."""
         message, peer = self._new("MESSAGE", entry, entry.gb_id, body, content_type=XML)
+        note("→", message)
         response = await self.node.request(message, peer, timeout)
+        note("←", response)
         if response.status >= 300:
             raise CallStopped("refused", f"{response.status} {response.reason}")
         return response
@@ -650,12 +668,17 @@ class Platform:
 
     async def _answered(self, entry: Entry, name: str, sn: int, body: bytes, timeout: float) -> manscdp.Command:
         """Send a command and wait for the message that answers it. TimeoutError, or as `tell`."""
-        future: asyncio.Future[manscdp.Command] = asyncio.get_running_loop().create_future()
-        self._queries[name, sn] = future
-        try:
+        with self.awaiting(name, sn) as answer:
             await self.tell(entry, body)
             async with asyncio.timeout(timeout):
-                return await future
+                return await answer
+
+    @contextmanager
+    def awaiting(self, name: str, sn: int) -> Iterator[asyncio.Future[manscdp.Command]]:
+        """The message that will answer the command `name` with this number, for as long as it is waited for."""
+        answer = self._queries[name, sn] = asyncio.get_running_loop().create_future()
+        try:
+            yield answer
         finally:
             self._queries.pop((name, sn), None)
 
@@ -892,6 +915,8 @@ class Platform:
         await self.end(call, "finished" if call.kind != "live" else "media_lost")
 
     def _bye(self, request: Message, peer: Peer) -> None:
+        if self.talks.bye(request, peer):
+            return
         call = self._dialogs.get(request.call_id)
         if call is None or call.peer is None or call.peer.host != peer.host:
             self.node.refuse(request, peer, 481)
@@ -928,6 +953,7 @@ class Platform:
                 log.exception("a call could not be stored")
 
     async def _watch_calls(self) -> None:
+        self.talks.look()
         now = time.monotonic()
         for call in list(self.calls.values()):
             if not call.ready.is_set():

@@ -168,9 +168,14 @@ class _Framed(asyncio.Protocol):
 
 
 class Outlet:
-    """One sending end, for the simulator and for relaying upwards: UDP, TCP active (we connect) or passive."""
+    """One sending end, for announcements, the simulator and relaying upwards: UDP, TCP active (we connect) or passive.
 
-    def __init__(self) -> None:
+    With a `PortRange` its port comes from there and goes back there; else any free one is taken.
+    """
+
+    def __init__(self, ports: PortRange | None = None) -> None:
+        self._ports = ports
+        self._socket: socket.socket | None = None
         self._udp: asyncio.DatagramTransport | None = None
         self._stream: asyncio.Transport | None = None
         self._server: asyncio.Server | None = None
@@ -181,28 +186,56 @@ class Outlet:
     async def udp(self, host: str, port: int, bind: str) -> int:
         loop = asyncio.get_running_loop()
         self._target = (host, port)
-        self._udp, _protocol = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=(bind, 0))
+        if self._ports is not None:
+            sock = self._bound(socket.SOCK_DGRAM)
+            self._udp, _protocol = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, sock=sock)
+        else:
+            self._udp, _protocol = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=(bind, 0))
         self.port = self._udp.get_extra_info("sockname")[1]
         self.connected.set()
         return self.port
 
+    def _bound(self, kind: socket.SocketKind) -> socket.socket:
+        assert self._ports is not None
+        sock = self._ports.bind(kind)
+        self.port = sock.getsockname()[1]  # known at once, so that it goes back whatever happens next
+        return sock
+
+    def take_port(self) -> int:
+        """The port of the range from which `tcp_active` will connect: it is told before that. NoPort."""
+        self._socket = self._bound(socket.SOCK_STREAM)
+        return self.port
+
     async def tcp_active(self, host: str, port: int, bind: str) -> int:
         loop = asyncio.get_running_loop()
-        self._stream, _protocol = await loop.create_connection(asyncio.Protocol, host, port, local_addr=(bind, 0))
+        if self._socket is not None:
+            await loop.sock_connect(self._socket, (host, port))
+            sock, self._socket = self._socket, None
+            self._stream, _protocol = await loop.create_connection(asyncio.Protocol, sock=sock)
+        else:
+            self._stream, _protocol = await loop.create_connection(asyncio.Protocol, host, port, local_addr=(bind, 0))
         self.port = self._stream.get_extra_info("sockname")[1]
         self.connected.set()
         return self.port
 
-    async def tcp_passive(self, bind: str) -> int:
+    async def tcp_passive(self, bind: str, allowed: set[str] | None = None) -> int:
+        """Wait for one connection; with `allowed` from these addresses only."""
         loop = asyncio.get_running_loop()
         outlet = self
 
         class Accept(asyncio.Protocol):
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                address = transport.get_extra_info("peername") or ("?", 0)
+                if allowed is not None and (address[0] not in allowed or outlet._stream is not None):
+                    transport.abort()  # type: ignore[attr-defined]
+                    return
                 outlet._stream = transport  # type: ignore[assignment]
                 outlet.connected.set()
 
-        self._server = await loop.create_server(Accept, bind, 0)
+        if self._ports is not None:
+            self._server = await loop.create_server(Accept, sock=self._bound(socket.SOCK_STREAM), backlog=4)
+        else:
+            self._server = await loop.create_server(Accept, bind, 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self.port
 
@@ -221,6 +254,8 @@ class Outlet:
         return self._stream is not None and self._stream.is_closing()
 
     def close(self) -> None:
-        for thing in (self._udp, self._stream, self._server):
+        for thing in (self._udp, self._stream, self._server, self._socket):
             if thing is not None:
                 thing.close()
+        if self._ports is not None:
+            self._ports.free(self.port)

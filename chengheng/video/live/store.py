@@ -17,11 +17,13 @@ from chengheng.common import health
 from chengheng.common.live import in_thread
 from chengheng.protocols.gb28181 import ids, manscdp
 from chengheng.protocols.sip.endpoint import Peer
-from chengheng.video import queries
+from chengheng.video import actions, queries, rules
 from chengheng.video.live.platform import Entry, LiveCall
+from chengheng.video.live.talk import Talk
 from chengheng.video.live.upstream import Above, Shared
 from chengheng.video.models import (
     Alarm,
+    Broadcast,
     Call,
     Capture,
     Channel,
@@ -76,6 +78,17 @@ class DatabaseStore:
 
     async def call_changed(self, call: LiveCall) -> None:
         await in_thread(save_call, call)
+
+    async def talk_began(self, talk: Talk) -> None:
+        await in_thread(
+            actions.begin_broadcast, talk.id, talk.channel_pk, talk.user_pk, talk.target_id, talk.steps["asked"]
+        )
+
+    async def talk_ended(self, talk: Talk) -> None:
+        await in_thread(
+            actions.end_broadcast, talk.id, dict(talk.steps), talk.transport, talk.seconds, talk.stop_code,
+            talk.stop_detail, "\n\n".join(talk.trace),
+        )  # fmt: skip
 
     async def registration_refused(self, pk: int, failures: int, locked_until: float) -> None:
         await in_thread(
@@ -339,6 +352,14 @@ def channel_of(pk: int) -> tuple[int, str, int] | None:
     )
 
 
+def loudspeaker_of(channel_pk: int) -> str:
+    """The ID that a broadcast for this camera goes to."""
+    channel = Channel.objects.get(pk=channel_pk)
+    rows = Channel.objects.filter(device_id=channel.device_id, kind="audio", removed_at=None)
+    outputs = {name: parent for name, parent in rows.values_list("gb_id", "parent_id") if ids.is_loudspeaker(name)}
+    return rules.loudspeaker(channel.gb_id, outputs)
+
+
 def open_watching(call_id: str, user_pk: int, way: str) -> int:
     return Watching.objects.create(call_id=call_id, user_id=user_pk, way=way).pk
 
@@ -349,8 +370,8 @@ def close_watching(pk: int, first_picture_ms: int | None, dropped: int, reason: 
     )
 
 
-def still_permitted(pairs: set[tuple[int, int, str]]) -> set[tuple[int, int, str]]:
-    """Of (user, channel, session key), those that may still watch: user active, session alive, permission held."""
+def still_permitted(pairs: set[tuple[int, int, str]], act: str = "video.channel.view") -> set[tuple[int, int, str]]:
+    """Of (user, channel, session key), those that still may: user active, session alive, permission held."""
     from importlib import import_module
 
     from django.conf import settings
@@ -365,7 +386,7 @@ def still_permitted(pairs: set[tuple[int, int, str]]) -> set[tuple[int, int, str
         user = users.get(user_pk)
         if user is None or (key and not sessions().exists(key)):
             continue
-        if access.visible(user, "video.channel.view", Channel.objects.filter(pk=channel_pk)).exists():
+        if access.visible(user, act, Channel.objects.filter(pk=channel_pk)).exists():
             kept.add((user_pk, channel_pk, key))
     return kept
 
@@ -408,6 +429,7 @@ def close_stale() -> None:
     now = timezone.now()
     Call.objects.filter(ended_at=None).update(ended_at=now, stop_reason="shutdown")
     Watching.objects.filter(closed_at=None).update(closed_at=now, close_reason="shutdown")
+    Broadcast.objects.filter(ended_at=None).update(ended_at=now, stop_reason="shutdown")
     Recording.objects.filter(ended_at=None).update(ended_at=now, fault="shutdown")
     Transcode.objects.filter(ended_at=None).update(ended_at=now, stop_reason="shutdown")
     Capture.objects.filter(state="running").update(ended_at=now, state="failed", fault="shutdown")

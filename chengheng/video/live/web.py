@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import secrets
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from chengheng.video.live.captures import Captures
 from chengheng.video.live.platform import CallStopped, Entry, LiveCall, Platform
 from chengheng.video.live.platform import Settings as PlatformSettings
 from chengheng.video.live.source import Source, Viewer
+from chengheng.video.live.talk import Talk
 from chengheng.video.live.transcoding import Transcoding
 from chengheng.video.live.upstream import Upwards
 
@@ -79,6 +81,7 @@ class Service:
         self.once_play = tokens.Once(tokens.PLAY_SECONDS)
         self.once_order = tokens.Once(tokens.ORDER_SECONDS)
         self.recordings: dict[int, work.Recording] = {}
+        self.talking: dict[Talk, tuple[int, int, str]] = {}
         self.transcoding = Transcoding(self.platform)
         self.captures = Captures(self)
         self.platform.on_snapshots = self.captures.finished
@@ -129,16 +132,21 @@ class Service:
         while True:
             await asyncio.sleep(PERMISSION_SECONDS)
             rights = {watcher.right for watcher in self.watchers}
-            if not rights:
+            speakers = set(self.talking.values())
+            if not rights and not speakers:
                 continue
             try:
                 kept = await in_thread(store.still_permitted, rights)
+                heard = await in_thread(store.still_permitted, speakers, "video.channel.talk")
             except Exception:
                 log.exception("permissions could not be asked")
                 continue
             for watcher in list(self.watchers):
                 if watcher.right in rights and watcher.right not in kept:
                     watcher.cut("revoked")
+            for made, right in list(self.talking.items()):
+                if right in speakers and right not in heard:
+                    await self.platform.talks.end(made, "revoked")
 
     async def entry(self, channel_pk: int) -> tuple[Entry, str]:
         """The device in memory and the channel's ID. CallStopped when it is not there."""
@@ -391,6 +399,79 @@ class Service:
                     watcher.close_reason or "left",
                 )  # fmt: skip
 
+    # -- speaking ------------------------------------------------------------------------------------------------
+    async def talk(self, request: web.Request) -> web.StreamResponse:
+        """WebSocket: texts tell the steps; binaries from the page are A-law samples; {"type": "over"} lets go."""
+        try:
+            play = tokens.read_talk(request.query.get("token", ""), self.once_play)
+        except tokens.BadToken:
+            return web.Response(status=403, text="this token is not valid (any more)")
+        socket = web.WebSocketResponse(heartbeat=20, max_msg_size=64 * 1024, compress=False)
+        await socket.prepare(request)
+        made: Talk | None = None
+        try:
+            entry, _channel_id = await self.entry(play.channel)
+            target = await in_thread(store.loudspeaker_of, play.channel)
+            made = Talk(secrets.token_hex(16), entry, play.channel, target, play.user, play.name, play.priority)
+            self.talking[made] = (play.user, play.channel, play.session)
+            await self._speak(made, socket)
+            if made.stop_code not in ("talk_over", "talk_gone"):
+                raise CallStopped(made.stop_code, made.stop_detail)
+        except CallStopped as stopped:
+            what, look = words.reason(stopped.code)
+            told = {"code": stopped.code, "what": what, "look": look, "detail": stopped.detail}
+            await self._say(socket, {"type": "stopped", **told})
+        finally:
+            if made is not None:
+                self.talking.pop(made, None)
+                await self.platform.talks.end(made, "talk_gone")
+            with contextlib.suppress(Exception):
+                await socket.close()
+        return socket
+
+    async def _speak(self, made: Talk, socket: web.WebSocketResponse) -> None:
+        """Until the speaker lets go or the announcement ends otherwise; what is said before the device listens is lost."""
+        talks = self.platform.talks
+
+        def tell(step: str) -> None:
+            if step in words.TALK_STEPS:
+                text = str(words.TALK_STEPS[step])
+                self.platform.later(self._say(socket, {"type": "step", "step": step, "text": text}))
+
+        made.listeners.add(tell)
+        beginning = asyncio.ensure_future(talks.begin(made))
+        reading = asyncio.ensure_future(self._listen(made, socket))
+        over = asyncio.ensure_future(made.ended.wait())
+        try:
+            await asyncio.wait((beginning, reading, over), return_when=asyncio.FIRST_COMPLETED)
+            if beginning.done():
+                beginning.result()
+                await asyncio.wait((reading, over), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                code = reading.result()
+                beginning.cancel()
+                await asyncio.gather(beginning, return_exceptions=True)
+                await talks.end(made, code)
+        finally:
+            for task in (beginning, reading, over):
+                task.cancel()
+            await asyncio.gather(beginning, reading, over, return_exceptions=True)
+
+    async def _listen(self, made: Talk, socket: web.WebSocketResponse) -> str:
+        """Pass on what the page sends; why it does not send any more."""
+        while True:
+            try:
+                message = await socket.receive(timeout=rules.QUIET_TALK_SECONDS)
+            except TimeoutError:
+                return "talk_quiet"
+            if message.type == WSMsgType.BINARY:
+                made.say(message.data)
+            elif message.type == WSMsgType.TEXT:
+                if message.data == '{"type":"over"}':
+                    return "talk_over"
+            else:
+                return "talk_gone"
+
     # -- orders --------------------------------------------------------------------------------------------------
     async def order(self, request: web.Request) -> web.Response:
         """A signed order of a page, a task or a command; the answer is JSON."""
@@ -444,6 +525,7 @@ def setup(app: web.Application) -> None:
     app[SERVICE] = service
     common_pictures.offer("video.channel", partial(pictures.show, service))
     app.router.add_get("/video/play", service.play)
+    app.router.add_get("/video/talk", service.talk)
     app.router.add_post("/video/order", service.order)
     app.router.add_post("/video/webrtc", service.webrtc)
     app.cleanup_ctx.append(service.run)

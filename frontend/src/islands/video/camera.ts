@@ -1,5 +1,6 @@
 // One camera: the picture, the steps of its call-up, steering by mouse, touch and keyboard, the device's recordings.
 import { Player, type Common, type Told } from "./player";
+import { talking } from "./talk";
 import { say, type Word } from "./words";
 
 export interface CameraProps extends Common {
@@ -11,6 +12,8 @@ export interface CameraProps extends Common {
   records_url: string;
   steps: { code: string; label: string }[];
   may_snapshot: boolean;
+  talk: string;
+  talk_steps: { code: string; label: string }[];
 }
 
 const make = <K extends keyof HTMLElementTagNameMap>(tag: K, css = "", text = ""): HTMLElementTagNameMap[K] => {
@@ -91,16 +94,29 @@ export function camera(place: HTMLElement, props: CameraProps): () => void {
     });
     tools.append(quick);
   }
+  const heard = button(say("sound"));
+  heard.setAttribute("aria-pressed", "false");
+  heard.addEventListener("click", () => {
+    const on = player?.sound(heard.getAttribute("aria-pressed") !== "true") ?? false;
+    heard.setAttribute("aria-pressed", String(on));
+    heard.classList.toggle("btn-primary", on);
+  });
+  tools.append(heard);
   tools.append(status);
   const under = make("div", "camera-under");
   under.append(tools);
   stage.after(under);
 
   if (props.ptz) side.append(steering(() => player, props));
+  const speaker = props.talk ? talking(props) : undefined;
+  if (speaker) side.append(speaker.box);
   side.append(steps);
   if (props.records_url) under.append(recordings(props, play, () => player));
   play();
-  return () => player?.close();
+  return () => {
+    speaker?.close();
+    player?.close();
+  };
 }
 
 function steering(player: () => Player | undefined, props: CameraProps): HTMLElement {

@@ -329,6 +329,12 @@ export class Player {
     }
   }
 
+  /** Hear the camera, or not; it begins silent, because browsers play no sound by themselves. */
+  sound(on: boolean): boolean {
+    this.video.muted = !on;
+    return on;
+  }
+
   full(): void {
     void this.box.requestFullscreen?.();
   }

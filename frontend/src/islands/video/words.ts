@@ -35,6 +35,13 @@ const texts = {
   incomplete: ["The device's list is incomplete.", "设备返回的录像目录不完整。"],
   pause: ["Pause", "暂停"], resume: ["Go on", "继续"],
   quick: ["Low latency (WebRTC)", "低延时（WebRTC）"],
+  talk: ["Hold to speak", "按住喊话"],
+  talkWait: ["Keep holding …", "请按住，正在接通…"],
+  talkNow: ["Speak now", "请讲话"],
+  talkHelp: ["Through the camera's loudspeaker. Hold the button or the space bar.", "通过摄像机的扬声器喊话：按住按钮或空格键。"],
+  talkUnsafe: ["Speaking needs a secure address (https).", "喊话需要安全连接（https）。"],
+  talkMicrophone: ["The browser gives no microphone.", "浏览器没有提供麦克风。"],
+  sound: ["Sound", "声音"],
   behind: ["behind live", "缓冲"],
 } as const;
 
