@@ -1,11 +1,14 @@
 """A conference of 33 venues with media: our gateway beside the bare engine, with the same media in the same run.
 
-A second Janus plays the venues at C speed: each sends one H.264 picture and one Opus sound (canned RTP by way of a
-mountpoint) and receives the speaker, nine pictures and three sounds. First all of them come in by our gateway (tickets, SDP
+A second Janus plays the venues at C speed: each sends its H.264 picture in three layers (720p 1.2 Mbit/s, 360p 350 kbit/s,
+180p 120 kbit/s) and one Opus sound (canned RTP by way of a mountpoint) and receives the speaker's large layer, nine small
+pictures and three sounds. A mountpoint cannot simulcast: it sends the layers as three sections of one connection, and what
+it says is rewritten on the way, so that the engine under test is offered one section with three SSRCs (`a=ssrc-group:SIM`). First all of them come in by our gateway (tickets, SDP
 checks, rows, state to everybody), then the same streams run over a plain Janus room without us. Figures are processor time
-by /proc; what arrived is counted by the receiving Janus. "Picture" is the first video packet at the venue, not decoded.
+by /proc; packets and losses are those of the playing Janus' own RTCP: `lost` of what the venues receive, and what the
+engine reports lost of what they send. "Picture" is the first video packet at the venue, not decoded.
 
-BENCH_VENUES (33), BENCH_SECONDS (15). The venues send one layer, not three: a mountpoint cannot simulcast.
+BENCH_VENUES (33), BENCH_SECONDS (15).
 """
 
 from __future__ import annotations
@@ -21,8 +24,9 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import aiohttp
 import psutil
 
 from benchmarks.report import Report
@@ -38,7 +42,9 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "15"))
 PICTURES, SOUNDS = 10, 3
 SETTLED = 3.0
 """Seconds without a new offer: then everybody receives what they asked for, and the meeting is measured."""
-FPS, BITRATE = 15, 150_000
+FPS = 15
+LAYERS = ((320, 180, 120_000), (640, 360, 350_000), (1280, 720, 1_200_000))
+"""Width, height and bits a second of each layer, the smallest first, as SSRCs of simulcast stand."""
 LIBRARIES = "/usr/lib/x86_64-linux-gnu/janus"
 
 
@@ -56,6 +62,11 @@ class Engine:
         texts = configuration.files(replace(made))
         if plays:
             main = texts["janus.jcfg"].replace("ice_lite = true", "ice_lite = false")
+            main = main.replace("api_secret =", 'admin_secret = "bench"\n  api_secret =')
+            self.admin_port = free_port()
+            texts["janus.transport.websockets.jcfg"] = texts["janus.transport.websockets.jcfg"].replace(
+                "admin_ws = false", f'admin_ws = true  admin_ws_port = {self.admin_port}  admin_ws_ip = "127.0.0.1"'
+            )
             texts["janus.jcfg"] = main.replace("libjanus_streaming.so,", "")
             texts["janus.plugin.streaming.jcfg"] = 'general: { admin_key = "bench" }\n'
         for file, text in texts.items():
@@ -98,6 +109,42 @@ class Engine:
         self.log.close()
 
 
+def collapsed(sdp: str) -> str:
+    """An offer of sound and three pictures as one of sound and a picture in three layers."""
+    head, sound, *pictures = _sections(sdp)
+    ssrcs = [next(line.split()[0][7:] for line in picture if line.startswith("a=ssrc:")) for picture in pictures]
+    video = [line for line in pictures[0] if not line.startswith(("a=ssrc:", "a=msid:"))]
+    video += [f"a=ssrc-group:SIM {' '.join(ssrcs)}", *(f"a=ssrc:{ssrc} cname:venue" for ssrc in ssrcs)]
+    return _text(_bundled(head, ("0", "1")), sound, video)
+
+
+def expanded(sdp: str) -> str:
+    """The answer to that, as one of sound and three pictures."""
+    head, sound, video = _sections(sdp)
+    more = [[f"a=mid:{mid}" if line.startswith("a=mid:") else line for line in video] for mid in ("1", "2", "3")]
+    return _text(_bundled(head, ("0", "1", "2", "3")), sound, *more)
+
+
+def _sections(sdp: str) -> list[list[str]]:
+    """Its lines by section. Without the header extension of sections' names: the layers have one name, and the player
+    would send its three."""
+    found: list[list[str]] = [[]]
+    for line in sdp.splitlines():
+        if line.startswith("m="):
+            found.append([])
+        if not (line.startswith("a=extmap:") and "sdes:mid" in line):
+            found[-1].append(line)
+    return found
+
+
+def _bundled(head: list[str], mids: tuple[str, ...]) -> list[str]:
+    return [f"a=group:BUNDLE {' '.join(mids)}" if line.startswith("a=group:BUNDLE") else line for line in head]
+
+
+def _text(*parts: list[str]) -> str:
+    return "".join(f"{line}\r\n" for part in parts for line in part)
+
+
 def used(pid: int) -> float:
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
@@ -136,10 +183,11 @@ class Player:
         self.sending = await self.load.attach("streaming", self._told("pub"))
         answer = await self.load.janus.message(self.sending, {"request": "watch", "id": 1})
         assert answer.jsep
-        return str(answer.jsep["sdp"])
+        return collapsed(str(answer.jsep["sdp"]))
 
     async def answered(self, sdp: str) -> None:
-        await self.load.janus.message(self.sending, {"request": "start"}, {"type": "answer", "sdp": sdp})
+        jsep = {"type": "answer", "sdp": expanded(sdp)}
+        await self.load.janus.message(self.sending, {"request": "start"}, jsep)
 
     async def receive(self, sdp: str) -> str:
         jsep = {"type": "offer", "sdp": sdp}
@@ -176,27 +224,29 @@ async def prepare_load(load: Engine) -> None:
     await load.janus.message(
         await load.attach("streaming", lambda _told: None),
         {"request": "create", "type": "rtp", "id": 1, "admin_key": "bench", "is_private": True, "media": [
-            {"type": "audio", "mid": "0", "port": load.port + 2, "pt": 111, "codec": "opus", "label": "a"},
-            {"type": "video", "mid": "1", "port": load.port + 4, "pt": 96, "codec": "h264", "label": "v",
-             "fmtp": "profile-level-id=42e01f;packetization-mode=1"}]},
+            {"type": "audio", "mid": "0", "port": load.port + 2, "pt": 111, "codec": "opus", "label": "a"}, *(
+            {"type": "video", "mid": str(1 + at), "port": load.port + 4 + 2 * at, "pt": 96, "codec": "h264",
+             "label": f"v{at}", "fmtp": "profile-level-id=42e01f;packetization-mode=1"} for at in range(len(LAYERS)))]},
     )  # fmt: skip
 
 
 def source(folder: Path, load: Engine) -> subprocess.Popen[bytes]:
-    """A moving picture and a tone, coded once, sent for ever."""
+    """A moving picture in three layers and a tone, coded once, sent for ever."""
     clip = folder / "clip.mkv"
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s=320x180:r={FPS}", "-f", "lavfi", "-i",
-         "sine=440:r=48000", "-t", "10", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v",
-         "baseline", "-g", str(FPS), "-b:v", str(BITRATE), "-maxrate", str(BITRATE), "-bufsize", str(BITRATE), "-x264-params",
-         "repeat-headers=1", "-c:a", "libopus", "-b:a", "32k", str(clip)],
-        check=True,
-    )  # fmt: skip
-    return subprocess.Popen(
-        ["ffmpeg", "-v", "error", "-re", "-stream_loop", "-1", "-i", str(clip), "-map", "0:a", "-c", "copy",
-         "-payload_type", "111", "-f", "rtp", f"rtp://127.0.0.1:{load.port + 2}", "-map", "0:v", "-c", "copy",  "-payload_type", "96", "-f", "rtp", f"rtp://127.0.0.1:{load.port + 4}?pkt_size=1200"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    largest = "{}x{}".format(*LAYERS[-1][:2])
+    make = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s={largest}:r={FPS}", "-f", "lavfi", "-i",
+            "sine=440:r=48000", "-t", "10", "-map", "1:a", "-c:a", "libopus", "-b:a", "32k"]  # fmt: skip
+    play = ["ffmpeg", "-v", "error", "-re", "-stream_loop", "-1", "-i", str(clip), "-map", "0:a", "-c", "copy",
+            "-payload_type", "111", "-f", "rtp", f"rtp://127.0.0.1:{load.port + 2}"]  # fmt: skip
+    for at, (width, height, bits) in enumerate(LAYERS):
+        make += ["-map", "0:v", f"-filter:v:{at}", f"scale={width}:{height}", f"-c:v:{at}", "libx264",
+                 f"-b:v:{at}", str(bits), f"-maxrate:v:{at}", str(bits), f"-bufsize:v:{at}", str(bits // 2)]  # fmt: skip
+        play += ["-map", f"0:v:{at}", "-c", "copy", "-payload_type", "96", "-f", "rtp",
+                 f"rtp://127.0.0.1:{load.port + 4 + 2 * at}?pkt_size=1200"]  # fmt: skip
+    make += ["-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-g", str(FPS), "-x264-params",
+             "repeat-headers=1", str(clip)]  # fmt: skip
+    subprocess.run(make, check=True)
+    return subprocess.Popen(play, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def wanted_by(number: int, count: int) -> list[int]:
@@ -265,10 +315,12 @@ async def ours(report: Report, site: Site, load: Engine, scene: dict[str, Any]) 
         await asyncio.sleep(0.2)
     joining = {name: used(pid) - first[name] for name, pid in pids.items()}
     report.line("gateway, all joins", joining["live"] * 1000, "ms CPU", "once")
+    flow = await flowed(load, players)
     start, began = {name: used(pid) for name, pid in pids.items()}, time.monotonic()
     await asyncio.sleep(SECONDS)
     spent = time.monotonic() - began
     steady = {name: 100 * (used(pid) - start[name]) / spent for name, pid in pids.items()}
+    told_of(report, "with us", (await flowed(load, players)).since(flow), time.monotonic() - began)
     found = await arrived(load, players)
     # the roll-call
     began = time.monotonic()
@@ -309,6 +361,54 @@ async def _banner(place: Place, text: str) -> None:
         await asyncio.wait_for(place.changed.wait(), 30)
 
 
+class Flow(NamedTuple):
+    """What the venues received and lost, and what the engine says it lost of what they sent."""
+
+    received: int = 0
+    octets: int = 0
+    lost: int = 0
+    sent: int = 0
+    lost_up: int = 0
+
+    def since(self, before: Flow) -> Flow:
+        return Flow(*(now - then for now, then in zip(self, before, strict=True)))
+
+
+async def flowed(load: Engine, players: list[Player]) -> Flow:
+    """The counters of all connections, by the playing engine's admin interface."""
+    found = [0] * len(Flow._fields)
+    address = f"http://127.0.0.1:{load.admin_port}/"
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(address, protocols=["janus-admin-protocol"], max_msg_size=0, compress=0) as socket,
+    ):
+        for player in players:
+            for handle in (player.sending, player.receiving):
+                await socket.send_json({
+                    "janus": "handle_info", "transaction": "t", "admin_secret": "bench",
+                    "session_id": load.janus.client.session, "handle_id": handle,
+                })  # fmt: skip
+                told = await socket.receive_json()
+                for medium in told["info"]["webrtc"]["media"].values():
+                    rtcp, stats = medium.get("rtcp", {}).get("main", {}), medium["stats"]
+                    if handle == player.receiving:
+                        found[0] += stats["in"]["packets"]
+                        found[1] += stats["in"]["bytes"]
+                        found[2] += rtcp.get("lost", 0)
+                    else:
+                        found[3] += stats["out"]["packets"]
+                        found[4] += rtcp.get("lost-by-remote", 0)
+    return Flow(*found)
+
+
+def told_of(report: Report, who: str, flow: Flow, seconds: float) -> None:
+    """The lines of a flow in the report."""
+    report.line(f"{who}: to each venue", flow.octets * 8 / seconds / 1000 / VENUES, "kbit/s", "media, without headers")
+    report.line(f"{who}: packets received by the venues", flow.received, "packets", f"{flow.sent:,} sent by them")
+    report.line(f"{who}: lost on the way to the venues", flow.lost, "packets", "goal 0")
+    report.line(f"{who}: lost on the way to the engine", flow.lost_up, "packets", "goal 0; as its receiver reports say")
+
+
 async def arrived(load: Engine, players: list[Player]) -> dict[str, float]:
     """Streams that the venues receive, as the sink room counts them."""
     answer = await load.janus.message(
@@ -318,7 +418,7 @@ async def arrived(load: Engine, players: list[Player]) -> dict[str, float]:
             "pictures": float(sum(1 for player in players if player.picture_at))}  # fmt: skip
 
 
-async def bare(load: Engine, engine: Engine) -> dict[str, float]:
+async def bare(report: Report, load: Engine, engine: Engine) -> dict[str, float]:
     """The same streams over a plain room, nobody between; what they cost."""
     await engine.ready()
     janus = engine.janus
@@ -361,7 +461,10 @@ async def bare(load: Engine, engine: Engine) -> dict[str, float]:
         await asyncio.wait_for(there[number].wait(), 30)
     for number, player in enumerate(players):
         handle = handles[number, "sub"] = await engine.attach("videoroom", crossing(player, number, "sub"))
-        streams = [{"feed": f"p{other}", "mid": "1"} for other in wanted_by(number, VENUES)]
+        streams: list[dict[str, Any]] = [
+            {"feed": f"p{other}", "mid": "1", "substream": 0 if at else 2}
+            for at, other in enumerate(wanted_by(number, VENUES))
+        ]
         streams += [{"feed": f"p{other}", "mid": "0"} for other in range(min(SOUNDS, VENUES)) if other != number]
         try:
             offered = await janus.message(
@@ -377,9 +480,11 @@ async def bare(load: Engine, engine: Engine) -> dict[str, float]:
             while not player.picture_at:
                 await asyncio.sleep(0.01)
     await asyncio.sleep(3)
+    flow = await flowed(load, players)
     start, began = used(engine.child.pid), time.monotonic()
     await asyncio.sleep(SECONDS)
     cost = 100 * (used(engine.child.pid) - start) / (time.monotonic() - began)
+    told_of(report, "bare engine", (await flowed(load, players)).since(flow), time.monotonic() - began)
     return {"janus": cost} | await arrived(load, players)
 
 
@@ -424,7 +529,7 @@ async def _measure(report: Report, site: Site, folder: Path) -> None:
         report.line("gateway (live), in the meeting", with_us["live"], "% of a core")
         plain = Engine(folder, "plain", host, (27000, 27999))
         engines.append(plain)
-        without = await bare(load, plain)
+        without = await bare(report, load, plain)
     finally:
         if sending is not None:
             sending.kill()

@@ -25,6 +25,7 @@ PUBLIC: dict[str, str] = {
     "/metrics": "for this machine itself or with its own token (tests/project); holds no records",
     "maintenance:follow": "whoever reported a fault sees by an unguessable address how it stands and rates the repair",
     "maintenance:label": "behind a QR label; names the device of an unguessable address and takes a report, limited by caller",
+    "notices:called": "where a voice gateway reports a call: an address signed by us for one attempt; anything else is 404",
     "files:linked": "an address signed by us for one file and a short time; anything else is 410",
     "ui:choose": "language and appearance before signing in",
     "ui:design": "the living page holds no records",

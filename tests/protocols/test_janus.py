@@ -55,6 +55,17 @@ class TestMessages:
         # the same once more is not an answer, but told
         assert isinstance(client.receive(json.dumps(event)), Told)
 
+    def test_what_is_only_acknowledged_or_no_longer_waited_for_is_not_kept(self):
+        client = Client("x")
+        for transaction, _text in (client.trickle(5, {}), client.keepalive()):
+            assert client.receive(json.dumps({"janus": "ack", "transaction": transaction})) is None
+        assert not client._open
+        late, _text = client.message(5, {"request": "join"})
+        client.forget(late)  # its ten seconds are over
+        assert not client._open
+        event = {"janus": "event", "sender": 5, "transaction": late, "plugindata": {"data": {}}}
+        assert isinstance(client.receive(json.dumps(event)), Told)
+
     def test_errors_of_both_kinds(self):
         client = Client("x")
         one, _text = client.message(5, {})
@@ -81,6 +92,10 @@ class TestDescriptions:
     def test_sound_camera_and_screen_by_their_mids(self):
         assert offer(sdp(*SOUND, *CAMERA, *SCREEN)) == Offer("0", "1", "2")
         assert offer(sdp(*SOUND[:2], "a=inactive", *CAMERA)) == Offer("", "1", "")
+
+    @pytest.mark.parametrize("line", ["a=simulcast:send l;m;h", "a=ssrc-group:SIM 11 12 13"])
+    def test_a_camera_in_layers_by_either_way_of_saying_so(self, line):
+        assert offer(sdp(*SOUND, *CAMERA, line, *SCREEN)) == Offer("0", "1", "2", layers=True)
 
     @pytest.mark.parametrize("lines", [
         (*SOUND, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:1"),

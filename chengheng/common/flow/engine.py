@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -344,16 +344,26 @@ def _alert(flow: Flow, subject: Moving, now: datetime, calendar: WorkCalendar) -
 def _tell_of_alert(flow: Flow, subject: Moving, clock: Clock, run: ClockRun, share: Decimal) -> None:
     people = {subject.holder} if subject.holder else set()
     acts = set(clock.told_at(run.alert_level))
+    owing = {step.act for step in flow.duties(subject.state)} if not people else set()
     if not people and not acts:
         acts = {step.act for step in flow.steps_from(subject.state) if not step.machine}
+    call: set[Any] = set()
+    if clock.calls_from is not None and share >= clock.calls_from:
+        call = set(people)
+        for act in owing:
+            call |= set(access.able(act, subject))
     for act in acts:
-        people |= set(access.able(act, subject))
+        able = set(access.able(act, subject))
+        people |= able
+        if call and run.alert_level == len(clock.alerts):
+            call |= able
     title = _("Due soon: %s") if share < 1 else _("Overdue: %s") if share == 1 else _("Escalated: %s")
-    _tell(sorted(people, key=lambda user: user.pk), subject, title % clock.label, "warning" if share < 1 else "urgent")
+    told = sorted(people | call, key=lambda user: user.pk)
+    _tell(told, subject, title % clock.label, "warning" if share < 1 else "urgent", call)
 
 
-def _tell(users: list[Any], subject: Moving, title: str, level: str = "info") -> None:
+def _tell(users: list[Any], subject: Moving, title: str, level: str = "info", call: Collection[Any] = ()) -> None:
     from chengheng.common import notices
 
     if users:
-        notices.tell(users, title=f"{title} · {subject}", subject=subject, level=level)
+        notices.tell(users, title=f"{title} · {subject}", subject=subject, level=level, call=call)

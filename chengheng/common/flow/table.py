@@ -27,12 +27,15 @@ class Clock:
 
     `alerts`: shares of the limit at which the sweep acts, rising: below 1 is a warning, 1 is overdue, above 1 escalates.
     `escalate_to`: for each alert the acts whose holders are told besides the holder of the subject.
+    `calls_from`: from this share on whoever has the subject is called by telephone too, and at the last alert those who are
+    told besides.
     """
 
     name: str
     label: str | Promise
     alerts: tuple[Decimal, ...] = (Decimal("0.8"), Decimal(1))
     escalate_to: tuple[tuple[str, ...], ...] = ()
+    calls_from: Decimal | None = None
 
     def told_at(self, level: int) -> tuple[str, ...]:
         """The acts whose holders hear of alert number `level` (1-based)."""
@@ -41,8 +44,8 @@ class Clock:
 
 @dataclass(frozen=True)
 class StepField:
-    """Something that a step asks for. `kind`: text, textarea, choice, boolean, number, date, datetime, limit, files,
-    organisation or user. `choices(subject, actor)` gives pairs for choice, or a queryset for organisation and user.
+    """Something that a step asks for. `kind`: text, textarea, choice, boolean, number, date, datetime, limit, files, place
+    (reaches the step as "lon" and "lat"), organisation or user. `choices(subject, actor)` gives pairs for choice, or a queryset for organisation and user.
 
     The name is the key under which the value reaches the step: "note" is the note; "holder" and "holder_organisation"
     say who has the subject next; a "limit" field of a clock's name gives that clock's limit.

@@ -112,7 +112,7 @@ def send_test(actor: access.Actor, endpoint: Endpoint) -> Delivery:
         message=message,
         channel=endpoint.channel,
         endpoint=endpoint,
-        phones=[phone] if endpoint.channel == Channel.SMS else [],
+        phones=[phone] if endpoint.channel in (Channel.SMS, Channel.PHONE) else [],
     )
     trail.record("notices.endpoint.test", actor, endpoint, {"delivery": str(delivery.key)})
     enqueue(delivery)
@@ -125,7 +125,7 @@ def try_again(actor: access.Actor, delivery: Delivery) -> None:
     access.require(actor, "notices.delivery.retry", delivery)
     now = timezone.now()
     changed = Delivery.objects.filter(pk=delivery.pk, state=State.DEAD).update(
-        state=State.WAITING, attempts=0, next_at=now, error=""
+        state=State.WAITING, attempts=0, next_at=now, error="", outcome=""
     )
     if changed != 1:
         raise NotDead

@@ -43,7 +43,12 @@ class EndpointForm(forms.ModelForm):
     )  # fmt: skip
     options = forms.JSONField(
         label=_("Options"), required=False,
-        help_text=_('For an SMS gateway: {"fields": {"phone": "…", "text": "…", "key": "…"}, "success": {"code": "0"}}'),
+        help_text=_('For an SMS gateway: {"fields": {"phone": "…", "text": "…", "key": "…"}, "success": {"code": "0"}}')
+        + "\n"
+        + _(
+            'For telephone calls besides: {"words": "{title}。{body}", "result": {"field": "…", "answered": ["…"], "again": ["…"]}}; '
+            "“callback” among the fields is where the gateway reports what became of the call."
+        ),
     )  # fmt: skip
 
     class Meta:
@@ -56,9 +61,13 @@ class EndpointForm(forms.ModelForm):
             self.add_error("url", _("A new channel needs an address."))
         options = cleaned.get("options") or {}
         parts = (
-            [options.get(name, {}) for name in ("fields", "fixed", "success")] if isinstance(options, dict) else [None]
+            [options.get(name, {}) for name in ("fields", "fixed", "success", "result")]
+            if isinstance(options, dict)
+            else [None]
         )
-        if not all(isinstance(part, dict) for part in parts) or (options and cleaned.get("channel") != Channel.SMS):
-            self.add_error("options", _("Options are for SMS gateways, in the form shown."))
+        if not all(isinstance(part, dict) for part in parts) or (
+            options and cleaned.get("channel") not in (Channel.SMS, Channel.PHONE)
+        ):
+            self.add_error("options", _("Options are for gateways of text messages and calls, in the form shown."))
         cleaned["options"] = options
         return cleaned

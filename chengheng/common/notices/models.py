@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chengheng.common.notices.rules import Channel, Level
+from chengheng.common.notices.rules import Called, Channel, Level
 from chengheng.common.people.models import Organisation
 from chengheng.common.people.seal import seal, unseal
 
@@ -152,6 +152,7 @@ class Delivery(models.Model):
     made_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(_("sent"), null=True)
     error = models.CharField(_("last error"), max_length=300, blank=True)
+    outcome = models.CharField(_("outcome of the call"), max_length=20, blank=True, choices=Called.choices())
 
     view_act = "notices.endpoint.view"
 

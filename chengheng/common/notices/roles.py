@@ -10,6 +10,7 @@ ENDPOINT_VIEW = acts.declare("notices.endpoint.view", _("See the channels of not
 ENDPOINT_SET = acts.declare("notices.endpoint.set", _("Set up a channel of notices"))
 ENDPOINT_TEST = acts.declare("notices.endpoint.test", _("Test a channel of notices"))
 DELIVERY_RETRY = acts.declare("notices.delivery.retry", _("Try a delivery again"))
+acts.declare("notices.call", _("Called by telephone"))
 
 roles.declare(
     Role(

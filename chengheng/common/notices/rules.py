@@ -47,6 +47,7 @@ class Channel(StrEnum):
 
     EMAIL = "email"
     SMS = "sms"
+    PHONE = "phone"
     WECOM = "wecom"
     DINGTALK = "dingtalk"
     FEISHU = "feishu"
@@ -55,8 +56,8 @@ class Channel(StrEnum):
     @property
     def label(self) -> str | Promise:
         return {
-            "email": _("e-mail"), "sms": _("text message"), "wecom": _("WeCom robot"), "dingtalk": _("DingTalk robot"),
-            "feishu": _("Feishu robot"), "webhook": _("webhook"),
+            "email": _("e-mail"), "sms": _("text message"), "phone": _("telephone call"),
+            "wecom": _("WeCom robot"), "dingtalk": _("DingTalk robot"), "feishu": _("Feishu robot"), "webhook": _("webhook"),
         }[self.value]  # fmt: skip
 
     @classmethod
@@ -72,6 +73,24 @@ _FIRST_WAIT = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(hours=6)
 MOST_MENTIONED = 20
 _TEXT_BYTES = 2000  # WeCom takes 2048 bytes of text; the others take more
+
+
+class Called(StrEnum):
+    """What became of a call."""
+
+    ANSWERED = "answered"
+    NOT_ANSWERED = "not_answered"
+    REFUSED = "refused"
+
+    @property
+    def label(self) -> str | Promise:
+        return {
+            "answered": _("answered"), "not_answered": _("not answered"), "refused": _("the gateway did not call"),
+        }[self.value]  # fmt: skip
+
+    @classmethod
+    def choices(cls) -> list[tuple[str, str | Promise]]:
+        return [(one.value, one.label) for one in cls]
 
 
 @dataclass(frozen=True)
@@ -111,6 +130,8 @@ class Verdict:
     again: bool = False
     error: str = ""
     wait: timedelta | None = None
+    called: tuple[Called, str] | None = None
+    """Of a call: what became of it, and the key pressed, if the gateway said so at once."""
 
 
 def clip(text: str, most: int) -> str:
@@ -209,6 +230,61 @@ def sms(url: str, secret: str, letter: Letter, options: Mapping[str, Any], now: 
     return _own(url, secret, letter.key, _json(data), now)
 
 
+CALL_FIELDS = {"phone": "phone", "text": "text", "key": "id", "callback": "callback"}
+CALL_WORDS = "{title}。{body}"
+MOST_CALLS, MOST_CALL_ATTEMPTS = 3, 5
+"""Calls that nobody answered, and attempts at a gateway that cannot be reached: later a call would come too late."""
+_CALLS_APART = timedelta(minutes=2)
+CALL_AT_MOST_EVERY = timedelta(minutes=10)
+"""One person is not called more often than this, whatever happens (local rules, as the two above)."""
+
+
+def call(
+    url: str, secret: str, letter: Letter, options: Mapping[str, Any], callback: str, now: datetime
+) -> Post:  # fmt: skip
+    """One call for an operator's voice gateway: a number, and what is to be read out to whoever answers.
+
+    `options`: `fields` names the gateway's fields (CALL_FIELDS by default; "" leaves one out), `fixed` are further fields
+    as they are (account, template, voice), `words` is the text with {title}, {body} and {level}. `callback` is where the
+    gateway may say later what became of the call.
+    """
+    names = CALL_FIELDS | dict(options.get("fields", {}))
+    words = str(options.get("words") or CALL_WORDS)
+    for name, value in (("title", letter.title), ("body", letter.body), ("level", str(letter.level.label))):
+        words = words.replace("{" + name + "}", value)
+    values = {
+        "phone": letter.phones[0] if letter.phones else "", "text": clip(" ".join(words.split()), 600), "key": letter.key,
+        "callback": callback,
+    }  # fmt: skip
+    data = dict(options.get("fixed", {})) | {
+        names[what]: value for what, value in values.items() if names[what] and value
+    }
+    return _own(url, secret, letter.key, _json(data), now)
+
+
+def called(said: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[Called, str] | None:
+    """What a gateway's answer or report says of a call, with the key that was pressed; None when it does not say.
+
+    `options["result"]`: `field` names where it stands ("result"), `answered` and `again` are the codes of a call that was
+    answered, and of one to be tried again (busy, not answered, switched off); any other code is a refusal. `key` names
+    the field of the key pressed ("key").
+    """
+    rules = dict(options.get("result", {}))
+    code = said.get(str(rules.get("field", "result")))
+    if code in (None, ""):
+        return None
+    key = str(said.get(str(rules.get("key", "key"))) or "")[:4]
+    if str(code) in [str(one) for one in rules.get("answered", ["answered"])]:
+        return Called.ANSWERED, key
+    again = [str(one) for one in rules.get("again", ["busy", "no_answer", "off"])]
+    return (Called.NOT_ANSWERED if str(code) in again else Called.REFUSED), key
+
+
+def call_again_after(calls: int) -> timedelta | None:
+    """How long to wait before the next call after `calls` that nobody answered; None: it is given up."""
+    return _CALLS_APART if calls < MOST_CALLS else None
+
+
 _ROBOT_CODES = {Channel.WECOM: ("errcode",), Channel.DINGTALK: ("errcode",), Channel.FEISHU: ("code", "StatusCode")}
 _SLOW_DOWN = {  # "too often": the makers' codes for a rate limit
     Channel.WECOM: {45009, -1},
@@ -227,20 +303,21 @@ def judge(
     if not 200 <= status < 300:
         return Verdict(False, False, f"HTTP {status} {shown}")
     fields = _ROBOT_CODES.get(channel)
-    if channel is Channel.SMS and options.get("success"):
+    if channel in (Channel.SMS, Channel.PHONE) and options.get("success"):
         wanted = options["success"]
-        answer = _parse(body)
+        answer = parse(body)
         good = all(str(answer.get(name)) == str(value) for name, value in wanted.items())
         return Verdict(good, not good, "" if good else shown)
     if fields:
-        answer = _parse(body)
+        answer = parse(body)
         code = next((answer[name] for name in fields if name in answer), None)
         if code != 0:
             return Verdict(False, code is None or code in _SLOW_DOWN[channel], f"{code} {shown}")
     return Verdict(True)
 
 
-def _parse(body: bytes) -> dict[str, Any]:
+def parse(body: bytes) -> dict[str, Any]:
+    """A JSON object as it came; {} for anything else."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):

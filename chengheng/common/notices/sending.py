@@ -10,19 +10,21 @@ import http.client
 import logging
 import random
 import smtplib
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from chengheng.common.notices import outbound, rules
+from chengheng.common.notices import calls, outbound, rules
 from chengheng.common.notices.errors import UnsafeAddress
 from chengheng.common.notices.models import Delivery, State
-from chengheng.common.notices.rules import Channel, Letter, Level, Verdict
+from chengheng.common.notices.rules import Called, Channel, Letter, Level, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -51,16 +53,29 @@ def _settle(delivery: Delivery, verdict: Verdict, now: datetime) -> None:
     from chengheng.common.notices.tasks import enqueue
 
     delivery.error = verdict.error[:300]
+    by_phone = delivery.channel == Channel.PHONE
+    if verdict.called is not None:
+        with transaction.atomic():
+            calls.settle(delivery, *verdict.called)
+            delivery.save(update_fields=["state", "sent_at", "error", "next_at", "outcome"])
+        return
     if verdict.done:
         delivery.state, delivery.sent_at = State.SENT, timezone.now()
     else:
         wait = rules.wait_before(delivery.attempts, verdict.wait, random.random()) if verdict.again else None  # noqa: S311
+        if by_phone and delivery.attempts >= rules.MOST_CALL_ATTEMPTS:
+            wait = None
         if wait is None:
             delivery.state = State.DEAD
             logger.warning("delivery %s by %s is given up: %s", delivery.key, delivery.channel, delivery.error)
         else:
             delivery.next_at = now + wait
-    delivery.save(update_fields=["state", "sent_at", "error", "next_at"])
+    with transaction.atomic():
+        if by_phone and delivery.state == State.DEAD:
+            delivery.outcome = Called.REFUSED
+            with translation.override(settings.LANGUAGE_CODE):
+                calls.note(delivery, Called.REFUSED)
+        delivery.save(update_fields=["state", "sent_at", "error", "next_at", "outcome"])
     if delivery.state == State.WAITING:
         enqueue(delivery)
 
@@ -105,6 +120,8 @@ def build(delivery: Delivery, said: Letter, now: datetime) -> rules.Post:
             return rules.feishu(endpoint.url, endpoint.secret, said, now)
         case Channel.SMS:
             return rules.sms(endpoint.url, endpoint.secret, said, endpoint.options, now)
+        case Channel.PHONE:
+            return rules.call(endpoint.url, endpoint.secret, said, endpoint.options, calls.callback(delivery), now)
         case _:
             return rules.webhook(endpoint.url, endpoint.secret, said, now)
 
@@ -121,7 +138,10 @@ def _post(delivery: Delivery, said: Letter, now: datetime) -> Verdict:
         return Verdict(False, True, str(refusal))  # a name that does not resolve now may do so later
     except (OSError, http.client.HTTPException) as error:
         return Verdict(False, True, f"{type(error).__name__}: {error}"[:200])
-    return rules.judge(Channel(delivery.channel), answer.status, answer.headers, answer.body, endpoint.options)
+    verdict = rules.judge(Channel(delivery.channel), answer.status, answer.headers, answer.body, endpoint.options)
+    if verdict.done and delivery.channel == Channel.PHONE:
+        verdict = replace(verdict, called=rules.called(rules.parse(answer.body), endpoint.options))
+    return verdict
 
 
 def send_email(said: Letter, address: str, name: str) -> Verdict:

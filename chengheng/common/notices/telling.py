@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 
 from chengheng.common import rows
 from chengheng.common.notices.models import Delivery, Endpoint, Message, Notice, Preference
-from chengheng.common.notices.rules import GROUPS, Channel, Level, mentioned, quiet_until, wanted
+from chengheng.common.notices.rules import CALL_AT_MOST_EVERY, GROUPS, Channel, Level, mentioned, quiet_until, wanted
 from chengheng.common.people.models import Duty, Organisation, User
 
 Text = str | Promise
@@ -33,12 +33,14 @@ def tell(
     subject: Model | None = None,
     level: str = "info",
     channels: Sequence[str] | None = None,
+    call: Iterable[User] = (),
     params: Mapping[str, Any] | None = None,
 ) -> Message | None:
     """Tell users, or the holders of a role (at `organisation` and below), and return the message; None for nobody.
 
     `title` and `body` may be lazy translations with %(named)s `params`: each person reads them in their language.
     `channels` keeps to some ways out ("in_app", "email", "sms", "wecom", …); None leaves it to preferences and set-up.
+    `call` are those of them who are called by telephone too, where the site has a gateway for that.
     Works in the transaction of the act: nothing is sent when that rolls back.
     """
     people = _people(users, role, organisation)
@@ -56,7 +58,7 @@ def tell(
             url=url,
         )
     notices = Notice.objects.bulk_create([_notice(message, person, title, body, params) for person in people])
-    _send_out(message, people, notices, pressing, channels)
+    _send_out(message, people, notices, pressing, channels, {user.pk for user in call})
     with connection.cursor() as cursor:
         cursor.execute("select pg_notify(%s, %s)", [CHANNEL, str(message.pk)])
     return message
@@ -95,8 +97,9 @@ def _notice(message: Message, person: User, title: Text, body: Text, params: Map
 
 
 def _send_out(
-    message: Message, people: list[User], notices: list[Notice], level: Level, channels: Sequence[str] | None
-) -> None:
+    message: Message, people: list[User], notices: list[Notice], level: Level, channels: Sequence[str] | None,
+    call: Collection[int] = (),
+) -> None:  # fmt: skip
     """Make the deliveries that preferences and set-up ask for, and enqueue them."""
 
     def may_use(channel: Channel) -> bool:
@@ -136,11 +139,42 @@ def _send_out(
                         next_at=when,
                     )
                 )
+    deliveries += _calls(message, people, notices, endpoints, call)
     if deliveries:
         from chengheng.common.notices.tasks import enqueue
 
         for delivery in Delivery.objects.bulk_create(deliveries):
             enqueue(delivery)
+
+
+def _calls(
+    message: Message, people: list[User], notices: list[Notice], endpoints: list[Endpoint], call: Collection[int]
+) -> list[Delivery]:
+    """The calls by telephone: of those who have a number and were not called a moment ago."""
+    gateways = [
+        one for one in endpoints if one.channel == Channel.PHONE and wanted(Level(message.level), one.least_level)
+    ]
+    if not call or not gateways:
+        return []
+    lately = set(
+        Delivery.objects.filter(
+            channel=Channel.PHONE, notice__user__in=call, made_at__gt=timezone.now() - CALL_AT_MOST_EVERY
+        ).values_list("notice__user", flat=True)
+    )
+    made = []
+    for person, notice in zip(people, notices, strict=True):
+        phones = mentioned([person.phone])
+        gateway = next((one for one in gateways if _within(person, one.organisation)), None)
+        if person.pk in call and person.pk not in lately and phones and gateway is not None:
+            made.append(
+                Delivery(message=message, channel=Channel.PHONE, endpoint=gateway, notice=notice, phones=list(phones))
+            )
+    return made
+
+
+def can_call() -> bool:
+    """Whether this site has a gateway that calls people by telephone."""
+    return Endpoint.objects.filter(channel=Channel.PHONE, active=True).exists()
 
 
 def _within(person: User, organisation: Organisation | None) -> bool:

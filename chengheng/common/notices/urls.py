@@ -17,5 +17,6 @@ urlpatterns = [
     path("channels/<int:pk>/", views.endpoint, name="endpoint"),
     path("channels/<int:pk>/test", views.test_endpoint, name="test_endpoint"),
     path("deliveries/", views.deliveries, name="deliveries"),
+    path("called/<str:token>/", views.called, name="called"),
     path("deliveries/<int:pk>/retry", views.retry, name="retry"),
 ]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from chengheng.common.notices import actions, queries, telling
+from chengheng.common.notices import actions, calls, queries, telling
 from chengheng.common.notices.errors import UnsafeAddress
 from chengheng.common.notices.forms import EndpointForm, PreferenceForm
 from chengheng.common.notices.models import Delivery, Endpoint, Preference, State
-from chengheng.common.notices.rules import Channel
+from chengheng.common.notices.rules import Channel, parse
 from chengheng.common.people import access
 from chengheng.common.ui.views import is_partial, page, redirect, require_act, signed_in
 
 PAGE = 50
+MOST_REPORT_BYTES = 16 * 1024
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
@@ -123,7 +126,7 @@ def endpoints(request: HttpRequest) -> HttpResponse:
         request,
         "notices/endpoints.html",
         {"endpoints": queries.endpoints(), "may_set": access.may(request.user, "notices.endpoint.set"),
-         "has_email": bool(settings.EMAIL_URL)},
+         "has_email": bool(settings.EMAIL_URL), "can_call": telling.can_call()},
     )  # fmt: skip
 
 
@@ -172,3 +175,13 @@ def deliveries(request: HttpRequest) -> HttpResponse:
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
     actions.try_again(request.user, get_object_or_404(Delivery, pk=pk))
     return redirect(request, reverse("notices:deliveries"), _("It is tried again."))
+
+
+@csrf_exempt
+@require_POST
+@login_not_required
+def called(request: HttpRequest, token: str) -> HttpResponse:
+    """A voice gateway's report of a call, at the address that went with it: JSON, or the fields of a form."""
+    said = parse(request.body[:MOST_REPORT_BYTES]) if "json" in (request.content_type or "") else request.POST.dict()
+    calls.reported(token, said)
+    return JsonResponse({"code": "0"})

@@ -16,7 +16,8 @@ MOST_SECTIONS = 64
 class Section:
     """One m-line. `direction`: sendrecv, sendonly, recvonly or inactive; a section of port 0 is inactive.
 
-    `layers`: whether it sends the same picture in several sizes (simulcast, RFC 8853).
+    `layers`: whether it sends the same picture in several sizes (simulcast: RFC 8853, or the
+    group of SSRCs that browsers had before it).
     """
 
     kind: str
@@ -47,7 +48,7 @@ def sections(sdp: str) -> list[Section]:
             kind, mid, direction, port, layers = parts[0], "", "sendrecv", parts[1] if len(parts) > 1 else "", False
         elif line.startswith("a=mid:"):
             mid = line[6:].strip()
-        elif line.startswith("a=simulcast:"):
+        elif line.startswith(("a=simulcast:", "a=ssrc-group:SIM ")):
             layers = True
         elif line[2:] in ("sendrecv", "sendonly", "recvonly", "inactive") and line.startswith("a="):
             direction = line[2:]

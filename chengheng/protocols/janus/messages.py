@@ -49,12 +49,14 @@ class Client:
         self._open: set[str] = set()
         self.session = 0
 
-    def _text(self, what: str, **more: Any) -> tuple[str, str]:
+    def _text(self, what: str, *, told: bool = True, **more: Any) -> tuple[str, str]:
+        """`told`: it is answered. What is only acknowledged is not waited for, and not kept."""
         transaction = f"t{next(self._numbers)}"
         message: dict[str, Any] = {"janus": what, "transaction": transaction, "apisecret": self._secret}
         if self.session:
             message["session_id"] = self.session
-        self._open.add(transaction)
+        if told:
+            self._open.add(transaction)
         return transaction, json.dumps(message | more, ensure_ascii=False, separators=(",", ":"))
 
     def create(self) -> tuple[str, str]:
@@ -66,11 +68,12 @@ class Client:
         return self._text("attach", plugin=f"janus.plugin.{plugin}", opaque_id=opaque)
 
     def message(self, handle: int, body: dict[str, Any], jsep: dict[str, Any] | None = None) -> tuple[str, str]:
-        return self._text("message", handle_id=handle, body=body, **({"jsep": jsep} if jsep else {}))
+        more: dict[str, Any] = {"jsep": jsep} if jsep else {}
+        return self._text("message", handle_id=handle, body=body, **more)
 
     def trickle(self, handle: int, candidate: dict[str, Any] | None) -> tuple[str, str]:
         """One candidate of the browser; None says that there are no more."""
-        return self._text("trickle", handle_id=handle, candidate=candidate or {"completed": True})
+        return self._text("trickle", told=False, handle_id=handle, candidate=candidate or {"completed": True})
 
     def hangup(self, handle: int) -> tuple[str, str]:
         return self._text("hangup", handle_id=handle)
@@ -80,7 +83,11 @@ class Client:
 
     def keepalive(self) -> tuple[str, str]:
         """To be sent at least every 60 s (`session_timeout`)."""
-        return self._text("keepalive")
+        return self._text("keepalive", told=False)
+
+    def forget(self, transaction: str) -> None:
+        """Wait no longer for an answer; one that comes late is told as an event."""
+        self._open.discard(transaction)
 
     def receive(self, text: str) -> Answer | Told | None:
         """What a text of Janus says; None for an acknowledgement. Raises Garbled."""

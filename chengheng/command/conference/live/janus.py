@@ -129,6 +129,7 @@ class Janus:
             raise EngineLost(str(error)) from error
         finally:
             self._waiting.pop(transaction, None)
+            self.client.forget(transaction)
         if answer.code:
             raise EngineRefused(answer)
         return answer
