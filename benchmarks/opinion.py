@@ -273,8 +273,11 @@ def storing(report: Report) -> None:
             for n, word in enumerate(_keywords(texts))
         )
         place = Source.objects.create(name="bench", channel="weibo", way="push")
-        entries = [{"id": str(n), "title": "", "body": text} for n, text in enumerate(texts)]
-        reader.reader()
+        entries = [{"id": str(n), "title": "", "body": text} for n, text in enumerate(texts[:-500])]
+        # What a process does once in its life (imports, the table of addresses, the rules) is not counted.
+        actions.arrive(place, [{"id": f"first {n}", "title": "", "body": text} for n, text in enumerate(texts[-500:])])
+        actions.read_all()
+        Alert.objects.all().delete()
         began, own, theirs = time.perf_counter(), time.process_time(), _database_seconds()
         for at in range(0, len(entries), 1000):
             actions.arrive(place, entries[at : at + 1000], timezone.now())

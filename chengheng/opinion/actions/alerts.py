@@ -12,7 +12,7 @@ from django.db.models import F, Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chengheng.common import flow, notices, trail
+from chengheng.common import flow, notices, rows, trail
 from chengheng.common.links import handing
 from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
@@ -85,6 +85,7 @@ def raise_by_rules(
             if rule.opens_claim and not stored.debunked_id:
                 suspect_by_rule(stored, now)
     known.count_merged()
+    known.record()
     return raised
 
 
@@ -135,6 +136,7 @@ class _Known:
         self._by_item: dict[tuple[int, int], Alert] = {}
         self._by_event: dict[tuple[int, int], Alert] = {}
         self._merged: Counter[int] = Counter()
+        self.raised: list[tuple[Alert, dict[str, Any]]] = []  # what the trail has still to record
         told = Alert.objects.filter(rule__in=rules, told_at__isnull=False).values_list("rule")
         self.told: dict[int, datetime] = dict(told.annotate(last=Max("told_at")))
         open_ones = Alert.objects.filter(rule__in=rules).exclude(state__in=FINAL)
@@ -164,6 +166,11 @@ class _Known:
             self._merged[found.pk] += 1
         return found
 
+    def record(self) -> None:
+        """Record all that was raised, as one statement."""
+        trail.record_new("opinion.alert.raise", SYSTEM, self.raised)
+        self.raised.clear()
+
     def count_merged(self) -> None:
         for alert, more in self._merged.items():
             Alert.objects.filter(pk=alert).update(items=F("items") + more)
@@ -186,30 +193,34 @@ def raise_again(item: Item, room: Reader, now: datetime) -> None:
                 suspect_by_rule(item, now)
 
 
+@rows.in_one_transaction
 def _raise(
     rule: Rule, item: Item, now: datetime, *, told: bool, known: _Known | None = None, excerpt: Excerpt | None = None
 ) -> Alert:
-    with transaction.atomic():
-        known, alone = known or _Known([rule.pk], [item]), known is None
-        same = known.same_story(rule, item)
-        if same is not None:
-            if alone:
-                known.count_merged()
-            return same
-        alert = Alert(
-            rule=rule, item=item, event_id=item.event_id, title=(item.title or item.body[:60])[:300], level=rule.level,
-            area_code=item.area_code, channel=item.channel, published_at=item.published_at,
-            collected_at=item.collected_at, raised_at=now,
-            from_publication=delay_seconds(item.published_at, now),
-            from_collection=delay_seconds(item.collected_at, now) or 0,
-            held_until=_held_until(rule, now, known.told.get(rule.pk)) if told else now, excerpt=excerpt,
-        )  # fmt: skip
-        flow.begin(alert, SYSTEM, limits={"acknowledge": known.limit} if known.limit else {}, now=now)
-        trail.record("opinion.alert.raise", SYSTEM, alert, {"rule": rule.pk, "item": item.pk}, new=True)
-        if alert.held_until is None:
-            _tell(alert, now, known.hearers)
-        known.add(alert)
-        return alert
+    known, alone = known or _Known([rule.pk], [item]), known is None
+    same = known.same_story(rule, item)
+    if same is not None:
+        if alone:
+            known.count_merged()
+        return same
+    alert = Alert(
+        rule=rule, item=item, event_id=item.event_id, title=(item.title or item.body[:60])[:300], level=rule.level,
+        area_code=item.area_code, channel=item.channel, published_at=item.published_at,
+        collected_at=item.collected_at, raised_at=now,
+        from_publication=delay_seconds(item.published_at, now),
+        from_collection=delay_seconds(item.collected_at, now) or 0,
+        held_until=_held_until(rule, now, known.told.get(rule.pk)) if told else now, excerpt=excerpt,
+    )  # fmt: skip
+    if alert.held_until is None:
+        alert.told_at = now
+    flow.begin(alert, SYSTEM, limits={"acknowledge": known.limit} if known.limit else {}, now=now)
+    known.raised.append((alert, {"rule": rule.pk, "item": item.pk}))
+    if alone:
+        known.record()
+    if alert.told_at:
+        _say(alert, known.hearers)
+    known.add(alert)
+    return alert
 
 
 def _held_until(rule: Rule, now: datetime, last_told: datetime | None) -> datetime | None:
@@ -231,12 +242,16 @@ def _held_until(rule: Rule, now: datetime, last_told: datetime | None) -> dateti
     return until
 
 
-def _tell(alert: Alert, now: datetime, hearers: list[User] | None = None) -> None:
+def _tell(alert: Alert, now: datetime) -> None:
     Alert.objects.filter(pk=alert.pk).update(told_at=now, held_until=None)
     alert.told_at, alert.held_until = now, None
+    _say(alert, queries.told_of_alerts())
+
+
+def _say(alert: Alert, hearers: list[User]) -> None:
     found_in = _("%(rule)s · %(source)s · in %(file)s %(clock)s · %(minutes)s min after publication")
     notices.tell(
-        hearers if hearers is not None else queries.told_of_alerts(), _("Opinion alert: %(title)s"),
+        hearers, _("Opinion alert: %(title)s"),
         found_in if alert.excerpt else _("%(rule)s · %(source)s · %(minutes)s min after publication"),
         params={
             "title": alert.title, "rule": alert.rule.name, "source": alert.item.source.name,

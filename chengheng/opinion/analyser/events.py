@@ -21,6 +21,7 @@ LIVE_SECONDS = 7 * 86_400.0
 _BLOCK = 256
 _SLOTS = 1 << 18
 _PRIOR = 3000.0  # titles that every count begins with, so that the first titles do not call their own words common
+_SEEDS = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], np.uint32)
 
 Vectors = npt.NDArray[np.float32]
 
@@ -37,6 +38,9 @@ class Clusters:
     next_id: int = 1
     _seen: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(_SLOTS, np.int32))
     _titles: int = 0
+    _lengths: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    _measured: Vectors | None = None  # the sums that `_lengths` was measured of
+    _room: Vectors = field(default_factory=lambda: np.zeros((0, DIMENSIONS), np.float32))
 
     def vectors(self, titles: Sequence[str], learn: bool = True) -> Vectors:
         """Unit vectors of the titles; rarity is learnt from them first."""
@@ -47,24 +51,24 @@ class Clusters:
         for size in (1, 2):
             valid = found.valid[size]
             keys.append((documents[valid] << 32) | found.hashes[size][valid].astype(np.int64))
-        key = np.unique(np.concatenate(keys)) if keys else np.zeros(0, np.int64)
+        key = np.concatenate(keys)
+        key.sort()  # numpy's own `unique` hashes, which takes three times as long
+        key = key[np.concatenate(([True], key[1:] != key[:-1]))] if len(key) else key
         document, hashed = key >> 32, (key & 0xFFFFFFFF).astype(np.uint32)
         slot = hashed >> np.uint32(14)
         if learn:
             np.add.at(self._seen, slot, 1)
             self._titles += len(titles)
         rarity = np.log((self._titles + _PRIOR) / (self._seen[slot] + 3.0)).clip(0.05)
-        place = np.zeros(len(titles) * DIMENSIONS)
-        for seed in (np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)):
-            mixed = hashed * seed
-            mixed ^= mixed >> np.uint32(15)
-            mixed *= np.uint32(0x2C1B3C6D)
-            sign = np.where(mixed & np.uint32(1), 1.0, -1.0)
-            at = document * DIMENSIONS + ((mixed >> np.uint32(1)) % np.uint32(DIMENSIONS)).astype(np.int64)
-            place += np.bincount(at, rarity * sign, len(place))
-        table = place.reshape(-1, DIMENSIONS)
-        norm = np.linalg.norm(table, axis=1, keepdims=True)
-        return (table / np.maximum(norm, 1e-9)).astype(np.float32)
+        mixed = np.outer(_SEEDS, hashed)
+        mixed ^= mixed >> np.uint32(15)
+        mixed *= np.uint32(0x2C1B3C6D)
+        at = document * DIMENSIONS + ((mixed >> np.uint32(1)) % np.uint32(DIMENSIONS))
+        weights = np.where(mixed & np.uint32(1), rarity, -rarity)
+        sketched = np.bincount(at.ravel(), weights.ravel(), len(titles) * DIMENSIONS)
+        table: Vectors = sketched.astype(np.float32).reshape(-1, DIMENSIONS)
+        table /= np.sqrt(np.einsum("ij,ij->i", table, table)).clip(1e-9)[:, None]
+        return table
 
     def add(self, titles: Sequence[str], times: Sequence[float]) -> list[int]:
         """The event id of every title, in order; a title without letters gets 0."""
@@ -78,8 +82,8 @@ class Clusters:
         self.expire(min(times))
         known = len(self.ids)
         if known:
-            lengths_known = np.sqrt(np.einsum("ij,ij->i", self.sums, self.sums)).clip(1e-9)
-            likeness = (vectors @ self.sums.T) / lengths_known
+            likeness = vectors @ self.sums.T
+            likeness /= self._known_lengths()
             nearest = likeness.argmax(1)
             nearness = likeness[np.arange(len(titles)), nearest].tolist()
             places = nearest.tolist()
@@ -107,6 +111,7 @@ class Clusters:
             if best >= self.same:
                 if at < known:
                     self.sums[at] += vectors[index]
+                    self._lengths[at] = max(1e-9, float(np.linalg.norm(self.sums[at])))
                     self.last[at] = max(self.last[at], times[index])
                 else:
                     own = at - known
@@ -123,9 +128,29 @@ class Clusters:
                 answers.append(self.next_id)
                 self.next_id += 1
         if members:
-            self.sums = np.concatenate((self.sums, np.array([vectors[own].sum(0) for own in members], np.float32)))
+            self._found(
+                np.array([vectors[own[0]] if len(own) == 1 else vectors[own].sum(0) for own in members], np.float32)
+            )
             self.last = np.concatenate((self.last, np.array(latest)))
         return answers
+
+    def _known_lengths(self) -> npt.NDArray[np.float32]:
+        """The lengths of `sums`, measured anew only when somebody put other sums in their place."""
+        if self._measured is not self.sums:
+            self._lengths = np.sqrt(np.einsum("ij,ij->i", self.sums, self.sums)).clip(1e-9)
+            self._measured = self.sums
+        return self._lengths
+
+    def _found(self, more: Vectors) -> None:
+        """Take founded events in behind the others, in room that is kept ahead of them."""
+        lengths = self._known_lengths()
+        known, wanted = len(self.sums), len(self.sums) + len(more)
+        if self.sums.base is not self._room or wanted > len(self._room):
+            self._room = np.empty((max(1024, wanted * 3 // 2), DIMENSIONS), np.float32)
+            self._room[:known] = self.sums
+        self._room[known:wanted] = more
+        self.sums = self._measured = self._room[:wanted]
+        self._lengths = np.concatenate((lengths, np.sqrt(np.einsum("ij,ij->i", more, more)).clip(1e-9)))
 
     def expire(self, now: float) -> None:
         """Forget events that nothing was added to for `live_seconds`."""

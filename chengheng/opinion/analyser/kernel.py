@@ -62,6 +62,7 @@ class Pass:
     readings: list[Reading]
     digests: npt.NDArray[np.int64]
     signatures: Signatures
+    batches: list[text.Batch] = field(default_factory=list)  # the plain texts, for who wants more of them
 
 
 class Analyser:
@@ -97,6 +98,7 @@ class Analyser:
             [reading for part in parts for reading in part.readings],
             np.concatenate([part.digests for part in parts]),
             np.concatenate([part.signatures for part in parts]),
+            [batch for part in parts for batch in part.batches],
         )
 
     def _read(self, documents: Sequence[Document]) -> Pass:
@@ -130,7 +132,7 @@ class Analyser:
             )
             for index, document in enumerate(documents)
         ]
-        return Pass(readings, digests, signatures)
+        return Pass(readings, digests, signatures, [batch])
 
     @staticmethod
     def _column(verdict: Verdicts) -> tuple[list[str], list[float]]:

@@ -34,6 +34,9 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
 _BLANKS = re.compile(r"[ \t\xa0\u3000\r\f\v]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# Anything that `clean` would change inside of a text: markup, control characters, lines, blanks but single ones.
+_UNCLEAN = re.compile(r"[<&\x00-\x1f\x7f\xa0\u3000\ud800-\udfff\ufffe\uffff]|  ")
+_SPACES = re.compile(r"\s+")
 
 
 def clean(fragment: str, longest: int = LONGEST_BODY) -> str:
@@ -42,6 +45,8 @@ def clean(fragment: str, longest: int = LONGEST_BODY) -> str:
     Entities are resolved once, and what they spell is text: `&lt;b&gt;` stays visible as <b> after one more strip, so
     that nothing which looks like a tag survives into a page.
     """
+    if not _UNCLEAN.search(fragment):
+        return fragment.strip()[:longest].strip()
     text = fragment[: longest * 20]
     if "<" in text or "&" in text:  # else there is nothing to take out and nothing to resolve
         for _ in range(2):
@@ -60,7 +65,7 @@ def clean(fragment: str, longest: int = LONGEST_BODY) -> str:
 
 def clean_line(fragment: str, longest: int = LONGEST_TITLE) -> str:
     """The same in one line."""
-    return re.sub(r"\s+", " ", clean(fragment, longest * 4))[:longest].strip()
+    return _SPACES.sub(" ", clean(fragment, longest * 4))[:longest].strip()
 
 
 _CHINESE = re.compile(
