@@ -11,18 +11,15 @@ from __future__ import annotations
 import os
 import random
 import re
-import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-from benchmarks.report import Report  # noqa: E402 - the environment comes first
 
 ITEMS = int(os.environ.get("CHENGHENG_BENCH_ITEMS", "200000"))
 TIMES = int(os.environ.get("CHENGHENG_BENCH_TIMES", "5"))
@@ -114,6 +111,7 @@ def _without_indexes() -> Iterator[None]:
 def fill(items: int) -> None:
     """So many items, their events, alerts, sources and concordance, and nothing else."""
     from django.db import connection
+
     from chengheng.opinion import partitions
     from chengheng.opinion.copying import copy_rows
     from chengheng.opinion.models import Rule, Source

@@ -20,6 +20,7 @@ from urllib.parse import quote_plus
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Level(StrEnum):
@@ -85,7 +86,7 @@ class Called(StrEnum):
     @property
     def label(self) -> str | Promise:
         return {
-            "answered": _("answered"), "not_answered": _("not answered"), "refused": _("the gateway did not call"),
+            "answered": pgettext_lazy("call", "answered"), "not_answered": _("not answered"), "refused": _("the gateway did not call"),
         }[self.value]  # fmt: skip
 
     @classmethod
