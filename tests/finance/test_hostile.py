@@ -112,12 +112,12 @@ class Endless:
 @pytest.mark.slow
 def test_memory_stays_flat_over_a_large_file(unit, monkeypatch):
     monkeypatch.setattr(imports.engine, "run", lambda *_place: [])
-    file = Endless(100)
+    file = Endless(40)
     made = imports.import_24589(SYSTEM, unit, file, "large.xml")
     assert len(made) == 12
-    assert sum(batch.rows for batch in made) > 200_000
+    assert sum(batch.rows for batch in made) > 80_000
     early = max(file.memory[: len(file.memory) // 5])
-    assert max(file.memory) - early < 60 * 1024 * 1024
+    assert max(file.memory) - early < 40 * 1024 * 1024
     for batch in made[:2]:
         assert batch.debit_fen == batch.credit_fen
     assert actions.check_batches(d(12, 31)).broken == []
