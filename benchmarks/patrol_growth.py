@@ -166,7 +166,7 @@ def fill(size: int, people: dict[str, Any]) -> float:
             cursor.execute(
                 FILL,
                 {"first": first, "last": min(first + AT_ONCE, size) - 1, "size": size, "points": points,
-                 "live_from": size - min(LIVE, size // 2), "states": list(STATES), "words": list(WORDS),
+                 "live_from": size - min(LIVE, size), "states": list(STATES), "words": list(WORDS),
                  "edition": EDITION, "collector": people["collector"].pk, "department": people["department"].pk},
             )  # fmt: skip
         cursor.execute("drop table point; reset session_replication_role; reset work_mem")

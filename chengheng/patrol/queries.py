@@ -56,6 +56,7 @@ from chengheng.patrol.models import (
     FilingStandard,
     PatrolSettings,
     StandardSet,
+    month_of,
 )
 from chengheng.patrol.rules.honesty import Sight, too_far, too_fast, too_old
 
@@ -297,11 +298,18 @@ def _terms(row: FilingStandard) -> str:
 def departments_for(case: Case) -> QuerySet[Organisation]:
     """Departments that could handle the case: of its district and of the city, the suggested ones first.
 
-    Suggested by history: who handled most cases of this class in this district in the last year.
+    Suggested by history: who handled most cases of this class in this district that were reported and filed in the last
+    year. The months keep the look in the newest end of the index, however long the history is.
     """
     since = timezone.now() - timedelta(days=365)
     used: dict[int, int] = dict(
-        Case.objects.filter(code=case.code, edition=case.edition, district_code=case.district_code, filed_at__gte=since)
+        Case.objects.filter(
+            month__gte=month_of(since),
+            code=case.code,
+            edition=case.edition,
+            district_code=case.district_code,
+            filed_at__gte=since,
+        )
         .exclude(department=None)
         .values_list("department")
         .annotate(cases=Count("pk"))

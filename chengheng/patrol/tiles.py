@@ -6,6 +6,7 @@ A feature carries what other systems need (`number`, `state`, `cases`, `late`) a
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Avg, Count, ExpressionWrapper, F, FloatField, Max, Q, Value
@@ -26,24 +27,44 @@ ALONE_FROM = 17
 _CELLS = 12
 """Clusters across a tile: of 512 pixels on the map, so that circles of the largest size just do not touch."""
 _ALONE_AT_MOST = 4096
+_CROWDED = 20_000
+"""A tile with so many live cases is counted anew once in `_KEPT_FOR`: its circles do not show a single case anyway."""
+_KEPT_FOR = timedelta(minutes=1)
+_KEPT_AT_MOST = 500
+_kept: dict[
+    tuple[str, int, int, int], tuple[datetime, list[dict[str, Any]]]
+] = {}  # per process, by the scope's own SQL
 
 
 def tile(user: Any, z: int, x: int, y: int) -> bytes:
     """The tile of live cases, b"" when it is empty. A cluster carries `cases` and `late`; a single case its own data."""
     west, south, east, north = mvt.box_of(z, x, y)
-    rows = access.visible(user, "patrol.case.view", Case.objects.exclude(state__in=flow.flow_of(Case).final))
-    rows = rows.filter(lon__gte=west, lon__lt=east, lat__gt=south, lat__lte=north).order_by()
+    live = access.visible(user, "patrol.case.view", Case.objects.exclude(state__in=flow.flow_of(Case).final)).order_by()
+    rows = live.filter(lon__gte=west, lon__lt=east, lat__gt=south, lat__lte=north)
     features: list[mvt.Feature] = []
     if z < ALONE_FROM:
-        groups = _groups(rows, west, east, south, north)
+        groups = _counted((str(live.query), z, x, y), rows, west, east, south, north)
         single = [group["one"] for group in groups if group["cases"] == 1]
         features += [_cluster(group) for group in groups if group["cases"] > 1]
-        rows = Case.objects.filter(pk__in=single)
+        rows = live.filter(pk__in=single)
     features += [_alone(case) for case in rows.only(*_SHOWN)[:_ALONE_AT_MOST]]
     return mvt.encode({LAYER: features}, z, x, y)
 
 
 _SHOWN = ("state", "due_at", "lon", "lat", "code", "class_name", "reported_at", "district_code")
+
+
+def _counted(key: tuple[str, int, int, int], rows: Any, *box: float) -> list[dict[str, Any]]:
+    """The groups of a tile; of a crowded one those of up to a minute ago, for the same scope."""
+    now, kept = timezone.now(), _kept.get(key)
+    if kept is not None and kept[0] <= now < kept[0] + _KEPT_FOR:
+        return kept[1]
+    groups = _groups(rows, *box)
+    if sum(group["cases"] for group in groups) >= _CROWDED:
+        if len(_kept) >= _KEPT_AT_MOST:
+            _kept.clear()
+        _kept[key] = now, groups
+    return groups
 
 
 def _groups(rows: Any, west: float, east: float, south: float, north: float) -> list[dict[str, Any]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import uuid
+from datetime import timedelta
 
 import pytest
 from PIL import Image
@@ -12,6 +14,7 @@ from chengheng.common import trail
 from chengheng.common.people import limits
 from chengheng.common.people.actions import create_token
 from chengheng.common.people.rules import Policy
+from chengheng.patrol import tiles
 from chengheng.patrol.api import MANY_AT_MOST
 from chengheng.patrol.models import Case
 from tests import builders
@@ -144,6 +147,23 @@ def test_too_many_steps_take_none(client, posts, collector):
     steps = [{"case": pk, "step": "accept"}] * (MANY_AT_MOST + 1)
     assert As(client, posts.receptionist).post("/api/v1/patrol/steps", steps).status_code == 422
     assert Case.objects.get().state == "reported"
+
+
+def test_a_crowded_tile_is_kept_for_a_minute_and_for_its_own_scope(posts, collector, monkeypatch):
+    monkeypatch.setattr(tiles, "_CROWDED", 2)
+    monkeypatch.setattr(tiles, "_kept", {})
+    lon, lat = IN_HEPING
+    where = (10, int((lon + 180) / 360 * 1024), int((1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 1024))
+    for _ in range(3):
+        collector.post(CASES, body())
+    stranger = builders.holder("patrol.district_duty_chief", builders.organisation("Hedong"), "120102")
+    first = tiles.tile(posts.supervisor, *where)
+    collector.post(CASES, body())
+    assert first
+    assert tiles.tile(posts.supervisor, *where) == first
+    assert tiles.tile(stranger, *where) == b""
+    monkeypatch.setattr(tiles, "_KEPT_FOR", timedelta(0))
+    assert tiles.tile(posts.supervisor, *where) != first
 
 
 def test_another_district_sees_nothing_of_the_case(client, posts, collector):

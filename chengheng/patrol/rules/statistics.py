@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntFlag
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -215,12 +215,13 @@ def _counted(marks: int, late: str | None) -> frozenset[str]:
             return StageFacts(_EARLIER if bits == _DONE_LATE else None, _LATER)
         return StageFacts(_EARLIER if name == late else None)
 
+    stages: dict[str, Any] = {name: stage(name) for name in MARKED_STAGES}
     case = CaseFacts(
         reported_at=_EARLIER, by_collector=has(Marks.BY_COLLECTOR), by_public=has(Marks.BY_PUBLIC),
         accepted=True if has(Marks.ACCEPTED) else False if has(Marks.REFUSED) else None,
         filed=True if has(Marks.FILED) else False if has(Marks.NOT_FILED) else None, voided=has(Marks.VOIDED),
         self_handled=has(Marks.SELF_HANDLED), hand_backs=has(Marks.HANDED_BACK),
-        **{name: stage(name) for name in MARKED_STAGES},
+        **stages,
     )  # fmt: skip
     return frozenset(code for code, number in _of_case(case, _LATER).items() if number and code not in SUMS)
 
