@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.report import Report
 
 SECONDS, FPS = 10, 25
-STREAMS = 20
+STREAMS, HUNDRED = 20, 100
 DEVICES, RATE = 20_000, 2000  # registrations a second: above what one core takes, repeats are counted, not work
 
 
@@ -126,44 +126,111 @@ def _receive(mode: str, streams: int, pipe: Any, seconds: float) -> None:
     uvloop.run(work())
 
 
-def _send(mode: str, groups: list[list[bytes]], targets: list[int], seconds: float) -> None:
+def _send(mode: str, groups: list[list[bytes]], targets: list[int], seconds: float, sent: Any = None) -> None:
+    """Streams to these ports, each at its own phase of the picture clock. A whole frame is one system call: the kernel
+    cuts it into datagrams (UDP_SEGMENT), so that the sender is not what is measured."""
     import socket
 
     sockets = []
     for port in targets:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if mode == "udp" else socket.SOCK_STREAM)
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM if mode == "tcp_passive" else socket.SOCK_DGRAM)
         sock.connect(("127.0.0.1", port))
         sockets.append(sock)
-    framed = [b"".join(len(packet).to_bytes(2, "big") + packet for packet in group) for group in groups]
+    whole = [b"".join(len(packet).to_bytes(2, "big") + packet for packet in group) for group in groups]
+    cut = [
+        [(len(group[at]), b"".join(group[at : at + 40])) for at in range(0, len(group), 40)] for group in groups
+    ]  # at most 40 packets and less than 64 kB in one call
     began = time.monotonic()
-    number = 0
-    while time.monotonic() - began < seconds:
-        at = number % len(groups)
-        for sock in sockets:
-            try:
-                if mode == "udp":
-                    for packet in groups[at]:
-                        sock.send(packet)
-                else:
-                    sock.sendall(framed[at])
-            except OSError:
+    turn = 0
+    while (due := began + turn / FPS / len(sockets)) < began + seconds:
+        late = time.monotonic()
+        if due > late:
+            time.sleep(due - late)
+        number, index = divmod(turn, len(sockets))
+        sock, at = sockets[index], number % len(groups)
+        turn += 1
+        if sent is not None:
+            sent.value = turn
+        try:
+            if mode == "tcp_passive":
+                sock.sendall(whole[at])
+            else:
+                for size, data in cut[at]:
+                    sock.sendmsg([data], [(socket.IPPROTO_UDP, 103, size.to_bytes(2, "little"))])
+        except OSError:
+            if mode == "tcp_passive":
                 return
-        number += 1
-        time.sleep(max(0.0, began + number / FPS - time.monotonic()))
 
 
-def whole_way(report: Report, frames: list[tuple[bytes, bool]], mode: str) -> None:
+def _spent(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def live_ffmpeg(report: Report, frames: list[tuple[bytes, bool]], count: int = 5, seconds: float = 8.0) -> float | None:
+    """What one live `ffmpeg -c copy` costs: a process each takes the program stream by UDP and writes fragments."""
+    import socket
+
+    from chengheng.protocols.mpegps import mux
+
+    ffmpeg = shutil.which("ffmpeg")
+    if not ffmpeg:
+        report.line("ffmpeg -c copy, live", 0, "", "not measured: ffmpeg is not installed")
+        return None
+    groups = []
+    for number, (data, key) in enumerate(frames):
+        whole = mux.frame("h264", data, number * 3600, key)
+        groups.append([whole[at : at + 1400] for at in range(0, len(whole), 1400)])
+    ports, processes = [], []
+    for _number in range(count):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            ports.append(probe.getsockname()[1])
+        processes.append(
+            subprocess.Popen(
+                [ffmpeg, "-v", "quiet", "-f", "mpeg", "-i",
+                 f"udp://127.0.0.1:{ports[-1]}?buffer_size=8000000&fifo_size=100000", "-c", "copy", "-f", "mp4",
+                 "-movflags", "frag_every_frame+empty_moov", "-y", "/dev/null"],
+                stdin=subprocess.DEVNULL,
+            )
+        )  # fmt: skip
+    context = multiprocessing.get_context("spawn")
+    sent = context.Value("L", 0)
+    sender = context.Process(target=_send, args=("udp", groups, ports, seconds + 8, sent))
+    try:
+        sender.start()
+        time.sleep(7)  # it looks at the stream for some seconds before it begins
+        used, before = sum(_spent(process.pid) for process in processes), sent.value
+        time.sleep(seconds)
+        used, made = sum(_spent(process.pid) for process in processes) - used, sent.value - before
+    finally:
+        sender.kill()
+        sender.join(10)
+        for process in processes:
+            process.kill()
+            process.wait(10)
+    theirs = used / max(1, made) * FPS * 100
+    report.line(
+        "ffmpeg -c copy, live by UDP to fragments", theirs, "% of a core",
+        f"per stream of 25 pictures/s, {count} processes; {made / seconds / count:.1f} came",
+    )  # fmt: skip
+    return theirs
+
+
+def whole_way(
+    report: Report, frames: list[tuple[bytes, bool]], mode: str, streams: int = STREAMS, theirs: float | None = None
+) -> None:
     groups = packets_of(frames)
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    receiver = context.Process(target=_receive, args=(mode, STREAMS, theirs, 6.0))
+    mine, other = context.Pipe()
+    receiver = context.Process(target=_receive, args=(mode, streams, other, 6.0))
     receiver.start()
     sender = None
     try:
-        targets = ours.recv()
+        targets = mine.recv()
         sender = context.Process(target=_send, args=(mode, groups, targets, 9.0))
         sender.start()
-        used, spent, made, missing = ours.recv()
+        used, spent, made, missing = mine.recv()
     finally:
         receiver.join(10)
         receiver.kill()
@@ -171,8 +238,161 @@ def whole_way(report: Report, frames: list[tuple[bytes, bool]], mode: str) -> No
             sender.join(10)
             sender.kill()
     report.line(
-        f"socket to fragments, {STREAMS} streams, {mode}", used / spent / STREAMS * 100, "% of a core",
-        f"per stream; {made / spent / STREAMS:.1f} pictures/s each, {missing} packets missing",
+        f"socket to fragments, {streams} streams, {mode}", used / made * FPS * 100, "% of a core",
+        f"per stream of 25 pictures/s; {made / spent / streams:.1f} came, {missing} packets missing", limit=theirs,
+    )  # fmt: skip
+
+
+def _watch(port: int, viewers: int, pipe: Any, seconds: float) -> None:
+    """Viewers as browsers are: a WebSocket each, told and sent as the player is. The pipe tells when all are served."""
+    import aiohttp
+    import uvloop
+
+    async def work() -> None:
+        got, told = [0] * viewers, ["everybody is served"]
+
+        async def one(number: int) -> None:
+            async with session.ws_connect(
+                f"http://127.0.0.1:{port}/video/play?h265=1&token={number}", max_msg_size=0
+            ) as ws:
+                async for message in ws:
+                    if message.type == aiohttp.WSMsgType.BINARY:
+                        got[number] += len(message.data)
+                    if told and all(got):
+                        pipe.send(told.pop())
+
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+            tasks = [asyncio.ensure_future(one(number)) for number in range(viewers)]
+            while told:
+                await asyncio.sleep(0.1)
+            before, began = sum(got), time.monotonic()
+            await asyncio.sleep(seconds)
+            rate = (sum(got) - before) * 8 / (time.monotonic() - began)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        pipe.send(rate)
+
+    uvloop.run(work())
+
+
+def _serve(streams: int, pipe: Any, seconds: float) -> None:
+    """The room's own way from the socket to viewers; the token, the call and the database are stood in for."""
+    import django
+
+    django.setup()
+    import uvloop
+    from aiohttp import web
+
+    from chengheng.video import tokens
+    from chengheng.video.live import store
+    from chengheng.video.live.platform import Entry, LiveCall
+    from chengheng.video.live.ports import Inlet, PortRange
+    from chengheng.video.live.source import Source
+    from chengheng.video.live.web import Service
+
+    tokens.read_play = lambda token, once: tokens.Play(1, int(token) % streams, "bench")  # type: ignore[assignment]
+    store.open_watching = lambda *told: 1  # type: ignore[assignment]
+    store.close_watching = lambda *told: None  # type: ignore[assignment]
+
+    async def work() -> None:
+        service = Service()
+        ports = PortRange("127.0.0.1", 36_000, 39_998)
+        entry = Entry(1, "1" * 20, "", "")
+        calls = [
+            LiveCall(str(number), entry, number, "1" * 20, "live", "tcp_passive", source=Source())
+            for number in range(streams)
+        ]
+        inlets = [Inlet(ports, "tcp_passive", call.source.packet, lambda reason: None) for call in calls]
+
+        async def call_for(watcher: Any) -> LiveCall:
+            return calls[watcher.play.channel]
+
+        service._call_for = call_for  # type: ignore[method-assign]
+        app = web.Application()
+        app.router.add_get("/video/play", service.play)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        pipe.send([await inlet.open() for inlet in inlets])
+        pipe.send(runner.addresses[0][1])
+        for _span in range(2):  # without viewers, and with them
+            await asyncio.to_thread(pipe.recv)
+            used, started = time.process_time(), time.monotonic()
+            await asyncio.sleep(seconds)
+            pipe.send((time.process_time() - used, time.monotonic() - started))
+        await runner.cleanup()
+
+    uvloop.run(work())
+
+
+def watched(report: Report, frames: list[tuple[bytes, bool]], viewers: int = 100) -> None:
+    """Twenty cameras without a viewer and with a hundred by WebSocket, in one run."""
+    context = multiprocessing.get_context("spawn")
+    mine, other = context.Pipe()
+    seconds = 6.0
+    server = context.Process(target=_serve, args=(STREAMS, other, seconds))
+    server.start()
+    others = []
+    try:
+        targets, port = mine.recv(), mine.recv()
+        sender = context.Process(target=_send, args=("tcp_passive", packets_of(frames), targets, seconds * 2 + 40))
+        others.append(sender)
+        sender.start()
+        time.sleep(3)
+        mine.send(1)
+        alone, spent = mine.recv()
+        ours, theirs = context.Pipe()
+        watching = context.Process(target=_watch, args=(port, viewers, theirs, seconds))
+        others.append(watching)
+        watching.start()
+        ours.recv()
+        mine.send(1)
+        full, spent_too = mine.recv()
+        rate = ours.recv()
+    finally:
+        for process in (*others, server):
+            process.join(6)
+            process.kill()
+    report.line(f"the room, {STREAMS} cameras, nobody watches", alone / spent * 100, "% of a core", "TCP")
+    report.line(
+        f"the room, {STREAMS} cameras, {viewers} viewers by WebSocket", full / spent_too * 100, "% of a core",
+        f"{rate / 1e6:.0f} Mbit/s out",
+    )  # fmt: skip
+
+
+def transcode(report: Report) -> None:
+    """One 1080p25 stream in H.265 coded anew as 720 lines of H.264, as the room's own process does it."""
+    import av
+    import numpy
+
+    from chengheng.video.live.transcode_child import Coder
+
+    context = av.CodecContext.create("libx265", "w")
+    context.width, context.height, context.pix_fmt = 1920, 1080, "yuv420p"
+    context.time_base, context.framerate, context.gop_size = Fraction(1, FPS), Fraction(FPS), 50
+    context.bit_rate, context.max_b_frames = 4_000_000, 0
+    context.options = {
+        "preset": "ultrafast", "tune": "zerolatency",
+        "x265-params": "keyint=50:bframes=0:repeat-headers=1:log-level=none:vbv-maxrate=4000:vbv-bufsize=2000",
+    }  # fmt: skip
+    noise = numpy.random.default_rng(1).integers(0, 255, (1200, 2400), numpy.uint8)
+    units = []
+    for number in range(3 * FPS):
+        picture = numpy.full((1620, 1920), 128, numpy.uint8)
+        picture[:1080] = 90 + (noise[number % 100 : number % 100 + 1080, number : number + 1920] >> 4)
+        frame = av.VideoFrame.from_ndarray(picture, "yuv420p")
+        frame.pts = number
+        units += [(bytes(packet), packet.is_keyframe) for packet in context.encode(frame)]
+    rate = sum(len(data) for data, _key in units) * 8 / len(units) * FPS / 1e6
+    coder = Coder(720)
+    used, made = time.process_time(), 0
+    for number, (data, key) in enumerate(units):
+        made += len(coder(data, number * 3600, key))
+    report.line(
+        "H.265 1080p25 coded anew as 720 lines of H.264", (time.process_time() - used) / made * FPS * 100,
+        "% of a core", f"per stream, {rate:.1f} Mbit/s in, {made} pictures",
     )  # fmt: skip
 
 
@@ -247,8 +467,12 @@ def run(report: Report) -> None:
     django.setup()
     frames = camera_frames()
     parse(report, frames)
-    whole_way(report, frames, "tcp_passive")
-    whole_way(report, frames, "udp")
+    theirs = live_ffmpeg(report, frames)
+    for streams in (STREAMS, HUNDRED):
+        for mode in ("tcp_passive", "udp"):
+            whole_way(report, frames, mode, streams, theirs)
+    watched(report, frames)
+    transcode(report)
     signalling(report)
     catalog(report)
 

@@ -12,7 +12,10 @@ from chengheng.protocols.rtp.receiver import Piece, Receiver
 
 
 class Stream:
-    """One sender. `receive` a packet and the time, get segments; `audio` collects what needs encoding (G.711)."""
+    """One sender. `receive` a packet and the time, get segments; `audio` collects the sound for its owner to take.
+
+    AAC goes into the segments too; G.711 must be encoded first.
+    """
 
     def __init__(self, tcp: bool = False, speed: float = 1.0) -> None:
         self.rtp = Receiver(window=0 if tcp else 64)
@@ -28,6 +31,7 @@ class Stream:
         self.units: list[Unit] = []
 
     def receive(self, packet: bytes, now: float) -> list[Segment]:
+        """An owner in a hurry asks `rtp.usual` first: what it takes gives nothing yet."""
         pieces = self.rtp.receive(packet, now)
         return self._pieces(pieces, now) if pieces else []
 
@@ -47,9 +51,8 @@ class Stream:
                     self.first_unit_at = now
                 if self.keep_units:
                     self.units.append(unit)
-                if unit.kind == "audio" and unit.codec in ("g711a", "g711u"):
+                if unit.kind == "audio":
                     self.audio.append(unit)
-                    continue
                 if self._asked_speed != 1.0 and unit.kind == "video" and unit.pts is not None:
                     self._judge_pace(unit.pts, now)
                 segments = self.muxer.receive(unit)

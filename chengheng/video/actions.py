@@ -488,9 +488,21 @@ def begin_recording(
     return recording.pk
 
 
-def end_recording(pk: int, path: Path, frames: int, why: str, seconds: float | None = None) -> None:
-    """Store what was recorded, or say that nothing was. `seconds`: its length, where it did not happen just now."""
+def end_recording(
+    pk: int,
+    path: Path,
+    frames: int,
+    why: str,
+    seconds: float | None = None,
+    sound: str = "",
+    sounded: float = 0.0,
+) -> None:
+    """Store what was recorded, or say that nothing was. `seconds`: its length, where it did not happen just now.
+
+    `sound`: how the device coded its sound, `sounded`: how many seconds of it are in the file.
+    """
     recording = Recording.objects.select_related("channel", "by").get(pk=pk)
+    recording.sound, recording.sound_seconds = sound[:12], round(sounded, 2)
     recording.ended_at = timezone.now() if seconds is None else recording.started_at + timedelta(seconds=seconds)
     try:
         with transaction.atomic():

@@ -47,6 +47,7 @@ def register(cli: click.Group) -> None:
     "split_datagrams catalog_short catalog_single black frozen answer_delay_s=3 stop_after_s=20 refuse_subscribe=489 short_subscribe=60 "
     "forgetful no_sub no_capture bad_pictures no_speaker no_fetch talk=tcp_active.",
 )
+@click.option("--sound", default="", type=click.Choice(["", "g711a", "g711u", "aac"]), help="Send a tone, coded so.")
 @click.option("--mobile", is_flag=True, help="The devices drive about and tell where they are, when subscribed to.")
 @click.option("--alarm-every", default=0.0, help="Seconds between alarms of the first camera; 0: none.")
 @click.option("--demo", is_flag=True, help="Run the demonstration city's cameras; passwords come from the database.")
@@ -126,6 +127,7 @@ async def _run(
                 gb_id, password, target, platform_id, channels, realm=realm, transport=options["transport"],
                 codec=options["codec"], width=int(width), height=int(height), fps=options["fps"],
                 gop=options["fps"] * 2, host=options["host"], faults=faults, name=name, mobile=options["mobile"],
+                sound=options["sound"],
             )
         )  # fmt: skip
     stop = asyncio.Event()

@@ -249,6 +249,13 @@ class StateSpan(models.Model):
             ),
         )
 
+    @property
+    def reason_label(self) -> str:
+        """Why it came or went, in words."""
+        from chengheng.video.words import TURNS
+
+        return str(TURNS.get(self.reason, self.reason))
+
     def __str__(self) -> str:
         return f"{self.device} {self.since:%Y-%m-%d %H:%M}"
 
@@ -576,6 +583,8 @@ class Recording(models.Model):
     size_bytes = models.BigIntegerField(default=0)
     keep_until = models.DateTimeField(_("kept until"), null=True)
     removed_at = models.DateTimeField(_("removed"), null=True)
+    sound = models.CharField(max_length=12, blank=True)  # how the device coded it; "" sent none
+    sound_seconds = models.FloatField(default=0)  # of it in the file
     fault = models.CharField(max_length=300, blank=True)
 
     view_act = "video.recording.view"
@@ -586,6 +595,16 @@ class Recording(models.Model):
         indexes = (models.Index(fields=("channel", "-started_at"), name="recording_channel"),)
         verbose_name = _("recording")
         verbose_name_plural = _("recordings")
+
+    @property
+    def sound_label(self) -> str:
+        """What the file holds of the device's sound, in words."""
+        from chengheng.video.words import SOUNDS
+
+        if self.ended_at is None or not self.sound:
+            return "—"
+        known = SOUNDS.get(self.sound)
+        return known if known and self.sound_seconds else gettext("%(codec)s, not kept") % {"codec": self.sound}
 
     def __str__(self) -> str:
         return f"{self.channel} {timezone.localtime(self.started_at):%Y-%m-%d %H:%M:%S}"

@@ -353,10 +353,10 @@ def thresholds(day: date | None = None) -> rules.Thresholds:
 
 
 # -- transcoding -----------------------------------------------------------------------------------------------------
-def transcode_limit(day: date | None = None) -> rules.TranscodeLimit:
+def transcode_limit(day: date | None = None) -> int:
     """How many cameras may be transcoded at once on a day (today); the example set where there is none."""
     row = TranscodeLimit.objects.filter(starts_on__lte=day or timezone.localdate()).first()
-    return rules.TranscodeLimit(row.most) if row is not None else rules.EXAMPLE_TRANSCODES
+    return row.most if row is not None else rules.EXAMPLE_TRANSCODES
 
 
 def transcodes(user: Any, days: int = 7) -> dict[str, Any]:
@@ -371,7 +371,7 @@ def transcodes(user: Any, days: int = 7) -> dict[str, Any]:
     )  # fmt: skip
     wall = took["wall"].total_seconds() if took["wall"] else 0.0
     return {
-        "ran": ran.count(), "now": ran.filter(ended_at=None).count(), "limit": transcode_limit().most,
+        "ran": ran.count(), "now": ran.filter(ended_at=None).count(), "limit": transcode_limit(),
         "refused": rows.filter(stop_reason="transcode_full").count(), "cpu_seconds": took["cpu"] or 0.0,
         "frames": took["frames"] or 0, "hours": wall / 3600, "load": took["cpu"] / wall * 100 if wall else None,
         "ms_a_frame": took["cpu"] / took["frames"] * 1000 if took["frames"] else None,

@@ -154,14 +154,7 @@ TRANSCODE_HEIGHT = 720  # pictures are not coded larger than this (local rule)
 TRANSCODE_IDLE_SECONDS = 5.0  # a transcode stays this long after its last viewer (local rule)
 
 
-@dataclass(frozen=True)
-class TranscodeLimit:
-    """How many cameras are transcoded at once at most; 0 switches it off."""
-
-    most: int = 2
-
-
-EXAMPLE_TRANSCODES = TranscodeLimit()  # of ours; a 1080p picture takes about a quarter of a core
+EXAMPLE_TRANSCODES = 2  # cameras at once, of ours: a 1080p picture takes about a quarter of a core; 0 switches it off
 
 
 # -- online time -----------------------------------------------------------------------------------------------------

@@ -338,7 +338,7 @@ def thresholds(request: HttpRequest) -> HttpResponse:
 def transcodes(request: HttpRequest) -> HttpResponse:
     """What was coded anew for browsers without H.265, what it cost, and how much of it is permitted."""
     may_change = access.may(request.user, "video.device.change")
-    first = {"starts_on": timezone.localdate(), "most": queries.transcode_limit().most}
+    first = {"starts_on": timezone.localdate(), "most": queries.transcode_limit()}
     form = TranscodeLimitForm(request.POST or None, initial=first)
     if request.method == "POST":
         access.require(request.user, "video.device.change")

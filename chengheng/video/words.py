@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 STEPS: dict[str, str | Promise] = {
     "asked": _("Asked for"),
@@ -15,7 +16,7 @@ STEPS: dict[str, str | Promise] = {
 }
 
 TALK_STEPS: dict[str, str | Promise] = {
-    "asked": _("Asked for"),
+    "asked": pgettext_lazy("talk", "Asked for"),
     "told": _("Announced to the device"),
     "agreed": _("Device agreed"),
     "invited": _("Device asked for the sound"),
@@ -27,7 +28,7 @@ TALK_STEPS: dict[str, str | Promise] = {
 CODING: dict[str, str | Promise] = {
     "h265": _("H.265: this browser cannot show it"),
     "converting": _("Last way: coded anew here as H.264"),
-    "converted": _("Coded anew, without sound, at most 720 lines"),
+    "converted": _("Coded anew, at most 720 lines"),
 }
 
 # code: (what happened, what to look at)
@@ -136,6 +137,22 @@ CAPTURE_FAULTS: dict[str, str | Promise] = {
     "not_a_form": _("The upload could not be read."),
     "no_answer": _("The device did not answer."),
     "shutdown": _("The live process was restarted."),
+}
+
+
+# how a device codes its sound; of what is not named here nothing is kept or passed on
+SOUNDS = {"g711a": "G.711A → AAC", "g711u": "G.711U → AAC", "aac": "AAC"}
+
+
+# why a device came or went
+TURNS: dict[str, str | Promise] = {
+    "registered": _("registered"),
+    "unregistered": _("signed off"),
+    "keepalive": _("gave a sign of life again"),
+    "keepalive_missed": _("gave no sign of life"),
+    "expired": _("registration ran out"),
+    "disabled": _("switched off here"),
+    "restart": _("our live process was restarted"),
 }
 
 

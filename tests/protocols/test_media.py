@@ -363,10 +363,10 @@ class TestSound:
         ((config, rate, channels, data),) = adts(head + body)
         assert (config, rate, channels, data) == (b"\x12\x10", 44100, 2, body)
         muxer = Muxer()
-        muxer.add_aac(Audio(config, rate, channels), body)
+        muxer.add_aac(Audio(config, rate, channels), body, 0)
         first, *_rest = muxer.receive(Unit("video", "h264", 0, None, encoded("h264")[0][0], False))
         assert first.mime.endswith(', mp4a.40.2"')
-        (segment,) = muxer.add_aac(Audio(config, rate, channels), body)
+        (segment,) = muxer.add_aac(Audio(config, rate, channels), body, 0)
         assert segment.data.endswith(body)
         assert not segment.video
 

@@ -18,6 +18,7 @@ from chengheng.video.models import Call, Channel, Device, PictureThresholds, Rec
 from tests.builders import holder
 
 from .live_site import wait
+from .test_sound import fits
 
 ZONE = timezone.get_default_timezone()
 EVERY_DAY = "1234567"
@@ -89,9 +90,9 @@ async def _stop(running) -> None:
     running.recorder.close("stopped")
 
 
-def test_a_clip_is_fetched_from_the_device_signed_with_its_own_time(site, device, operator):
+def test_a_clip_is_fetched_from_the_device_signed_with_its_own_time(site, device, operator, client):
     row, password = device
-    with site.camera(row, password, ["和平路口"]):
+    with site.camera(row, password, ["和平路口"], sound="g711a"):
         camera = wait(lambda: Channel.objects.first())
         wait(lambda: Device.objects.get(pk=row.pk).online)
         end = (timezone.now() - timedelta(hours=2)).replace(microsecond=0)
@@ -110,6 +111,11 @@ def test_a_clip_is_fetched_from_the_device_signed_with_its_own_time(site, device
         with av.open(str(files.of(made).get().file.path)) as container:
             frames = sum(1 for _frame in container.decode(video=0))
         assert 70 <= frames <= 82  # ten a second
+        fits(files.of(made).get().file.path.read_bytes())
+        assert made.sound == "g711a"
+        assert made.sound_seconds == pytest.approx(8, abs=0.8)
+        client.force_login(operator)
+        assert "G.711A → AAC" in client.get(camera.get_absolute_url()).content.decode()
         call = wait(lambda: Call.objects.filter(kind="download", ended_at__isnull=False).first())
         assert call.stop_reason == "finished"
         # a changed time breaks the signature

@@ -35,14 +35,19 @@ def fragment(
     sequence: int, track: int, time: int, duration: int, data: bytes, key: bool, composition: int = 0
 ) -> bytes:
     """moof and mdat with one sample; `time`, `duration`, `composition` in the track's time scale."""
-    size = len(data)
+    return fragment_head(sequence, track, time, duration, len(data), key, composition) + data
+
+
+def fragment_head(
+    sequence: int, track: int, time: int, duration: int, size: int, key: bool, composition: int = 0
+) -> bytes:
+    """A fragment up to its sample of `size` bytes: whoever joins the sample from parts copies it once."""
     return (
         _FRAGMENT.pack(
             _MOOF, b"moof", 16, b"mfhd", 0, sequence & 0xFFFFFFFF, _MOOF - 24, b"traf", 16, b"tfhd", 0x020000, track,
             20, b"tfdt", 0x01000000, time, 36, b"trun", 0x01000F01, 1, _MOOF + 8, duration, size,
             KEY_FLAGS if key else OTHER_FLAGS, composition, size + 8, b"mdat",
         )
-        + data
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from chengheng.protocols.fmp4.boxes import TIMESCALE, Audio, fragment, initialisation
+from chengheng.protocols.fmp4.boxes import TIMESCALE, Audio, fragment, fragment_head, initialisation
 from chengheng.protocols.h26x import nal
 from chengheng.protocols.mpegps.demux import Unit
 
@@ -47,7 +47,7 @@ class Muxer:
         self._last_dts: int | None = None
         self._time = 0
         self._step = USUAL_STEP
-        self._audio_time = 0
+        self._audio_time: int | None = None
         self._sequence = 0
 
     @property
@@ -105,20 +105,15 @@ class Muxer:
             if not self._announce(out):
                 self._waiting_key = True
                 return []
-        data = b"".join([part for item in samples for part in (len(item).to_bytes(4, "big"), item)])
+        parts = [b""]
+        for item in samples:
+            parts += (len(item).to_bytes(4, "big"), item)
         composition = self._composition(unit)
         self._sequence += 1
         self.frames += 1
-        out.append(
-            Segment(
-                fragment(self._sequence, 1, self._time, step, data, key, composition),
-                key,
-                True,
-                "",
-                self._time,
-                codec,
-            )
-        )
+        size = sum(map(len, parts))
+        parts[0] = fragment_head(self._sequence, 1, self._time, step, size, key, composition)
+        out.append(Segment(b"".join(parts), key, True, "", self._time, codec))
         return out
 
     def _composition(self, unit: Unit) -> int:
@@ -166,6 +161,20 @@ class Muxer:
         out.append(Segment(segment, False, True, self.mime, self._time, self.codec))
         return True
 
+    def head(self, audio: Audio | None) -> bytes:
+        """An initialisation of what is shown, with a sound track of the caller's own; b"" before the first key frame."""
+        if self.picture is None or self._shown is None:
+            return b""
+        sets = self._shown[0]
+        return initialisation(self.picture, (sets.get("vps", b""), sets["sps"], sets["pps"]), audio)
+
+    def time_of(self, stamp: int | None) -> int:
+        """Where a time stamp of the sender lies on our time line (90 kHz); where it makes no sense, now."""
+        if stamp is None or self._last_dts is None:
+            return self._time
+        gap = (stamp - self._last_dts + WRAP // 2) % WRAP - WRAP // 2
+        return max(0, self._time + int(gap / self.speed)) if abs(gap) < LONGEST_STEP else self._time
+
     def parameter_sets(self) -> bytes:
         """The current sets as Annex B bytes (for decoding a single key frame)."""
         return b"".join(b"\0\0\0\1" + unit for unit in self._parameters.values())
@@ -176,18 +185,19 @@ class Muxer:
         if unit.codec != "aac":
             return []
         out: list[Segment] = []
-        for config, rate, channels, data in adts(unit.data):
-            out += self.add_aac(Audio(config, rate, channels), data)
+        at = self.time_of(unit.pts)
+        for number, (config, rate, channels, data) in enumerate(adts(unit.data)):
+            out += self.add_aac(Audio(config, rate, channels), data, at + number * 1024 * TIMESCALE // rate)
         return out
 
-    def add_aac(self, audio: Audio, data: bytes) -> list[Segment]:
-        """One raw AAC frame of 1024 samples; heard from the next key frame on, where it is announced."""
+    def add_aac(self, audio: Audio, data: bytes, at: int) -> list[Segment]:
+        """One raw AAC frame of 1024 samples at a time of our line; heard from the next key frame on, which tells it."""
         if self.audio != audio:
             self.audio = audio
         if self._shown is None or self._shown[1] != audio:
             return []
-        here = self._time * audio.rate // TIMESCALE
-        if abs(here - self._audio_time) > audio.rate // 2:
+        here = at * audio.rate // TIMESCALE
+        if self._audio_time is None or abs(here - self._audio_time) > audio.rate * 3 // 10:
             self._audio_time = here
         self._sequence += 1
         segment = fragment(self._sequence, 2, self._audio_time, 1024, data, True)

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 H264, H265 = "h264", "h265"
 _START = re.compile(rb"\x00\x00\x01")
+_KINDS_264 = {7: "sps", 8: "pps"}
+_KINDS_265 = {32: "vps", 33: "sps", 34: "pps"}
 
 
 def split(data: bytes) -> list[bytes]:
     """NAL units of an Annex B stretch, start codes and trailing zeros removed."""
-    marks = [found.start() for found in _START.finditer(data)]
+    marks = [found.start() for found in _START.finditer(data)]  # faster than bytes.find here
     if not marks:
         return []
     units = []
@@ -65,8 +67,8 @@ def is_dropped(codec: str, unit: bytes) -> bool:
 def parameter_kind(codec: str, unit: bytes) -> str:
     """vps, sps, pps, or "" for any other unit."""
     if codec == H264:
-        return {7: "sps", 8: "pps"}.get(unit[0] & 0x1F, "")
-    return {32: "vps", 33: "sps", 34: "pps"}.get(unit[0] >> 1 & 0x3F, "")
+        return _KINDS_264.get(unit[0] & 0x1F, "")
+    return _KINDS_265.get(unit[0] >> 1 & 0x3F, "")
 
 
 class _Bits:

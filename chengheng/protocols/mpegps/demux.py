@@ -51,6 +51,11 @@ class Demuxer:
         self.torn = 0
         self.psm_seen = False
 
+    @property
+    def audio_codec(self) -> str:
+        """What the program stream map says of the sound; "" when there is none, or no map yet."""
+        return next((name for stream, name in self._streams.items() if 0xC0 <= stream <= 0xDF), "")
+
     def receive(self, data: bytes, lost: bool = False, torn: bool = False) -> list[Unit]:
         """Bytes in, finished units out. `lost`: something before these bytes is missing; `torn`: inside them.
 
@@ -211,8 +216,7 @@ class Demuxer:
     def _give_audio(self, out: list[Unit]) -> None:
         if not self._audio:
             return
-        codec = next((name for stream, name in self._streams.items() if 0xC0 <= stream <= 0xDF), "")
-        out.append(Unit("audio", codec, self._audio_pts, None, b"".join(self._audio), False))
+        out.append(Unit("audio", self.audio_codec, self._audio_pts, None, b"".join(self._audio), False))
         self._audio = []
 
 

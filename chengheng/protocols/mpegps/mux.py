@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-STREAM_TYPE = {"h264": 0x1B, "h265": 0x24, "g711a": 0x90, "aac": 0x0F}
+STREAM_TYPE = {"h264": 0x1B, "h265": 0x24, "g711a": 0x90, "g711u": 0x91, "aac": 0x0F}
 LARGEST_PES = 65_000
 
 

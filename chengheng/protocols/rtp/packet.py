@@ -60,27 +60,26 @@ class Splitter:
     """Cuts a TCP connection into packets. RtpError: what comes is no RTP, close the connection."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._seen = False
+        self._rest = b""  # less than one packet
 
     def receive(self, data: bytes, now: float = 0.0) -> list[bytes]:
-        buffer = self._buffer
-        buffer += data
+        buffer = self._rest + data if self._rest else data
         packets: list[bytes] = []
         position, size = 0, len(buffer)
         while size - position >= 2:
             length = buffer[position] << 8 | buffer[position + 1]
-            if length < 12 and length:
+            start = position + 2
+            if 0 < length < 12:
                 raise RtpError("a frame too short for RTP")
-            if size - position >= 3 and length and buffer[position + 2] >> 6 != 2:
+            if length and size > start and buffer[start] >> 6 != 2:
                 raise RtpError("not RTP on this connection")
-            if size - position < 2 + length:
+            end = start + length
+            if end > size:
                 break
             if length:
-                packets.append(bytes(buffer[position + 2 : position + 2 + length]))
-            position += 2 + length
-        if position:
-            del buffer[:position]
+                packets.append(buffer[start:end])
+            position = end
+        self._rest = buffer[position:] if position < size else b""
         return packets
 
 

@@ -26,6 +26,7 @@ from chengheng.protocols.sip.dialog import Dialog
 from chengheng.protocols.sip.endpoint import Peer, new_call_id, new_tag
 from chengheng.protocols.sip.message import Message, response_to, uri_of
 from chengheng.video.camera.picture import Encoder, View, draw
+from chengheng.video.camera.voice import Voice
 from chengheng.video.live.ports import Outlet
 
 log = logging.getLogger("chengheng.video.camera")
@@ -192,8 +193,9 @@ class Camera:
         faults: Faults | None = None,
         name: str = "",
         mobile: bool = False,
+        sound: str = "",
     ) -> None:
-        self.mobile = mobile
+        self.mobile, self.sound = mobile, sound
         self.gb_id, self.password, self.target, self.platform_id = gb_id, password, target, platform_id
         self.realm = realm or platform_id[:10]
         self.login = login or gb_id
@@ -781,7 +783,7 @@ class Camera:
                 pts += 90_000 // self.fps if faults.unscaled else int(90_000 / self.fps / sending.scale)
                 if not data:
                     continue
-                whole = mux.frame(self.codec, data, pts, key)
+                whole = mux.frame(self.codec, data, pts, key, self.sound, pictures.sound)
                 for packet in sending.packetizer.packets(whole, pts, not faults.no_marker):
                     if faults.loss and self.chance.random() < faults.loss:
                         continue
@@ -826,6 +828,8 @@ class _Pictures:
     def __init__(self, camera: Camera, channel: CameraChannel) -> None:
         self.camera, self.channel = camera, channel
         self.encoder = Encoder(camera.codec, camera.width, camera.height, camera.fps, camera.gop, camera.bit_rate)
+        self.voice = Voice(camera.sound, camera.fps) if camera.sound else None
+        self.sound = b""  # that goes with the last picture
         self.number = 0
         self.key_wanted = True
         self._next: asyncio.Future[tuple[bytes, bool]] | None = None
@@ -846,6 +850,8 @@ class _Pictures:
         )  # fmt: skip
         if camera.faults.black:
             picture = picture * 0
+        if self.voice is not None:
+            self.sound = self.voice.piece(at)
         key, self.key_wanted = self.key_wanted, False
         return self.encoder.encode(picture, key)
 

@@ -78,9 +78,11 @@ class Source:
 
     def __init__(self, tcp: bool = True, speed: float = 1.0) -> None:
         self.stream = Stream(tcp=tcp, speed=speed)
+        self._usual = self.stream.rtp.usual
         self.viewers: set[Viewer] = set()
         self.listeners: set[Callable[[Segment], None]] = set()
         self.packet_listeners: set[Callable[[bytes], None]] = set()
+        self.hearing: set[Callable[[list[Unit]], None]] = set()  # who takes the sound as the sender coded it
         self.initialisation: Segment | None = None
         self.cache: list[Segment] = []
         self._cached = 0
@@ -94,6 +96,11 @@ class Source:
         self.peak = 0
 
     def packet(self, data: bytes) -> None:
+        if self._usual(data):  # nine of ten, in the middle of a frame
+            if self.packet_listeners:
+                for relay in self.packet_listeners:
+                    relay(data)
+            return
         stream = self.stream
         now = time.monotonic()
         first = stream.rtp.first_at is None
@@ -107,9 +114,10 @@ class Source:
             self.segments(segments)
         if stream.audio:
             units, stream.audio = stream.audio, []
+            for hear in tuple(self.hearing):
+                hear(units)
             if self.viewers and self.sound is not None:
-                for segment in self.sound(units):
-                    self.segments([segment])
+                self.segments(self.sound(units))
 
     def tick(self) -> None:
         """Called a few times a second: packets that are waited for in vain are given up."""
@@ -167,3 +175,4 @@ class Source:
             if close:
                 close(reason)
         self.listeners.clear()
+        self.hearing.clear()

@@ -196,10 +196,11 @@ def save_catalog(
         left = 0
         if gone:
             left = Channel.objects.filter(device_id=pk, gb_id__in=gone).update(removed_at=now, online=False)
-        if whole and complete:
+        known = {item.id for item in told}
+        if whole and complete and Channel.objects.filter(device_id=pk, removed_at=None).count() > len(known):
             left += (
                 Channel.objects.filter(device_id=pk, removed_at=None)
-                .exclude(gb_id__in=[item.id for item in told])
+                .exclude(gb_id__in=known)
                 .update(removed_at=now, online=False)
             )
         if whole:

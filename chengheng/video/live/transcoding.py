@@ -20,6 +20,7 @@ from chengheng.protocols.mpegps.demux import Unit
 from chengheng.video import queries, rules
 from chengheng.video.live import store
 from chengheng.video.live.platform import CallStopped, LiveCall
+from chengheng.video.live.sound import Heard
 from chengheng.video.live.source import Source, Viewer
 from chengheng.video.live.transcode_child import IN, OUT
 
@@ -39,6 +40,7 @@ class Transcoder:
         self.call, self.pk = call, pk
         self.source = Source()
         self.viewer = Viewer()
+        self._heard = Heard(self.source.stream.muxer)
         self.cpu_seconds = 0.0
         self.frames = 0
         self.reason = ""
@@ -55,6 +57,7 @@ class Transcoder:
         assert process.stdin is not None
         assert process.stdout is not None
         self.call.source.attach(self.viewer)
+        self.call.source.hearing.add(self._hear)
         tasks = {
             asyncio.ensure_future(self._feed(process.stdin)),
             asyncio.ensure_future(self._take(process.stdout)),
@@ -67,6 +70,7 @@ class Transcoder:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.call.source.detach(self.viewer)
+            self.call.source.hearing.discard(self._hear)
             self.reason = self.reason or self.viewer.ended or "transcode_failed"
             self.source.end(self.reason)
             with contextlib.suppress(ProcessLookupError):
@@ -106,6 +110,15 @@ class Transcoder:
         except asyncio.IncompleteReadError:
             return
 
+    def _hear(self, units: list[Unit]) -> None:
+        """The sound beside the new pictures: their time stamps are the times of the call's own line."""
+        if not self.source.viewers:
+            return
+        line, muxer = self.call.source.stream.muxer, self.source.stream.muxer
+        for unit in units:
+            placed = unit._replace(pts=line.time_of(unit.pts))
+            self.source.segments(muxer.receive(placed) if unit.codec == "aac" else self._heard([placed]))
+
     async def _idle(self) -> None:
         while True:
             await asyncio.sleep(1)
@@ -131,7 +144,7 @@ class Transcoding:
         async with self._door:
             found = self.running.get(call.id)
             if found is None:
-                most = (await in_thread(queries.transcode_limit)).most
+                most = await in_thread(queries.transcode_limit)
                 refused = len(self.running) >= most
                 pk = await in_thread(store.begin_transcode, call.channel_pk, "transcode_full" if refused else "")
                 if refused:

@@ -178,7 +178,7 @@ class Service:
             call = await self._call_for(watcher)
             watcher.call = call
             if call.source.sound is None:
-                call.source.sound = sound.Encoder(call.source.stream.muxer)
+                call.source.sound = sound.Heard(call.source.stream.muxer)
             way = "mse"
             if call.source.stream.muxer.codec == "h265" and request.query.get("h265") != "1":
                 if request.query.get("convert") != "1":

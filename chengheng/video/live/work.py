@@ -21,7 +21,7 @@ from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
 from chengheng.protocols.fmp4.muxer import Segment
 from chengheng.video import queries, rules
-from chengheng.video.live import still
+from chengheng.video.live import sound, still
 from chengheng.video.live.platform import CallStopped, LiveCall
 from chengheng.video.live.recorder import Recorder
 from chengheng.video.models import Channel, Preset
@@ -70,6 +70,7 @@ async def do_state(service: Service) -> dict[str, Any]:
             }
             for item in service.transcoding.running.values()
         ],
+        "sound": {"seconds": sound.COST.seconds, "cpu_seconds": sound.COST.cpu_seconds},
         "ports": len(platform.ports.used),
         "sip_port": platform.node.port,
     }
@@ -281,14 +282,14 @@ async def do_record(
     def ended(why: str) -> None:
         call.holds -= 1
         service.recordings.pop(pk, None)
-        call.source.listeners.discard(recorder)
-        service.platform.later(in_thread(actions.end_recording, pk, path, recorder.frames, why))
+        service.platform.later(
+            in_thread(actions.end_recording, pk, path, recorder.frames, why, None, recorder.sound, recorder.sounded)
+        )
 
-    recorder = await loop.run_in_executor(None, lambda: Recorder(path, ended, seconds=seconds))
+    recorder = await loop.run_in_executor(None, lambda: Recorder(path, ended, call.source, seconds=seconds))
     call.holds += 1
     service.recordings[pk] = Recording(pk, call, recorder, path)
-    recorder.begin(call.source.initialisation, call.source.cache)
-    call.source.listeners.add(recorder)
+    recorder.begin()
     return pk
 
 
@@ -314,9 +315,9 @@ async def do_download(
             over.set_result(why)
 
     recorder = await loop.run_in_executor(
-        None, lambda: Recorder(path, ended, seconds=(end - start).total_seconds() + 5)
+        None, lambda: Recorder(path, ended, call.source, seconds=(end - start).total_seconds() + 5)
     )
-    call.source.listeners.add(recorder)  # before it begins: four times as fast, a group of pictures is soon gone
+    recorder.begin()  # before it begins: four times as fast, a group of pictures is soon gone
     call.holds += 1
     try:
         await platform.begin(call)
@@ -333,7 +334,9 @@ async def do_download(
         call.holds -= 1
         service.recordings.pop(pk, None)
         await platform.end(call, "finished" if why == "done" else why)
-        await in_thread(actions.end_recording, pk, path, recorder.frames, why, recorder.seconds)
+        await in_thread(
+            actions.end_recording, pk, path, recorder.frames, why, recorder.seconds, recorder.sound, recorder.sounded
+        )
 
     platform.later(keep())
     return pk
