@@ -576,7 +576,8 @@ def test_a_document_is_turned_by_the_presenter_and_everybody_follows(city, site,
     east.page.locator(".conf-paper").get_by_label("下一页").click()
     chair.until(f"{page}.alt === '除雪方案.pdf 2/3' && {page}.complete && {page}.naturalWidth > 1000")
     east.page.keyboard.press("ArrowRight")  # who has clicked goes on with the keys
-    chair.until(f"{page}.alt === '除雪方案.pdf 3/3'")
+    for seat in (chair, east):
+        seat.until(f"{page}.alt === '除雪方案.pdf 3/3' && !document.querySelector('.is-turning')")
     chair.shot("conf-paper-chair")
     east.shot("conf-paper-east")
     east.page.set_viewport_size({"width": 390, "height": 844})

@@ -85,7 +85,7 @@ class Terminal(models.Model):
     """
 
     class Encryption(models.TextChoices):
-        OFF = "", _("off")
+        OFF = "", pgettext_lazy("encryption", "off")
         OFFERED = "offered", _("offered; in the clear if the terminal cannot")
         REQUIRED = "required", _("required: no call without it")
 

@@ -11,6 +11,7 @@ export class Paper {
   constructor(private readonly turn: (page: number) => unknown, private readonly hide: () => unknown) {
     this.box.append(this.tools, this.sheet);
     this.box.tabIndex = 0;
+    this.sheet.addEventListener("load", () => this.box.classList.remove("is-turning"));
     this.box.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 }[event.key];
       if (!step || this.box.dataset.turns !== "1") return;
@@ -25,7 +26,12 @@ export class Paper {
   }
 
   show(paper: NonNullable<Doc["paper"]>, turns: boolean): void {
-    if (this.sheet.getAttribute("src") !== paper.url) this.sheet.src = paper.url;
+    if (this.sheet.getAttribute("src") !== paper.url) {
+      this.sheet.src = paper.url;
+      this.box.classList.add("is-turning"); // the old page stands, paler, until the new one is there
+      // who turns has the next page drawn ahead: then everybody has it at once
+      if (turns && paper.page < paper.pages) new Image().src = paper.url.replace(/\d+$/, String(paper.page + 1));
+    }
     this.sheet.alt = `${paper.name} ${paper.page}/${paper.pages}`;
     const key = `${paper.id}|${paper.page}|${paper.pages}|${turns}`;
     if (this.box.dataset.drawn === key) return;
