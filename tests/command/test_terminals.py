@@ -324,7 +324,7 @@ class TestATerminal:
         assert "no-store" in answer["Cache-Control"]
         password = re.search(r"<code>([a-z0-9]{16})</code>", answer.content.decode())
         assert password
-        assert terminals.known("1001") == (row.pk, "1001", digest.ha1("1001", "chengheng", password[1]))
+        assert terminals.known("1001") == (row.pk, "1001", digest.ha1("1001", "chengheng", password[1]), "")
         assert "1001" in client.get("/command/terminals/").content.decode()
         assert (
             client.post(f"/command/terminals/{row.pk}/", {"number": "1", "name": "", "address": "a b"}).status_code
