@@ -159,7 +159,8 @@ def phone(chromium: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def signed_in(chromium: Any, live_server: Any, client: Any) -> Iterator[Any]:
-    """`signed_in(user)`: a page as `page`, with a session of that user's on the live server.
+    """`signed_in(user)`: a page as `page`, with a session of that user's on the live server; `signed_in(user, **PHONE)`: as
+    `phone`.
 
     Each person has a browser of their own and the last one's is closed: what a page asks for by itself after its person's
     session has ended (a test's clock jumps) would lead the next person's page to the sign-in.
@@ -168,11 +169,11 @@ def signed_in(chromium: Any, live_server: Any, client: Any) -> Iterator[Any]:
 
     opened: list[Any] = []
 
-    def enter(user: Any) -> Any:
+    def enter(user: Any, **options: Any) -> Any:
         if opened:
             _close(opened.pop())
         client.cookies.clear()  # signing in with them would end the last person's session
-        opened.append(tab := _tab(chromium, **DESKTOP))
+        opened.append(tab := _tab(chromium, **(options or DESKTOP)))
         access.let_in(tab, live_server.url, client, user)
         return tab
 

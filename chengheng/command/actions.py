@@ -248,18 +248,31 @@ def all_ticked(target: Target, actor: Any, data: Any = None) -> None:
         raise ItemsOpen(count=missing)
 
 
+def _where(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of the place that a feedback names; none for a feedback without one. Raises Invalid."""
+    given: dict[str, Any] = {}
+    for name, limit in (("lon", 180), ("lat", 90)):
+        if data.get(name) is not None:
+            if not abs(float(data[name])) <= limit:
+                raise Invalid(field=name)
+            given[name] = float(data[name])
+    return given
+
+
+@transaction.atomic
+def report_progress(target: Target, actor: Any, *, data: Mapping[str, Any] | None = None, **taken: Any) -> Target:
+    """Report progress (反馈): what is being done, with photos and where; the last place told is the target's."""
+    data = dict(data or {})
+    return flow.take(target, "report", actor, data=data, fields=_where(data), **taken)
+
+
 @transaction.atomic
 def finish_order(
     target: Target, actor: Any, *, data: Mapping[str, Any] | None = None, now: datetime | None = None, **taken: Any
 ) -> Target:
     """Report an order finished, with what was done; the order is done when the last one has finished."""
     now, data = now or timezone.now(), dict(data or {})
-    fields: dict[str, Any] = {"finished_at": now}
-    for name, limit in (("lon", 180), ("lat", 90)):
-        if data.get(name) is not None:
-            if abs(float(data[name])) > limit:
-                raise Invalid(field=name)
-            fields[name] = float(data[name])
+    fields = {"finished_at": now} | _where(data)
     target = flow.take(target, "finish", actor, data=data, fields=fields, now=now, **taken)
     _perhaps_complete(target.order_id, now)
     return target

@@ -1,7 +1,8 @@
 """How orders move: an order from issue to close, and the order as each organisation has it, receipt and finish.
 
 Escalation (local rule): warned at four fifths of a limit; late, the dispatchers are told; at one and a half times the
-limit, again; at twice the limit the commander.
+limit, again, and whoever has it is called by telephone; at twice the limit the commander is told and called. Calls need
+a voice gateway among the channels of notices.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from chengheng.common.flow import SAME, Clock, Flow, Step, StepField
 
 _ALERTS = (Decimal("0.8"), Decimal(1), Decimal("1.5"), Decimal(2))
 _LADDER = ((), ("command.target.supervise",), ("command.target.supervise",), ("command.target.lead",))
+_CALLS_FROM = Decimal("1.5")
 PHOTOS = StepField("photos", _("Photos"), "files", required=False)
+PLACE = StepField("place", _("Place"), "place", required=False)
 NOTE = StepField("note", _("How it was carried out"), "textarea")
 
 
@@ -69,16 +72,16 @@ TARGET = flow.register(
             "withdrawn": _("Recalled"),
         },
         final={"accepted", "withdrawn"},
-        clocks=[Clock("receipt", _("Receipt"), _ALERTS, _LADDER), Clock("finish", _("Finish"), _ALERTS, _LADDER)],
+        clocks=[Clock("receipt", _("Receipt"), _ALERTS, _LADDER, _CALLS_FROM),
+                Clock("finish", _("Finish"), _ALERTS, _LADDER, _CALLS_FROM)],
         steps=[
             Step("receive", pgettext_lazy("dispatch", "Receive"), "issued", "received", "command.target.receive", stop="receipt",
                  by=actions.receive_order, guard=actions.addressed_to, primary=True),
             Step("report", _("Report progress"), "received", SAME, "command.target.report", needs=("note",),
-                 guard=actions.addressed_to, fields=(NOTE, PHOTOS)),
+                 by=actions.report_progress, guard=actions.addressed_to, fields=(NOTE, PHOTOS, PLACE)),
             Step("finish", _("Finished"), "received", "done", "command.target.finish", stop="finish", needs=("note",),
                  by=actions.finish_order, guard=actions.all_ticked, primary=True,
-                 fields=(NOTE, PHOTOS, StepField("lon", _("Longitude"), "number", required=False),
-                         StepField("lat", _("Latitude"), "number", required=False))),
+                 fields=(NOTE, PHOTOS, PLACE)),
             Step("accept", _("Accept as done"), "done", "accepted", "command.target.accept", by=actions.accept_target,
                  primary=True, fields=(StepField("mark", _("Mark (5 is best)"), "choice", required=False, choices=_marks),)),
             Step("send_back", _("Send back as not done"), "done", "received", "command.target.send_back",

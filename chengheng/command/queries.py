@@ -15,7 +15,9 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from chengheng.command import rules
 from chengheng.command.models import DutyShift, Order, PlanLevel, PlanRun, Resource, Site, Target, WeatherNote
-from chengheng.common import places
+from chengheng.common import files, flow, places, trail
+from chengheng.common.files.rules import PICTURES
+from chengheng.common.flow.models import ClockRun
 from chengheng.common.people import access, roles
 from chengheng.common.people.models import Duty, Organisation, User
 from chengheng.common.places import near
@@ -194,6 +196,65 @@ def held_on(shift: DutyShift) -> QuerySet[Target]:
     return Target.objects.filter(holder=shift.person, organisation=shift.organisation, state__in=OPEN)
 
 
+@dataclass(frozen=True)
+class Missed:
+    """A limit that a target missed: which clock, by how much, and how far the escalation ladder was climbed."""
+
+    target: Target
+    clock: str
+    due_at: datetime
+    done_at: datetime | None
+    behind: timedelta
+    alerts: int
+
+    @property
+    def label(self) -> str:
+        return str(flow.flow_of(self.target).clock(self.clock).label)
+
+    @property
+    def behind_words(self) -> str:
+        """By how much, as "2 h 05 min"."""
+        minutes = int(self.behind.total_seconds() // 60)
+        if minutes < 60:
+            return _("%(minutes)d min") % {"minutes": max(1, minutes)}
+        return _("%(hours)d h %(minutes)02d min") % {"hours": minutes // 60, "minutes": minutes % 60}
+
+    @property
+    def told(self) -> str:
+        """Who was told because of it, by the ladder of the flow."""
+        if self.alerts >= 4:
+            return _("Dispatchers and the commander were told")
+        return _("Dispatchers were told") if self.alerts >= 2 else _("Nobody was told yet")
+
+
+def missed(targets: Iterable[Target], now: datetime) -> list[Missed]:
+    """Every limit that these targets missed until `now`, the longest delay first."""
+    rows = list(targets)
+    levels: dict[tuple[int, str], int] = {}
+    runs = ClockRun.objects.filter(subject_type=Target._meta.label_lower, subject_id__in=[row.pk for row in rows])
+    for subject, clock, level in runs.values_list("subject_id", "clock", "alert_level"):
+        levels[subject, clock] = max(level, levels.get((subject, clock), 0))
+    found = []
+    for row in rows:
+        for clock, done_at, due_at in (
+            ("receipt", row.received_at, row.receipt_due_at), ("finish", row.finished_at, row.finish_due_at),
+        ):  # fmt: skip
+            behind = rules.behind(done_at, due_at, now)
+            if behind is not None:
+                found.append(Missed(row, clock, due_at, done_at, behind, levels.get((row.pk, clock), 0)))
+    return sorted(found, key=lambda one: (-one.behind, one.target.pk))
+
+
+def _escalated(targets: list[Target]) -> dict[int, list[datetime]]:
+    """Order → when a limit of one of its targets was found missed, or was escalated further."""
+    orders = {str(row.pk): row.order_id for row in targets}
+    found: dict[int, list[datetime]] = {}
+    entries = trail.histories(targets).filter(act__in=("flow.overdue", "flow.escalate"))
+    for subject, at in entries.values_list("subject_id", "at"):
+        found.setdefault(orders[subject], []).append(at)
+    return found
+
+
 def timeline(run: PlanRun, figures: dict[str, Any], now: datetime | None = None) -> dict[str, Any]:
     """A run as a drawing: for each order its bar (from its offset to its limit) and a mark for every receipt and finish.
 
@@ -214,6 +275,7 @@ def timeline(run: PlanRun, figures: dict[str, Any], now: datetime | None = None)
         rows.append({
             "order": order, "y": at * 34, "x": begin, "width": max(0.4, rules.share(max(dues), run.started_at, end) - begin),
             "received": [rules.share(row.received_at, run.started_at, end) for row in entry["targets"] if row.received_at],
+            "escalated": [rules.share(at, run.started_at, end) for at in entry["escalated"]],
             "finished": [
                 (rules.share(row.finished_at, run.started_at, end), row.finished_at > row.finish_due_at)
                 for row in entry["targets"] if row.finished_at
@@ -233,7 +295,7 @@ def timeline(run: PlanRun, figures: dict[str, Any], now: datetime | None = None)
 
 
 def run_figures(run: PlanRun) -> dict[str, Any]:
-    """One run as its page and its report show it: figures, and every order with its targets."""
+    """One run as its page and its report show it: figures, every order with its targets and their photos, who was late."""
     rows = list(
         Target.objects.filter(order__run=run).select_related("order", "organisation", "holder", "person").order_by(
             "order__pk", "organisation__code"
@@ -241,12 +303,15 @@ def run_figures(run: PlanRun) -> dict[str, Any]:
     )  # fmt: skip
     until = run.ended_at or timezone.now()
     by_order: dict[int, dict[str, Any]] = {}
+    photos, escalated, late = pictures(rows), _escalated(rows), missed(rows, until)
     for order in run.orders.select_related("step").order_by("pk"):
-        by_order[order.pk] = {"order": order, "targets": [], "received": 0, "finished": 0, "late": 0}
+        by_order[order.pk] = {"order": order, "targets": [], "received": 0, "finished": 0, "late": 0, "photos": [],
+                              "escalated": escalated.get(order.pk, [])}  # fmt: skip
     received_well = finished_well = received_due = finished_due = 0
     for row in rows:
         entry = by_order[row.order_id]
         entry["targets"].append(row)
+        entry["photos"] += [(row, photo) for photo in photos[row.pk]]
         entry["received"] += row.received_at is not None
         entry["finished"] += row.finished_at is not None
         for done_at, due_at, what in (
@@ -268,6 +333,15 @@ def run_figures(run: PlanRun) -> dict[str, Any]:
         "received_rate": 100 * received_well / received_due if received_due else None,
         "finished_rate": 100 * finished_well / finished_due if finished_due else None,
         "returns": sum(row.returns for row in rows),
+        "missed": late,
+        "photos": sum(map(len, photos.values())),
+    }
+
+
+def pictures(targets: Iterable[Target]) -> dict[int, list[Any]]:
+    """Target → the pictures among what came with its feedback, oldest first."""
+    return {
+        pk: [one for one in found if one.file.media_type in PICTURES] for pk, found in files.of_many(targets).items()
     }
 
 

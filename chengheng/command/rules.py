@@ -45,6 +45,11 @@ def in_time(done_at: datetime | None, due_at: datetime, now: datetime) -> bool |
     return None if now <= due_at else False
 
 
+def behind(done_at: datetime | None, due_at: datetime, now: datetime) -> timedelta | None:
+    """By how much a limit was missed, so far if it still is open; None for one that was kept or is not due yet."""
+    return None if in_time(done_at, due_at, now) is not False else (done_at or now) - due_at
+
+
 def overlap(spans: Iterable[tuple[datetime, datetime]], start: datetime, end: datetime) -> bool:
     """Whether [start, end) meets any of the spans."""
     return any(start < other_end and other_start < end for other_start, other_end in spans)

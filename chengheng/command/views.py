@@ -44,8 +44,9 @@ from chengheng.command.models import (
     WeatherNote,
 )
 from chengheng.command.rules import WEATHER_HOURS
-from chengheng.common import files, trail
+from chengheng.common import files, notices, trail
 from chengheng.common.errors import NotFound, Refusal
+from chengheng.common.files.rules import PICTURES
 from chengheng.common.links import choosing
 from chengheng.common.people import access
 from chengheng.common.places import near
@@ -123,7 +124,7 @@ def weather(request: HttpRequest) -> HttpResponse:
     return page(request, "command/weather.html", context, status=422 if form and form.errors else 200)
 
 
-def _point_map(row: Order | Site, zoom: int) -> dict[str, Any] | None:
+def _point_map(row: Order | Site | Target, zoom: int) -> dict[str, Any] | None:
     if row.lon is None or row.lat is None:
         return None
     return {"districts": reverse("places:districts"), "point": [row.lon, row.lat], "zoom": zoom}
@@ -230,6 +231,7 @@ def target(request: HttpRequest, pk: int) -> HttpResponse:
         request.user, "command.target.view",
         Target.objects.select_related("order__organisation", "organisation", "holder", "person", "site"), pk=pk,
     )  # fmt: skip
+    came = list(files.of(row))
     ticks = {tick.position: tick for tick in row.ticks.select_related("by")}
     context = {
         "items": [(at, text, ticks.get(at)) for at, text in enumerate(row.order.checklist)],
@@ -240,7 +242,10 @@ def target(request: HttpRequest, pk: int) -> HttpResponse:
         "papers": files.of(OrderPapers.objects.get(pk=row.order_id), "paper"),
         "target": row,
         "order": row.order,
-        "photos": files.of(row),
+        "photos": [one for one in came if one.file.media_type in PICTURES],
+        "others": [one for one in came if one.file.media_type not in PICTURES],
+        "map": _point_map(row, 15),
+        "can_call": notices.can_call(),
         "may_order": access.may(request.user, "command.order.view", row.order),
     }
     return page(request, "command/target.html", context)

@@ -1,6 +1,7 @@
 // The shell's script: htmx for parts of pages, a few keys and menus, and islands that load only where a page asks.
 import "./style/main.css";
 import htmx from "htmx.org";
+import { here } from "./shell/here";
 import { keys } from "./shell/keys";
 import { live } from "./shell/live";
 import { menus } from "./shell/menus";
@@ -19,6 +20,7 @@ toasts();
 menus();
 keys();
 rows();
+here();
 live();
 mount(document);
 document.addEventListener("click", (event) => {

@@ -21,8 +21,9 @@ class Softphone:
     plays it (and so writes it into `heard`)."""
 
     def __init__(
-        self, folder: Path, number: str, password: str, port: int, sound: str = "opus/48000/2", echo: bool = False
-    ) -> None:
+        self, folder: Path, number: str, password: str, port: int, sound: str = "opus/48000/2", echo: bool = False,
+        encryption: str = "",
+    ) -> None:  # fmt: skip
         self.folder, self.number = folder, number
         folder.mkdir(parents=True, exist_ok=True)
         self.heard = folder / "heard"
@@ -33,7 +34,8 @@ class Softphone:
             [*make, "testsrc=size=640x360:rate=15:duration=20", "-pix_fmt", "yuv420p", "-c:v", "mpeg4", str(picture)], check=True
         )  # fmt: skip
         subprocess.run([*make, "sine=frequency=1000:sample_rate=48000:duration=240", str(tone)], check=True)
-        modules = ("stdio", "opus", "g711", "aufile", "aubridge", "sndfile", "avcodec", "avformat", "fakevideo", "uuid")
+        modules = ("stdio", "opus", "g711", "aufile", "aubridge", "sndfile", "avcodec", "avformat", "fakevideo", "uuid",
+                   *(["srtp"] if encryption else []))  # fmt: skip
         lines = [
             "poll_method epoll", "sip_listen 127.0.0.1:0", "call_local_timeout 60", "call_max_calls 4",
             "audio_source aubridge,a" if echo else f"audio_source aufile,{tone}", "audio_player aubridge,a", f"snd_path {self.heard}",
@@ -45,7 +47,8 @@ class Softphone:
         ]  # fmt: skip
         (folder / "config").write_text("\n".join(lines) + "\n")
         (folder / "accounts").write_text(
-            f"<sip:{number}@127.0.0.1:{port}>;auth_pass={password};answermode=auto;regint=60;audio_codecs={sound}\n"
+            f"<sip:{number}@127.0.0.1:{port}>;auth_pass={password};answermode=auto;regint=60;audio_codecs={sound}"
+            + (f";mediaenc={encryption}\n" if encryption else "\n")
         )
         (folder / "contacts").write_text("\n")
         self.log_path = folder / "log"

@@ -8,6 +8,7 @@ import io
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 from docx import Document
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +19,12 @@ from chengheng.command.conference.models import Attendance, Meeting, Participant
 from chengheng.command.models import LinkCheck, Site
 from chengheng.common import trail
 from chengheng.common.errors import NotFound, NotPermitted
+from chengheng.common.files.errors import NoPages
 from chengheng.common.notices.models import Notice
 from chengheng.common.people.models import Duty
 from chengheng.video.models import Channel, Device
-from tests import builders
+from tests import access, builders
+from tests.files.test_pages import pdf
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -333,6 +336,47 @@ class TestRules:
     def test_everybody_is_shown_in_turn(self, order, seconds, after):
         shown = rules.polled(order, NOW, seconds, NOW + timedelta(seconds=after))
         assert shown == order[after // seconds % len(order)]
+
+
+class TestADocument:
+    def show(self, meeting, user, **data):
+        paper = actions.add_paper(meeting, user, pdf("red", "lime", "blue"), "方案.pdf")
+        use(meeting, user, "show_paper", file=paper.pk)
+        return paper
+
+    def test_is_turned_by_who_shows_it_and_by_the_chair_and_everybody_follows(self, city, meeting, settings, tmp_path):
+        settings.FILE_STORE = tmp_path
+        paper = self.show(meeting, city.at_east)
+        Participant.objects.filter(pk=seat(meeting, city.east).pk).update(connected_at=timezone.now())
+        shown = queries.state(meeting.pk)["paper"]
+        assert (shown["page"], shown["pages"], shown["by"]) == (1, 3, seat(meeting, city.east).pk)
+        assert shown["url"] == f"/files/{paper.pk}/pages/1"
+        use(meeting, city.at_east, "turn_page", page=3)
+        use(meeting, city.chief, "turn_page", page=2)
+        assert queries.state(meeting.pk)["paper"]["page"] == 2
+        with pytest.raises(errors.SomebodyShows):
+            use(meeting, city.at_west, "turn_page", page=1)
+        with pytest.raises(errors.SomebodyShows):
+            use(meeting, city.at_west, "hide_paper")
+        with pytest.raises(errors.BadValue):
+            use(meeting, city.chief, "turn_page", page=4)
+        use(meeting, city.chief, "board", on=True)  # the latest stands before everybody
+        assert queries.state(meeting.pk)["paper"] is None
+
+    def test_of_another_meeting_or_kind_is_not_shown(self, city, meeting, client, settings, tmp_path):
+        settings.FILE_STORE = tmp_path
+        other = call(city, title="Other")
+        foreign = actions.add_paper(other, city.chief, pdf("red"), "x.pdf")
+        words = actions.add_paper(meeting, city.chief, b"words", "x.txt")
+        with pytest.raises(errors.BadValue):
+            use(meeting, city.chief, "show_paper", file=foreign.pk)
+        with pytest.raises(NoPages):
+            use(meeting, city.chief, "show_paper", file=words.pk)
+        with pytest.raises(errors.BadValue):
+            use(meeting, city.chief, "turn_page", page=1)
+        stranger = builders.holder("patrol.collector")
+        assert access.sign_in(client, stranger).get(f"/files/{foreign.pk}/pages/1").status_code == 404
+        assert access.sign_in(client, city.chief).get(f"/files/{foreign.pk}/pages/1")["Content-Type"] == "image/webp"
 
 
 class TestTheWhiteboard:

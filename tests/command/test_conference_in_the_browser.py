@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from chengheng.command.conference import actions, engine, queries
+from chengheng.command.conference import actions, engine, queries, turn
 from chengheng.command.conference.models import Meeting, Participant, Stroke
 from chengheng.command.models import Site
 from chengheng.common import files
@@ -25,6 +27,7 @@ from chengheng.video.models import Channel, Watching
 from tests import access, builders
 from tests.command.conference_site import ConferenceSite, until
 from tests.conftest import _no_events
+from tests.files.test_pages import pdf
 from tests.video.live_site import free_port, wait
 from tools.browser import FLAGS
 
@@ -555,3 +558,115 @@ def test_a_camera_of_the_video_system_takes_part(city, settings, seats):
             until(lambda: not Watching.objects.filter(way="meeting", closed_at=None).exists(), 60)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_document_is_turned_by_the_presenter_and_everybody_follows(city, site, meeting, seats, settings, tmp_path):
+    settings.FILE_STORE = tmp_path / "files"
+    east, chair = seats(city.at_east).enter(meeting), seats(city.chief).enter(meeting)
+    for seat in (east, chair):
+        seat.until("document.querySelector('.conf')?.dataset.line === 'up'", 40)
+    east.press("文件")
+    picked = {"name": "除雪方案.pdf", "mimeType": "application/pdf", "buffer": pdf("red", "lime", "blue")}
+    east.page.locator(".conf-panel input[type=file]").set_input_files([picked])
+    east.until("document.querySelector('.conf-panel').textContent.includes('除雪方案.pdf')")
+    east.press("向全体展示")
+    page = "document.querySelector('.conf-paper img')"
+    for seat in (east, chair):
+        seat.until(f"{page}?.alt === '除雪方案.pdf 1/3' && {page}.naturalWidth > 1000")
+    east.page.locator(".conf-paper").get_by_label("下一页").click()
+    chair.until(f"{page}.alt === '除雪方案.pdf 2/3' && {page}.complete && {page}.naturalWidth > 1000")
+    east.page.keyboard.press("ArrowRight")  # who has clicked goes on with the keys
+    for seat in (chair, east):
+        seat.until(f"{page}.alt === '除雪方案.pdf 3/3' && !document.querySelector('.is-turning')")
+    chair.shot("conf-paper-chair")
+    east.shot("conf-paper-east")
+    east.page.set_viewport_size({"width": 390, "height": 844})
+    east.until("innerWidth === 390")
+    assert east.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    east.shot("conf-paper-phone")
+    chair.page.locator(".conf-paper").get_by_label("上一页").click()  # the chair may
+    east.until(f"{page}.alt === '除雪方案.pdf 2/3'")
+    east.press("停止展示")
+    chair.until("!document.querySelector('.conf-paper')")
+
+
+RELAY_ONLY = """
+const Real = window.RTCPeerConnection;
+window.peers = [];
+window.RTCPeerConnection = class extends Real {
+  constructor(settings) { super({ ...settings, iceTransportPolicy: "relay" }); window.peers.push(this); }
+};
+"""
+WAYS = """async () => {
+  const found = [];
+  for (const peer of window.peers) {
+    const stats = [...(await peer.getStats()).values()];
+    const pair = stats.find((one) => one.type === "candidate-pair" && one.nominated && one.state === "succeeded");
+    if (pair) found.push(stats.filter((one) => one.id === pair.localCandidateId).map((one) => `${one.candidateType} ${one.relayProtocol}`)[0]);
+  }
+  return found;
+}"""
+ASK_RELAY = """async ({ urls, username, credential }) => {
+  const peer = new RTCPeerConnection({ iceServers: [{ urls, username, credential }], iceTransportPolicy: "relay" });
+  const found = [];
+  peer.onicecandidate = (event) => event.candidate?.candidate && found.push("candidate");
+  peer.onicecandidateerror = (event) => found.push(event.errorCode);
+  peer.createDataChannel("x");
+  await peer.setLocalDescription(await peer.createOffer());
+  for (let wait = 0; wait < 100 && !found.length; wait++) await new Promise((done) => setTimeout(done, 100));
+  peer.close();
+  return found;
+}"""
+
+
+@pytest.fixture
+def relay(settings: Any) -> Iterator[None]:
+    """coturn as docs/rooms/conference.md has it: it lets in by the shared secret, and relays to the engine and nowhere else."""
+    program = shutil.which("turnserver")
+    if not program:
+        pytest.skip("coturn is not installed")
+    host, port = engine.media_host(), free_port()
+    settings.TURN_URLS, settings.TURN_SECRET = f"turn:{host}:{port}?transport=tcp", "of the test"
+    first = 28000 + (os.getpid() % 20) * 100
+    with tempfile.TemporaryDirectory(prefix="ch-turn-") as folder:
+        Path(folder, "conf").write_text("\n".join((
+            f"listening-ip={host}", f"relay-ip={host}", f"listening-port={port}", f"min-port={first}", f"max-port={first + 99}",
+            "use-auth-secret", "static-auth-secret=of the test", "realm=test", "fingerprint", "no-cli", "no-tls", "no-dtls",
+            "no-multicast-peers", "no-tcp-relay", f"allowed-peer-ip={host}", "denied-peer-ip=0.0.0.0-255.255.255.255",
+            f"userdb={folder}/turndb", f"pidfile={folder}/pid", "log-file=stdout", "simple-log",
+        )))  # fmt: skip
+        with Path(folder, "log").open("wb") as log:
+            child = subprocess.Popen(
+                [program, "-c", f"{folder}/conf"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+            try:
+                until(lambda: _listens(host, port), 10)
+                yield
+            finally:
+                child.terminate()
+                try:
+                    child.wait(5)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.wait(5)
+
+
+def _listens(host: str, port: int) -> bool:
+    with socket.socket() as asked:
+        return asked.connect_ex((host, port)) == 0
+
+
+def test_a_venue_that_no_udp_reaches_takes_part_by_the_relay(city, relay, site, meeting, seats):
+    """Chromium forced to the relay, over TCP: sends and receives; a name that has ended is not let in."""
+    chair = seats(city.chief).enter(meeting)
+    east = seats(city.at_east)
+    east.context.add_init_script(RELAY_ONLY)
+    east.enter(meeting)
+    print("picture by the relay after", east.sees("Commission", seconds=60))
+    chair.sees("East", seconds=60)
+    ways = east.page.evaluate(WAYS)
+    assert ways == ["relay tcp", "relay tcp"]  # what it sends, and what it receives
+    (server,) = turn.servers("c1", now=time.time() - 13 * 3600)
+    assert 401 in east.page.evaluate(ASK_RELAY, server)
+    (server,) = turn.servers("c1")
+    assert east.page.evaluate(ASK_RELAY, server)[0] == "candidate"

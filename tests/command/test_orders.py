@@ -21,7 +21,8 @@ from chengheng.common.calendars.rules import Kind, Limit
 from chengheng.common.errors import NotFound, NotPermitted
 from chengheng.common.flow.errors import WrongState
 from chengheng.common.measures import Period, Scope, evaluate, suggest
-from chengheng.common.notices.models import Notice
+from chengheng.common.notices import actions as notice_actions
+from chengheng.common.notices.models import Delivery, Notice
 from chengheng.common.people.access import SYSTEM
 from tests import access
 
@@ -121,6 +122,21 @@ class TestAnOrder:
         before = Notice.objects.filter(user=city.chief).count()
         flow.sweep(after(61))  # twice the limit: the commander
         assert Notice.objects.filter(user=city.chief).count() > before
+
+    def test_who_has_it_is_called_by_telephone_at_one_and_a_half_limits_and_the_commander_at_two(self, city, settings):
+        settings.INSIDE_HOSTS = ["127.0.0.1"]
+        settle = {"channel": "phone", "name": "voice", "url": "http://127.0.0.1:9/", "least_level": "urgent"}
+        notice_actions.set_endpoint(SYSTEM, None, **settle)
+        for at, person in enumerate((city.at_east, city.chief, city.dispatcher, city.at_west)):
+            person.phone = f"1380000000{at}"
+            person.save()
+        give(city, city.east, receipt_minutes=100, finish_minutes=1000)
+        called = []
+        for minutes in (81, 101, 151, 201):
+            flow.sweep(after(minutes))
+            called.append(sorted(one.phones[0][-1] for one in Delivery.objects.filter(channel="phone")))
+            Delivery.objects.update(made_at=NOW - timedelta(hours=1))
+        assert called == [[], [], ["0"], ["0", "0", "1"]]  # never the dispatcher, never another district
 
 
 class TestWhoMay:

@@ -175,6 +175,32 @@ class TestATelephone:
         sheet = queries.sheet(meeting, meeting.roll_calls.last())
         assert next(one for one in sheet if one["place"].pk == pk)["signed_at"] is not None
 
+    def test_that_must_encrypt_is_heard_and_seen_by_srtp_and_refused_in_the_clear(
+        self, city, site, meeting, seats, phones
+    ):  # fmt: skip
+        secret, password = enter(city, "1003", "Secret terminal", city.east)
+        secret.encryption = "required"
+        terminals.save(city.keeper, secret)
+        port = site.settings.TERMINAL_PORT
+        chair = seats(city.chief, small=False).enter(meeting)
+        chair.until("document.querySelector('.conf')?.dataset.line === 'up'")
+        plain = phones("1003", password, port)
+        until(lambda: Terminal.objects.get(pk=secret.pk).is_reachable)
+        plain.say(f"/dial sip:{meeting.pk}@127.0.0.1:{port}\n")
+        plain.until("488", 15)
+        plain.__exit__()
+        phone = phones("1003", password, port, encryption="srtp-mand")
+        phone.until("200 OK", 20)
+        phone.say(f"/dial sip:{meeting.pk}@127.0.0.1:{port}\n")
+        print("picture by SRTP after", chair.sees("Secret terminal", seconds=60))
+        chair.until("document.querySelectorAll('.conf-sounds audio').length === 1")
+        assert chair.page.evaluate(HEARD) > 0.01
+        until(lambda: seen(phone) > 3 or chair.page.wait_for_timeout(200), 15)
+        print("pictures a second at the terminal", seen(phone))
+        (leg,) = [leg for room in site.service.rooms.values() for leg in room.terminals.values()]
+        assert leg.sound.is_encrypted
+        assert leg.picture.is_encrypted
+
 
 @pytest.fixture
 def running(city: Any, monkeypatch: pytest.MonkeyPatch) -> Meeting:
@@ -189,7 +215,7 @@ class TestATerminal:
         row, password = enter(city, "1001", "Terminal", city.east)
         assert len(password) == 16
         assert password not in str(Terminal.objects.values().get())
-        assert terminals.known("1001") == (row.pk, "1001", digest.ha1("1001", "chengheng", password))
+        assert terminals.known("1001") == (row.pk, "1001", digest.ha1("1001", "chengheng", password), "")
         with pytest.raises(NotPermitted):
             terminals.save(city.at_east, row)
         assert terminals.save(city.keeper, row) == ""
@@ -208,7 +234,7 @@ class TestATerminal:
         place = running.participants.get(role="terminal")
         assert (place.call, place.organisation, terminals.where(place.pk)) == ("ringing", city.east, None)
         terminals.signed_in(row.pk, "sip:1001@192.0.2.7:5060", "192.0.2.7", 5060, "udp", 60, "Maker")
-        assert terminals.where(place.pk) == ("1001", "sip:1001@192.0.2.7:5060", "192.0.2.7", 5060, "udp")
+        assert terminals.where(place.pk) == ("1001", "sip:1001@192.0.2.7:5060", "192.0.2.7", 5060, "udp", "")
         attendance = terminals.came(place.pk)
         place.refresh_from_db()
         assert (place.mic, place.call, place.is_here) == ("open", "accepted", True)
@@ -298,7 +324,7 @@ class TestATerminal:
         assert "no-store" in answer["Cache-Control"]
         password = re.search(r"<code>([a-z0-9]{16})</code>", answer.content.decode())
         assert password
-        assert terminals.known("1001") == (row.pk, "1001", digest.ha1("1001", "chengheng", password[1]))
+        assert terminals.known("1001") == (row.pk, "1001", digest.ha1("1001", "chengheng", password[1]), "")
         assert "1001" in client.get("/command/terminals/").content.decode()
         assert (
             client.post(f"/command/terminals/{row.pk}/", {"number": "1", "name": "", "address": "a b"}).status_code

@@ -56,7 +56,7 @@ def test_our_offer_is_read_by_ourselves_and_answered_line_by_line():
     [
         ("m=audio 4000 RTP/AVP 0 8", "pcma"),  # static numbers need no names
         ("m=audio 4000 RTP/AVP 0", "pcmu"),
-        ("m=audio 4000 RTP/SAVP 0", ""),  # encrypted: not taken
+        ("m=audio 4000 RTP/SAVP 0", ""),  # encrypted, without saying how
         ("m=audio 0 RTP/AVP 0", ""),
         ("m=audio 4000 RTP/AVP 9", ""),  # G.722 only
         ("m=application 4000 UDP/BFCP 0", ""),
@@ -71,6 +71,39 @@ def test_a_line_is_taken_or_refused(line, codec):
         or codec
         or b" 0 UDP" in call.answer([stream], "192.0.2.2", 5000, 5002, 1)
     )
+
+
+KEYS = (bytes(range(30)), bytes(range(30, 60)))
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_keys_are_offered_and_answered_for_each_stream(required):
+    offered = call.read(call.offer("192.0.2.9", 20000, 20002, 7, KEYS, required=required).decode())
+    assert [one.key for one in offered] == [*KEYS]
+    assert {one.profile for one in offered} == {"RTP/SAVP" if required else "RTP/AVP"}
+    answered = call.read(call.answer(offered, "192.0.2.8", 30000, 30002, 8, ours=(KEYS[1], KEYS[0])).decode())
+    assert [(one.key, one.tag, one.flows) for one in answered] == [(KEYS[1], 1, True), (KEYS[0], 1, True)]
+    in_the_clear = call.held_to(answered, "")
+    assert [one.flows for one in in_the_clear] == [not required] * 2  # a terminal that may not encrypt
+    assert not any(one.key for one in in_the_clear)
+
+
+def test_a_terminal_that_must_encrypt_is_not_taken_in_the_clear():
+    offered = call.read(call.offer("192.0.2.9", 20000, 20002, 7).decode())
+    assert not any(one.flows for one in call.held_to(offered, "required"))
+    assert all(one.flows for one in call.held_to(offered, "offered"))
+
+
+@pytest.mark.parametrize("line", [
+    "a=crypto:1 AES_256_CM_HMAC_SHA1_80 inline:" + "A" * 61 + "=", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA",
+    "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40 + "|2^20|1:4", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:***",
+    "a=crypto:x AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40, "a=crypto:1", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 uri:x",
+])  # fmt: skip
+def test_another_suite_several_keys_or_a_short_one_is_no_encryption(line):
+    text = f"v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/SAVP 0\n{line}\n"
+    assert not call.read(text)[0].flows
+    good = "a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40 + "|2^31"
+    assert call.read(f"{text}{good}\n")[0].tag == 2  # the first that we have
 
 
 def test_a_picture_of_single_units_only_is_refused():

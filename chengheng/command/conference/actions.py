@@ -524,11 +524,12 @@ def save_minutes(meeting: Meeting, actor: Any, text: str) -> Meeting:
 
 
 @transaction.atomic
-def add_paper(meeting: Meeting, user: User, content: Any, name: str) -> None:
+def add_paper(meeting: Meeting, user: User, content: Any, name: str) -> files.Attachment:
     """Put a file before everybody in the meeting; the caller has checked the place."""
-    files.attach(files.store(content, name), queries.papers_of(meeting), "paper", by=user, name=name[:120])
+    made = files.attach(files.store(content, name), queries.papers_of(meeting), "paper", by=user, name=name[:120])
     note_event(meeting, "paper", timezone.now(), queries.place_of(user, meeting), user, name=name[:120])
     announce(meeting.pk)
+    return made
 
 
 TEST_ALL = "test"

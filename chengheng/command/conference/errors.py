@@ -48,6 +48,11 @@ class ChairTaken(Refusal):
     message = _("%(name)s has the chair.")
 
 
+class SomebodyShows(Refusal):
+    code = "conference_somebody_shows"
+    message = _("%(name)s is showing a document.")
+
+
 class SomebodyShares(Refusal):
     code = "conference_somebody_shares"
     message = _("%(name)s is sharing a screen.")

@@ -124,7 +124,7 @@ class TerminalForm(forms.ModelForm):
 
     class Meta:
         model = Terminal
-        fields = ("number", "name", "site", "address", "in_use")
+        fields = ("number", "name", "site", "address", "encryption", "in_use")
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -84,6 +84,11 @@ class Terminal(models.Model):
     Only the digest of its password is kept (`digest`: H(A1) of RFC 7616); the password is shown once.
     """
 
+    class Encryption(models.TextChoices):
+        OFF = "", pgettext_lazy("encryption", "off")
+        OFFERED = "offered", _("offered; in the clear if the terminal cannot")
+        REQUIRED = "required", _("required: no call without it")
+
     number = models.CharField(
         pgettext_lazy("terminal", "number"), max_length=20, unique=True, validators=[RegexValidator(r"^[0-9]{2,20}$")],
         help_text=_("Two to twenty digits; the terminal signs in with it."),
@@ -93,6 +98,10 @@ class Terminal(models.Model):
     address = models.CharField(
         _("fixed address"), max_length=80, blank=True, default="",
         help_text=_("Host or host:port of a terminal that does not register; empty: it registers."),
+    )  # fmt: skip
+    encryption = models.CharField(
+        _("encryption of sound and picture"), max_length=10, choices=Encryption.choices, blank=True, default="",
+        help_text=_("SRTP with keys in the call's description: it hides media, not the call. Signalling goes in the clear."),
     )  # fmt: skip
     in_use = models.BooleanField(_("in use"), default=True)
     digest = models.CharField(max_length=80, editable=False)
@@ -163,6 +172,11 @@ class Meeting(Moving):
     board_open = models.BooleanField(default=False, editable=False)
     board_from = models.BigIntegerField(default=0, editable=False)
     """Strokes of the whiteboard up to this one were wiped away."""
+    shown_paper = models.BigIntegerField(null=True, editable=False)
+    """The attachment that everybody is shown page by page, one of the meeting's papers; its page, and of how many."""
+    shown_page = models.PositiveSmallIntegerField(default=1, editable=False)
+    shown_pages = models.PositiveSmallIntegerField(default=1, editable=False)
+    shown_by = models.ForeignKey("Participant", models.SET_NULL, null=True, related_name="+", editable=False)
     minutes_text = models.TextField(_("minutes"), max_length=20000, blank=True)
 
     view_act = "command.meeting.view"

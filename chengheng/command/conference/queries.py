@@ -8,12 +8,14 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from chengheng.command.conference import rules
 from chengheng.command.conference.models import Meeting, MeetingPapers, Participant, Remark, RollCall, Stroke, Vote
 from chengheng.command.models import Site
 from chengheng.common import files, pictures
+from chengheng.common.files import pages
 from chengheng.common.people import access
 from chengheng.common.people.models import User
 
@@ -99,7 +101,9 @@ def _stamp(moment: datetime | None) -> str | None:
 _STATE = """
 select m.id, m.title, m.agenda, m.state, m.began_at, m.ends_at, m.layout, m.banner, m.locked, m.lobby, m.free_mics,
     m.recording, m.voice_switch, m.poll_seconds, m.poll_started_at, m.chair_id, m.spotlight_id, m.broadcast_id,
-    m.presenter_id, m.board_open, m.board_from,
+    m.presenter_id, m.board_open, m.board_from, m.shown_paper, m.shown_page, m.shown_pages, m.shown_by_id,
+    (select f.name from files_attachment f where f.id = m.shown_paper and f.withdrawn_at is null) as shown_name,
+    (select f.media_type from files_attachment a join files_file f on f.id = a.file_id where a.id = m.shown_paper) as shown_type,
     coalesce((select t.folder from command_meetingrecording t where t.meeting_id = m.id), '') as tape,
     coalesce((select max(r.id) from command_remark r where r.meeting_id = m.id), 0) as said,
     exists(select from command_rollcall r where r.meeting_id = m.id) as rolls,
@@ -145,8 +149,17 @@ def state(meeting_pk: int) -> dict[str, Any] | None:
         },
         "vote": vote and _vote(vote),
         "board": {"open": found["board_open"], "from": found["board_from"]},
+        "paper": None if found["shown_name"] is None else {
+            "id": found["shown_paper"], "name": found["shown_name"], "page": found["shown_page"],
+            "pages": found["shown_pages"], "by": found["shown_by_id"],
+            "url": reverse("files:page", args=[found["shown_paper"], found["shown_page"]])
+            if found["shown_type"] == pages.PDF else reverse("files:content", args=[found["shown_paper"]]),
+        },
         "tape": found["tape"],
-        "files": [{"name": row.name, "url": row.get_absolute_url(), "by": str(row.by or "")} for row in papers],
+        "files": [
+            {"id": row.pk, "name": row.name, "url": row.get_absolute_url(), "by": str(row.by or ""),
+             "pages": pages.can(row.file.media_type)} for row in papers
+        ],
         "said": found["said"],
     }  # fmt: skip
 

@@ -51,6 +51,9 @@ VERBS: dict[str, frozenset[str]] = {
     "unshare": _SPEAK,
     "request_chair": _SPEAK,
     "draw": _SPEAK,
+    "show_paper": _SPEAK,
+    "turn_page": _SPEAK,
+    "hide_paper": _SPEAK,
     # with the chair's power
     "mute": _STEER,
     "mute_all": _STEER,

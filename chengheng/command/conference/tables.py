@@ -81,6 +81,7 @@ class TerminalTable(Table):
         Column("name", pgettext_lazy("venue", "Name")),
         Column("site__name", _("Venue")),
         Column("registered_until", _("Sign-in"), value=_sign_in),
+        Column("encryption", _("Encryption"), value=lambda row: row.get_encryption_display()),
         Column("host", _("Address")),
         Column("agent", _("Make")),
     )

@@ -41,6 +41,7 @@ class Where(NamedTuple):
     host: str
     port: int
     way: str
+    encryption: str = ""
 
 
 class Known(NamedTuple):
@@ -49,6 +50,7 @@ class Known(NamedTuple):
     pk: int
     number: str
     digest: str
+    encryption: str = ""
 
 
 @transaction.atomic
@@ -65,7 +67,8 @@ def save(actor: Any, terminal: Terminal, *, renew: bool = False) -> str:
         terminal.contact, terminal.registered_until = "", None
     terminal.save()
     trail.record("command.site.change", actor, terminal.site, {
-        "terminal": terminal.number, "in_use": terminal.in_use, "address": terminal.address, "password": bool(password),
+        "terminal": terminal.number, "in_use": terminal.in_use, "address": terminal.address,
+        "encryption": terminal.encryption, "password": bool(password),
     })  # fmt: skip
     return password
 
@@ -80,7 +83,7 @@ def digest_fits(terminal: Terminal) -> bool:
 
 def known(number: str) -> Known | None:
     row = Terminal.objects.filter(number=number, in_use=True).first()
-    return Known(row.pk, row.number, row.digest.partition(":")[2]) if row is not None else None
+    return Known(row.pk, row.number, row.digest.partition(":")[2], row.encryption) if row is not None else None
 
 
 def signed_in(
@@ -103,8 +106,8 @@ def where(participant_pk: int) -> Where | None:
         host, _colon, port = (
             row.address.rpartition(":") if row.address.rpartition(":")[2].isdecimal() else (row.address, "", "")
         )
-        return Where(row.number, f"sip:{row.number}@{row.address}", host, int(port or 5060), "udp")
-    return Where(row.number, row.contact, row.host, row.port, row.way)
+        return Where(row.number, f"sip:{row.number}@{row.address}", host, int(port or 5060), "udp", row.encryption)
+    return Where(row.number, row.contact, row.host, row.port, row.way, row.encryption)
 
 
 def terminal_of(participant_pk: int) -> Terminal | None:

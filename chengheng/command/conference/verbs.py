@@ -32,6 +32,7 @@ from chengheng.command.conference.errors import (
     NoVote,
     RollCallOpen,
     SomebodyShares,
+    SomebodyShows,
     VoteOpen,
 )
 from chengheng.command.conference.models import (
@@ -45,12 +46,23 @@ from chengheng.command.conference.models import (
     Vote,
 )
 from chengheng.command.models import Site
-from chengheng.common import trail
+from chengheng.common import files, trail
+from chengheng.common.files import pages
 from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
 
-_QUIET = {"say", "cast", "draw", "open_mic", "close_mic", "ask_floor", "withdraw_floor", "answer_roll_call"}
+_QUIET = {
+    "say",
+    "cast",
+    "draw",
+    "turn_page",
+    "open_mic",
+    "close_mic",
+    "ask_floor",
+    "withdraw_floor",
+    "answer_roll_call",
+}
 """Verbs that leave no entry in the trail: what they write is their own record."""
 
 
@@ -128,7 +140,7 @@ def use(verb: str, participant_pk: int, user: User, data: dict[str, Any], *, now
     act = Act(meeting, me, user, now, data)
     target = _VERBS[verb](act)
     kept = {key: value for key, value in data.items() if key not in ("target", "text") and _is_small(value)}
-    if verb not in ("say", "cast", "draw"):
+    if verb not in ("say", "cast", "draw", "turn_page"):
         actions.note_event(meeting, verb, now, me, user, target, **kept)
     if verb not in _QUIET:
         trail.record(
@@ -219,6 +231,41 @@ def unshare(act: Act) -> None:
 
 
 @_verb
+def show_paper(act: Act) -> None:
+    """Put one of the meeting's papers before everybody; who put it there, and the chair, turn its pages."""
+    _may_turn(act)
+    papers = files.of(queries.papers_of(act.meeting), "paper")
+    paper = papers.filter(pk=act.number("file", 1, 2**53)).first()
+    if paper is None:
+        raise BadValue(field="file")
+    act.set(shown_paper=paper.pk, shown_pages=pages.count(paper.file), shown_page=1, shown_by=act.me, board_open=False)
+
+
+@_verb
+def turn_page(act: Act) -> None:
+    """Turn to a page: everybody follows."""
+    if act.meeting.shown_paper is None:
+        raise BadValue(field="page")
+    _may_turn(act)
+    act.set(shown_page=act.number("page", 1, act.meeting.shown_pages))
+
+
+@_verb
+def hide_paper(act: Act) -> None:
+    _may_turn(act)
+    act.set(shown_paper=None, shown_by=None)
+
+
+def _may_turn(act: Act) -> None:
+    """Who shows it, or the chair's side; anybody who may send when nobody (any more) shows anything."""
+    holder = act.meeting.shown_by
+    leads = rules.powers(act.me.role, act.meeting.chair_id == act.me.pk) in ("chair", "co_chair", "operator")
+    shows = act.meeting.shown_paper is not None and holder is not None and holder.connected_at is not None
+    if shows and holder is not None and holder.pk != act.me.pk and not leads:
+        raise SomebodyShows(name=holder.name)
+
+
+@_verb
 def request_chair(act: Act) -> None:
     """The chair is free to take when it was released; who called the meeting may always have it back."""
     holder = act.meeting.chair
@@ -250,7 +297,8 @@ def draw(act: Act) -> None:
 @_verb
 def board(act: Act) -> None:
     """Put the whiteboard up before everybody, or take it down; what is drawn on it stays."""
-    act.set(board_open=act.flag())
+    on = act.flag()
+    act.set(board_open=on, **({"shown_paper": None, "shown_by": None} if on else {}))
 
 
 @_verb

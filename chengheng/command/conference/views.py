@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +27,7 @@ from chengheng.command.conference.models import Meeting, MeetingTemplate, SiteGr
 from chengheng.command.models import Site
 from chengheng.common import files, pictures, trail
 from chengheng.common.errors import NotFound, NotPermitted, Refusal
+from chengheng.common.files import pages
 from chengheng.common.people import access
 from chengheng.common.people.models import User
 from chengheng.common.ui.csp import live_origin
@@ -194,7 +196,9 @@ def meeting_file(request: HttpRequest, pk: int) -> JsonResponse:
     if not form.is_valid():
         return JsonResponse({"message": " ".join(str(one) for one in form.errors.get("file", []))}, status=422)
     upload: UploadedFile = form.cleaned_data["file"]
-    actions.add_paper(row, _user(request), upload, upload.name or "")
+    paper = actions.add_paper(row, _user(request), upload, upload.name or "")
+    with suppress(Refusal):  # now and not while the meeting waits for it: it may be shown page by page
+        pages.count(paper.file)
     return JsonResponse({"ok": True})
 
 

@@ -15,6 +15,7 @@ WORDS = {
     "declined": _("declined the call"),
     "spoke": _("spoke for %(seconds)s s"),
     "paper": _("put a file before the meeting: %(name)s"),
+    "show_paper": _("showed a document page by page"),
     "ask_floor": _("asked for the floor"),
     "give_floor": _("gave the floor to %(target)s"),
     "refuse_floor": _("did not give the floor to %(target)s"),

@@ -32,6 +32,11 @@ class DamagedImage(Invalid):
     message = _("%(name)s is damaged: the picture cannot be read to its end.")
 
 
+class NoPages(Invalid):
+    code = "no_pages"
+    message = _("This document cannot be shown page by page: it is neither a picture nor a PDF that can be read.")
+
+
 class EmptyFile(Invalid):
     code = "empty_file"
     message = _("%(name)s is empty.")

@@ -234,6 +234,8 @@ def _remove_orphan(path: Path, before: float) -> bool:
 
 def remove_content(file: File) -> None:
     """Forget the bytes of a file whose retention is over; the row stays and says when. In the caller's transaction."""
+    from chengheng.common.files import pages
+
     _guard([file.sha256], shared=False)
     File.objects.filter(pk=file.pk).update(removed_at=timezone.now())
 
@@ -244,5 +246,6 @@ def remove_content(file: File) -> None:
             if File.objects.filter(pk=file.pk, removed_at__isnull=False).exists():
                 file.path.unlink(missing_ok=True)
                 file.thumbnail_path.unlink(missing_ok=True)
+                pages.forget(file.sha256)
 
     transaction.on_commit(unlink)

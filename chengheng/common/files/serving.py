@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils.http import content_disposition_header, quote_etag
 
 from chengheng.common.errors import NotFound
+from chengheng.common.files import pages
 from chengheng.common.files.keeping import thumbnail
 from chengheng.common.files.models import Attachment
 from chengheng.common.files.rules import parse_range
@@ -74,6 +75,14 @@ def send_thumbnail(request: HttpRequest, attachment: Attachment) -> HttpResponse
     if tag in request.headers.get("If-None-Match", ""):
         return _with_headers(HttpResponse(status=304), tag)
     return _with_headers(HttpResponse(content, content_type="image/webp"), tag)
+
+
+def send_page(request: HttpRequest, attachment: Attachment, number: int) -> HttpResponseBase:
+    """A page of a PDF as WebP. Raises NotFound, NoPages."""
+    tag = quote_etag(f"{attachment.file.sha256[:32]}p{number}")
+    if tag in request.headers.get("If-None-Match", ""):
+        return _with_headers(HttpResponse(status=304), tag)
+    return _with_headers(HttpResponse(pages.picture(attachment.file, number), content_type="image/webp"), tag)
 
 
 def _content_type(media_type: str) -> str:

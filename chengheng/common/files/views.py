@@ -24,6 +24,13 @@ def content(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_safe
 @signed_in
+def page_picture(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
+    """A page of a document as a picture."""
+    return serving.send_page(request, attaching.fetch(request.user, pk), number)
+
+
+@require_safe
+@signed_in
 def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
     return serving.send_thumbnail(request, attaching.fetch(request.user, pk))
 

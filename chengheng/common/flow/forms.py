@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
 from chengheng.common.calendars.rules import Kind, Limit
@@ -42,6 +44,38 @@ class FilesField(forms.FileField):
         return [super(FilesField, self).clean(file, initial) for file in files] or super().clean(None, initial) or []
 
 
+class PlaceField(forms.MultiValueField):
+    """A longitude and a latitude (WGS-84), typed or taken from the device → (lon, lat), or None."""
+
+    class Widget(forms.MultiWidget):
+        def __init__(self) -> None:
+            number = {"step": "any", "inputmode": "decimal", "class": "form-control"}
+            super().__init__(
+                [
+                    forms.NumberInput(attrs=number | {"placeholder": _("longitude"), "aria-label": _("longitude")}),
+                    forms.NumberInput(attrs=number | {"placeholder": _("latitude"), "aria-label": _("latitude")}),
+                ]
+            )
+
+        def decompress(self, value: Any) -> list[Any]:
+            return list(value) if value else [None, None]
+
+        def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
+            inputs = super().render(name, value, attrs, renderer)
+            return render_to_string("flow/place.html", {"inputs": inputs})
+
+    def __init__(self, **kwargs: Any) -> None:
+        fields = (forms.FloatField(min_value=-180, max_value=180), forms.FloatField(min_value=-90, max_value=90))
+        super().__init__(fields=fields, widget=self.Widget(), **kwargs)
+
+    def compress(self, data_list: list[Any]) -> tuple[float, float] | None:
+        if not data_list:
+            return None
+        if None in data_list:
+            raise ValidationError(_("A place needs a longitude and a latitude."))
+        return data_list[0], data_list[1]
+
+
 class StepForm(forms.Form):
     """Asks for what a step needs; `taken()` splits the answer into note, data, holders, limits and files."""
 
@@ -64,6 +98,9 @@ class StepForm(forms.Form):
                 answer["limits"][name] = value
             elif isinstance(self.fields[name], FilesField):
                 answer["files"][name] = value
+            elif isinstance(self.fields[name], PlaceField):
+                if value is not None:
+                    answer["data"]["lon"], answer["data"]["lat"] = value
             elif name in {"holder", "holder_organisation"}:
                 if value is not None:
                     answer[name] = value
@@ -93,5 +130,6 @@ def _make(field: StepField, subject: Moving, actor: Any) -> forms.Field:
         "datetime": lambda: forms.DateTimeField(widget=forms.DateTimeInput(attrs={"type": "datetime-local"}), **common),
         "limit": lambda: LimitField(**common),
         "files": lambda: FilesField(**common),
+        "place": lambda: PlaceField(**common),
     }
     return makers[field.kind]()

@@ -1,15 +1,21 @@
 """Session descriptions of a call between telephones of sound and picture (RFC 3264, RFC 8866): offer, read, answer.
 
-Sound is Opus (RFC 7587), else G.711 (RFC 3551); picture is H.264 (RFC 6184). Plain RTP only: an encrypted stream is not
-taken. Keys of the telephone come as events (RFC 4733). Nothing here sends or decides.
+Sound is Opus (RFC 7587), else G.711 (RFC 3551); picture is H.264 (RFC 6184). A stream may be encrypted (SRTP, RFC 3711)
+with keys that stand in the descriptions (SDES, RFC 4568), in the one suite that every make has. Keys of the telephone come as events (RFC 4733). Nothing here sends or decides.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+SUITE = "AES_CM_128_HMAC_SHA1_80"
+KEY_BYTES = 30
+"""Of the suite: 16 of key, 14 of salt."""
 LONGEST = 16 * 1024
 SOUND_CODECS = ("opus", "pcma", "pcmu")
 """By preference; as Janus names them."""
@@ -19,6 +25,8 @@ _NAMES = {"opus/48000": "opus", "pcma/8000": "pcma", "pcmu/8000": "pcmu", "h264/
 _LINES = {"opus": "opus/48000/2", "pcma": "PCMA/8000", "pcmu": "PCMU/8000", "h264": "H264/90000"}
 OFFERED = {"opus": 111, "pcma": 8, "pcmu": 0, "h264": 97}
 _KEYS_OFFERED = 101
+_ENCRYPTED = ("RTP/SAVP", "RTP/SAVPF")
+_PROFILES = ("RTP/AVP", "RTP/AVPF", *_ENCRYPTED)
 _DIGITS = re.compile(r"[0-9]{1,5}")
 
 
@@ -31,7 +39,7 @@ class Stream:
     """One m-line as it was agreed on. `codec` "" and `port` 0: refused, or nothing that we know.
 
     `payload_type` is the other side's number; `keys` that of its key events (None without). `sends`, `receives`: whether
-    the other side does.
+    the other side does. `tag` is the number of the line that named the key.
     """
 
     kind: str
@@ -45,6 +53,9 @@ class Stream:
     sends: bool = True
     receives: bool = True
     profile: str = "RTP/AVP"
+    key: bytes = b""
+    """What the other side encrypts with; empty: it sends in the clear."""
+    tag: int = 0
 
     @property
     def flows(self) -> bool:
@@ -94,6 +105,7 @@ def _stream(lines: list[str], session: Stream) -> Stream:
     names = {number: _STATIC[number] for number in offered if number in _STATIC}
     fmtp: dict[int, str] = {}
     control = port + 1
+    key, tag = b"", 0
     for line in lines[1:]:
         name, _colon, rest = line.partition(":")
         number, _space, value = rest.partition(" ")
@@ -103,11 +115,16 @@ def _stream(lines: list[str], session: Stream) -> Stream:
             fmtp[int(number)] = value.strip()
         elif name == "a=rtcp" and _DIGITS.fullmatch(number):
             control = int(number)
+        elif name == "a=crypto" and not key and _DIGITS.fullmatch(number):
+            key, tag = _key(value), int(number)
     sends, receives = _direction(lines, session.sends, session.receives)
     found = Stream(
-        parts[0], _host(lines, session.host), port, control, sends=sends, receives=receives, profile=parts[2]
-    )
-    if parts[0] not in ("audio", "video") or parts[2] not in ("RTP/AVP", "RTP/AVPF") or not found.host or not port:
+        parts[0], _host(lines, session.host), port, control, sends=sends, receives=receives, profile=parts[2],
+        key=key, tag=tag,
+    )  # fmt: skip
+    if parts[0] not in ("audio", "video") or parts[2] not in _PROFILES or not found.host or not port:
+        return replace(found, port=0)
+    if parts[2] in _ENCRYPTED and not key:
         return replace(found, port=0)
     if not (1024 <= port <= 65534 and 1 <= control <= 65535):
         raise BadDescription("a port that cannot be")
@@ -119,6 +136,37 @@ def _stream(lines: list[str], session: Stream) -> Stream:
             if known[taken] == codec and (codec != "h264" or "packetization-mode=1" in fmtp.get(taken, "")):
                 return replace(found, codec=codec, payload_type=taken, fmtp=fmtp.get(taken, ""), keys=keys)
     return replace(found, port=0)
+
+
+def _key(value: str) -> bytes:
+    """The key of a line of ours ("AES_CM_128_HMAC_SHA1_80 inline:…"); empty for a suite or parameters that we have not."""
+    parts = value.split()
+    if len(parts) != 2 or parts[0] != SUITE or not parts[1].startswith("inline:"):
+        return b""
+    text, *more = parts[1][7:].split("|")
+    if any(":" in one for one in more):  # a stream of several keys
+        return b""
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+    return key if len(key) == KEY_BYTES else b""
+
+
+def _key_lines(key: bytes, tag: int) -> list[str]:
+    return [f"a=crypto:{tag} {SUITE} inline:{base64.b64encode(key).decode()}"] if key else []
+
+
+def held_to(streams: Iterable[Stream], encryption: str) -> list[Stream]:
+    """The streams as a terminal's setting allows: "" takes none that is encrypted, "required" none that is not."""
+    out = []
+    for one in streams:
+        if encryption == "required" and not one.key:
+            one = replace(one, port=0)
+        elif not encryption and one.key:
+            one = replace(one, key=b"", port=0 if one.profile in _ENCRYPTED else one.port)
+        out.append(one)
+    return out
 
 
 def _head(host: str, session: int, version: int) -> list[str]:
@@ -142,28 +190,44 @@ def _codec_lines(codec: str, number: int, fmtp: str) -> list[str]:
 _REPORTS = ("a=rtcp-fb:* nack pli", "a=rtcp-fb:* ccm fir")
 
 
-def offer(host: str, sound_port: int, picture_port: int, session: int) -> bytes:
-    """What we offer whoever we call: sound in any codec that we know, picture in H.264."""
+NO_KEYS = (b"", b"")
+
+
+def offer(
+    host: str, sound_port: int, picture_port: int, session: int, keys: tuple[bytes, bytes] = NO_KEYS,
+    *, required: bool = False,
+) -> bytes:  # fmt: skip
+    """What we offer whoever we call: sound in any codec that we know, picture in H.264.
+
+    `keys`: of our sound and our picture, when they may be encrypted. Not `required`, they are offered beside the clear
+    (RTP/AVP with a key, as telephones commonly do it).
+    """
+    profile = "RTP/SAVP" if required else "RTP/AVP"
     numbers = [OFFERED[codec] for codec in SOUND_CODECS]
     lines = _head(host, session, 1)
-    lines.append(f"m=audio {sound_port} RTP/AVP {' '.join(map(str, numbers))} {_KEYS_OFFERED}")
+    lines.append(f"m=audio {sound_port} {profile} {' '.join(map(str, numbers))} {_KEYS_OFFERED}")
     for codec in SOUND_CODECS:
         lines += _codec_lines(codec, OFFERED[codec], "useinbandfec=1" if codec == "opus" else "")
     lines += [
         f"a=rtpmap:{_KEYS_OFFERED} telephone-event/8000",
         f"a=fmtp:{_KEYS_OFFERED} 0-15",
         "a=ptime:20",
+        *_key_lines(keys[0], 1),
         "a=sendrecv",
     ]
-    lines += [f"m=video {picture_port} RTP/AVP {OFFERED['h264']}", "b=AS:1500"]
+    lines += [f"m=video {picture_port} {profile} {OFFERED['h264']}", "b=AS:1500", *_key_lines(keys[1], 1)]
     lines += [*_codec_lines("h264", OFFERED["h264"], H264), *_REPORTS, "a=sendrecv"]
     return _body(lines)
 
 
 def answer(
-    streams: list[Stream], host: str, sound_port: int, picture_port: int, session: int, version: int = 1
-) -> bytes:
-    """Our answer to an offer that `read` has read: line by line, the first sound and the first picture taken."""
+    streams: list[Stream], host: str, sound_port: int, picture_port: int, session: int, version: int = 1,
+    ours: tuple[bytes, bytes] = NO_KEYS,
+) -> bytes:  # fmt: skip
+    """Our answer to an offer that `read` has read: line by line, the first sound and the first picture taken.
+
+    A stream that comes with a key is answered with ours (of sound and picture).
+    """
     lines = _head(host, session, version)
     ports = {"audio": sound_port, "video": picture_port}
     for stream in streams:
@@ -173,6 +237,8 @@ def answer(
             continue
         keys = f" {stream.keys}" if stream.keys is not None else ""
         lines.append(f"m={stream.kind} {port} {stream.profile} {stream.payload_type}{keys}")
+        if stream.key:
+            lines += _key_lines(ours[stream.kind == "video"], stream.tag)
         lines += _codec_lines(stream.codec, stream.payload_type, H264 if stream.codec == "h264" else stream.fmtp)
         if stream.keys is not None:
             lines += [f"a=rtpmap:{stream.keys} telephone-event/8000", f"a=fmtp:{stream.keys} 0-15"]

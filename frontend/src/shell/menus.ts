@@ -4,7 +4,12 @@ export function menus(): void {
   document.addEventListener("click", (event) => {
     const target = event.target as Element;
     const opener = target.closest<HTMLElement>("[data-opens]");
-    if (opener) (document.getElementById(opener.dataset.opens!) as HTMLDialogElement | null)?.showModal();
+    if (opener) {
+      // what is asked for now comes in a moment: until then not what was asked for last time
+      const asked = opener.getAttribute("hx-get") && opener.getAttribute("hx-target");
+      if (asked) document.querySelector(asked)?.replaceChildren();
+      (document.getElementById(opener.dataset.opens!) as HTMLDialogElement | null)?.showModal();
+    }
     const closer = target.closest("[data-closes]");
     if (closer) (closer.closest("dialog") as HTMLDialogElement | null)?.close();
     if (target.closest("[data-back]")) {

@@ -24,6 +24,13 @@ export function toasts(): void {
   document.body.addEventListener("htmx:sendError", (event) => {
     if (loud(event)) say(zh() ? "连接中断，操作没有完成。" : "The connection is lost; nothing was done.", "bad");
   });
+  // a form that was refused comes back with what is wrong and with all that was typed: it takes its own place
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    const { detail } = event as CustomEvent<{ xhr: XMLHttpRequest; shouldSwap: boolean; isError: boolean }>;
+    if (detail.xhr.status !== 422 || detail.xhr.getResponseHeader("HX-Trigger") || !detail.xhr.responseText.includes("<form")) return;
+    detail.shouldSwap = true;
+    detail.isError = false;
+  });
   document.body.addEventListener("htmx:responseError", (event) => {
     const request = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail.xhr;
     if (loud(event) && !request.getResponseHeader("HX-Trigger"))

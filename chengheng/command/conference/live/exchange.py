@@ -171,7 +171,7 @@ class Exchange:
         if known is None:
             return
         try:
-            streams = call.read(request.body.decode("utf-8", "replace"))
+            streams = call.held_to(call.read(request.body.decode("utf-8", "replace")), known.encryption)
             call.chosen(streams)
         except call.BadDescription:
             self._refuse(request, peer, 488)
@@ -185,7 +185,7 @@ class Exchange:
         if leg is None:
             self._refuse(request, peer, 486)
             return
-        one = _Call(self, leg, peer)
+        one = _Call(self, leg, peer, known.encryption)
         self.calls[request.call_id] = one
         leg.begin(lambda leg: one.take(request, streams))
 
@@ -203,7 +203,7 @@ class Exchange:
         try:
             host = await _resolved(where.host)
             peer = Peer(where.way, host, where.port)
-            one = _Call(self, leg, peer)
+            one = _Call(self, leg, peer, where.encryption)
             return await one.make(where, meeting, title)
         except (NoAnswer, NoPort, OSError) as error:
             log.info("terminal %s: %r", where.number, error)
@@ -213,7 +213,8 @@ class Exchange:
 class _Call:
     """One call's signalling."""
 
-    def __init__(self, exchange: Exchange, leg: TerminalLeg, peer: Peer) -> None:
+    def __init__(self, exchange: Exchange, leg: TerminalLeg, peer: Peer, encryption: str) -> None:
+        self.encryption = encryption
         self.exchange, self.node, self.leg, self.peer = exchange, exchange.node, leg, peer
         self.dialog: Dialog | None = None
         self.session, self.version = secrets.randbits(31), 1
@@ -247,7 +248,7 @@ class _Call:
     def _answer(self, request: Message, peer: Peer, streams: list[call.Stream], tag: str) -> None:
         response = response_to(request, 200, "", tag, contact=self._contact(), content_type=SDP, allow=METHODS)
         response.body = call.answer(
-            streams, self.host, self.leg.sound.port, self.leg.picture.port, self.session, self.version
+            streams, self.host, self.leg.sound.port, self.leg.picture.port, self.session, self.version, self.leg.keys
         )
         self.node.answer(request, peer, response)
         self.node.flush()
@@ -258,7 +259,7 @@ class _Call:
             self.node.refuse(request, peer, 488)
             return
         try:
-            streams = call.read(request.body.decode("utf-8", "replace"))
+            streams = call.held_to(call.read(request.body.decode("utf-8", "replace")), self.encryption)
             self._agree(streams, [one.payload_type for one in streams])
         except call.BadDescription:
             self.node.refuse(request, peer, 488)
@@ -289,7 +290,10 @@ class _Call:
             ("content-type", SDP),
         ):  # fmt: skip
             invite.set(header, value)
-        invite.body = call.offer(self.host, self.leg.sound.port, self.leg.picture.port, self.session)
+        invite.body = call.offer(
+            self.host, self.leg.sound.port, self.leg.picture.port, self.session,
+            self.leg.keys if self.encryption else call.NO_KEYS, required=self.encryption == "required",
+        )  # fmt: skip
         self._invite = invite
         self.exchange.calls[self.call_id] = self
         try:
@@ -303,7 +307,8 @@ class _Call:
         self.dialog = Dialog.called(invite, response, self.peer)
         self.node.send(self.dialog.ack(1), self.peer)
         try:
-            self._agree(call.read(response.body.decode("utf-8", "replace")), list(call.OFFERED.values()))
+            streams = call.held_to(call.read(response.body.decode("utf-8", "replace")), self.encryption)
+            self._agree(streams, list(call.OFFERED.values()))
         except call.BadDescription as error:
             log.info("terminal %s: %s", where.number, error)
             return "missed"

@@ -1,12 +1,13 @@
 """The media of one terminal's call: its sockets, and the packets between terminal and engine.
 
-Everything is passed on as it is coded; only headers are written anew, so that a stream stays one stream whoever is shown
+An encrypted call is encrypted here and in the clear from here on to the engine, on loopback. Everything is passed on as it is coded; only headers are written anew, so that a stream stays one stream whoever is shown
 in it. What must not go in: signalling, rights, rows.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import secrets
 import socket
@@ -14,7 +15,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from pylibsrtp import Error as SrtpError
+from pylibsrtp import Policy, Session
+
 from chengheng.protocols.rtp.packet import Packet, RtpError, build, parse
+from chengheng.protocols.sip.call import KEY_BYTES
 
 LOOPBACK = "127.0.0.1"
 SILENCE = {"opus": b"\xf8\xff\xfe", "pcma": b"\xd5" * 160, "pcmu": b"\xff" * 160}
@@ -102,6 +107,33 @@ class Line:
         self._counted = (0, 0)
         self._rtp: asyncio.DatagramTransport | None = None
         self._control: asyncio.DatagramTransport | None = None
+        self.key = os.urandom(KEY_BYTES)
+        """What we encrypt with, if the call is encrypted."""
+        self._their_key = b""
+        self._seal: Session | None = None
+        self._unseal: Session | None = None
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self._seal is not None
+
+    def encrypt(self, their_key: bytes) -> None:
+        """From now on nothing goes or comes in the clear; without a key of theirs everything does.
+
+        The same key once more (the call is described anew) changes nothing: sequence numbers go on.
+        """
+        if their_key == self._their_key:
+            return
+        self._their_key = their_key
+        if not their_key:
+            self._seal = self._unseal = None
+            return
+        suite = Policy.SRTP_PROFILE_AES128_CM_SHA1_80
+        if self._seal is None:
+            policy = Policy(self.key, Policy.SSRC_ANY_OUTBOUND, srtp_profile=suite)
+            policy.allow_repeat_tx = True  # a packet that overtook another is no second use of its number
+            self._seal = Session(policy)
+        self._unseal = Session(Policy(their_key, Policy.SSRC_ANY_INBOUND, srtp_profile=suite))
 
     async def open(self, host: str, first: int, last: int) -> None:
         """Take two ports. Raises NoPort."""
@@ -114,8 +146,8 @@ class Line:
         if address[0] not in self.hosts:
             return
         try:
-            packet = parse(data)
-        except RtpError:
+            packet = parse(self._unseal.unprotect(data) if self._unseal is not None else data)
+        except (RtpError, SrtpError):
             return
         self.remote = address
         self.came += 1
@@ -139,17 +171,28 @@ class Line:
         return max(0.0, min(100.0, 100 * (due - got) / due)) if due > 0 else 0.0
 
     def _report(self, data: bytes, address: Any) -> None:
-        if address[0] in self.hosts:
-            self.remote_control = address
-            self.controlled(data)
+        if address[0] not in self.hosts:
+            return
+        if self._unseal is not None:
+            try:
+                data = self._unseal.unprotect_rtcp(data)
+            except SrtpError:
+                return
+        self.remote_control = address
+        self.controlled(data)
 
     def send(self, data: bytes) -> None:
         if self.remote is not None and self._rtp is not None:
+            if self._seal is not None:
+                try:
+                    data = self._seal.protect(data)
+                except SrtpError:  # older than the replay window: it would come too late anyway
+                    return
             self._rtp.sendto(data, self.remote)
 
     def send_control(self, data: bytes) -> None:
         if self.remote_control is not None and self._control is not None:
-            self._control.sendto(data, self.remote_control)
+            self._control.sendto(self._seal.protect_rtcp(data) if self._seal is not None else data, self.remote_control)
 
     def close(self) -> None:
         for transport in (self._rtp, self._control):

@@ -90,6 +90,11 @@ class TerminalLeg:
         self.control = 0
 
     @property
+    def keys(self) -> tuple[bytes, bytes]:
+        """What we encrypt sound and picture with, if the call is encrypted."""
+        return self.sound.key, self.picture.key
+
+    @property
     def feed(self) -> str:
         return f"{self.pk}.t{self.number}"
 
@@ -183,6 +188,7 @@ class TerminalLeg:
             (self.sound, self.picture), self.told, (self._out_sound, self._out_picture), strict=True
         ):
             if stream is not None:
+                line.encrypt(stream.key)
                 line.hosts = {host, stream.host}
                 line.remote = (stream.host, stream.port) if stream.receives else None
                 line.remote_control = (stream.host, stream.control_port)

@@ -40,7 +40,8 @@ export interface Doc {
   roll: { open: boolean; began: string; answers: Record<string, string> } | null;
   board: { open: boolean; from: number };
   vote: { id: number; question: string; options: string[]; open: boolean; cast: number[]; counts: number[] | null } | null;
-  files: { name: string; url: string; by: string }[];
+  files: { id: number; name: string; url: string; by: string; pages: boolean }[];
+  paper: { id: number; name: string; page: number; pages: number; by: number | null; url: string } | null;
 }
 export interface Line {
   id: number;

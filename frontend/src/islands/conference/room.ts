@@ -2,6 +2,7 @@
 // gateway sends; nothing here decides what is allowed.
 import type { RoomProps } from "./entrance";
 import { Board } from "./board";
+import { Paper } from "./paper";
 import { type Doc, type Line, Link, type Row } from "./link";
 import { button, make, redraw } from "./make";
 import { post } from "./post";
@@ -107,6 +108,7 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
     },
     { wipe: () => void act("wipe_board"), keep: (file) => void put(file) },
   );
+  const paper = new Paper((to) => void act("turn_page", { page: to }), () => void act("hide_paper"));
   const put = async (file: File) => {
     const data = new FormData();
     data.append("file", file);
@@ -164,16 +166,18 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
     }
     const boardUp = Boolean(doc.board?.open) && doc.broadcast === null;
     if (doc.board) board.wiped(doc.board.from);
-    const main = boardUp ? null : mainPicture();
+    const paperUp = Boolean(doc.paper) && doc.broadcast === null && !boardUp;
+    const main = boardUp || paperUp ? null : mainPicture();
     const places = layout();
     const rest = present().filter((one) => !(main && main.what === "camera" && main.id === one.id));
-    const large = Boolean(main) || boardUp;
+    const large = Boolean(main) || boardUp || paperUp;
     const size = places === 1 ? (large ? 0 : 1) : large ? Math.min(places - 1, 8) || 1 : places;
     const pages = Math.max(1, Math.ceil(rest.length / Math.max(1, size)));
     page = Math.min(page, pages - 1);
     const shown = size ? rest.slice(page * size, page * size + size) : [];
     const keys: { key: string; main: boolean }[] = [];
     if (boardUp) keys.push({ key: "0/board", main: true });
+    else if (paperUp) keys.push({ key: "0/paper", main: true });
     else if (main) keys.push({ key: `${main.id}/${main.what}`, main: true });
     for (const one of shown) keys.push({ key: `${one.id}/camera`, main: false });
     const wants: [number, "camera" | "screen", number][] = [];
@@ -195,10 +199,11 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
     }
     let last: Element | null = null;
     for (const { key, main: big } of keys) {
-      const tile = tiles.get(key) ?? (key === "0/board" ? boardTile() : newTile(key));
+      const tile = tiles.get(key) ?? (key === "0/board" ? ownTile(key, board.box) : key === "0/paper" ? ownTile(key, paper.box) : newTile(key));
       tiles.set(key, tile);
       tile.classList.toggle("is-main", big);
       if (key === "0/board") board.allow(me()?.role !== "viewer", STEER.has(power()));
+      else if (key === "0/paper") paper.show(doc.paper!, me()?.role !== "viewer" && (doc.paper!.by === link.me || STEER.has(power()) || !row(doc.paper!.by)?.here));
       else fillTile(tile, key);
       const after: Element | null = last ? last.nextElementSibling : stage.firstElementChild;
       if (after !== tile) stage.insertBefore(tile, after);
@@ -218,10 +223,10 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
     }
   }
 
-  function boardTile(): HTMLElement {
+  function ownTile(key: string, box: HTMLElement): HTMLElement {
     const tile = make("div", "conf-tile is-board");
-    tile.dataset.tile = "0/board";
-    tile.append(board.box);
+    tile.dataset.tile = key;
+    tile.append(box);
     return tile;
   }
 
@@ -628,7 +633,7 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
 
   function drawPapers(): void {
     const mine = me();
-    redraw(panel, `papers|${JSON.stringify(doc?.files)}|${mine?.role}`, () => {
+    redraw(panel, `papers|${JSON.stringify(doc?.files)}|${mine?.role}|${doc?.paper?.id}`, () => {
       const out: Node[] = [];
       const found = doc?.files ?? [];
       if (!found.length) out.push(make("p", "muted", say("noFiles")));
@@ -638,6 +643,8 @@ export function room(place: HTMLElement, props: RoomProps, local: MediaStream, f
         open.href = file.url;
         open.target = "_blank";
         line.append(open, make("span", "conf-about", file.by));
+        if (file.pages && mine && mine.role !== "viewer" && doc?.paper?.id !== file.id)
+          line.append(button(say("showPaper"), () => act("show_paper", { file: file.id }), "btn btn-sm"));
         out.push(line);
       }
       if (mine && mine.role !== "viewer") {
