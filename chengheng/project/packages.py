@@ -47,6 +47,7 @@ PACKAGES: tuple[Package, ...] = (
     Package("sip-tester", "sipp", _("tests of GB/T 28181 signalling"), "test"),
     Package("baresip-core", "baresip", _("tests of calls"), "test"),
     Package("baresip-ffmpeg", "/usr/lib/baresip/modules/avcodec.so", _("tests of calls"), "test"),
+    Package("coturn", "turnserver", _("tests of calls"), "test"),
     Package("fping", "fping", _("the benchmark of probes"), "test"),
     Package("snmpd", "/usr/sbin/snmpd", _("tests of SNMP probes"), "test"),
     Package("prometheus-blackbox-exporter", "prometheus-blackbox-exporter", _("the benchmark of probes"), "test"),
