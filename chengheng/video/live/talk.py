@@ -332,6 +332,7 @@ class Talks:
             listener("ended")
         if talk.saved:
             try:
-                await self.platform.store.talk_ended(talk)
+                # whoever waited for this end may be cancelled by it: it is stored all the same
+                await asyncio.shield(asyncio.ensure_future(self.platform.store.talk_ended(talk)))
             except Exception:
                 log.exception("an announcement could not be stored")
