@@ -147,7 +147,7 @@ SOUNDS = {"g711a": "G.711A → AAC", "g711u": "G.711U → AAC", "aac": "AAC"}
 # why a device came or went
 TURNS: dict[str, str | Promise] = {
     "registered": _("registered"),
-    "unregistered": _("signed off"),
+    "unregistered": _("unregistered"),
     "keepalive": _("gave a sign of life again"),
     "keepalive_missed": _("gave no sign of life"),
     "expired": _("registration ran out"),
