@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import DataError, OperationalError, ProgrammingError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, ProgrammingError, connection, transaction
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 from django.db.transaction import TransactionManagementError
 from hypothesis import given
@@ -120,6 +120,36 @@ def test_a_kept_statement_opens_the_transaction_that_it_is_in():
         assert values_of("select current_setting('chengheng.probe', true)") == [("inside",)]
         raise ValueError("no")
     assert values_of("select coalesce(current_setting('chengheng.probe', true), '')") == [("",)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_that_goes_with_the_commit_is_stored_with_it_or_not_at_all():
+    with connection.cursor() as cursor:
+        cursor.execute("create temporary table kept_with (number int unique deferrable initially deferred)")
+    note = "insert into kept_with values (%s)"
+
+    def stored():
+        with connection.cursor() as cursor:
+            cursor.execute("select array_agg(number order by number) from kept_with")
+            return cursor.fetchone()[0]
+
+    for number in (1, 2):  # the first is prepared, the second goes along
+        with transaction.atomic():
+            connection.write_with_commit(note, [number])
+    assert stored() == [1, 2]
+    with transaction.atomic():
+        connection.write_with_commit(note, [3])
+        assert stored() == [1, 2, 3], "whoever asks in the same transaction sees it"
+    with suppress(ValueError), transaction.atomic():
+        connection.write_with_commit(note, [4])
+        raise ValueError
+    with pytest.raises(IntegrityError), transaction.atomic():
+        connection.write_with_commit(note, [3])  # found out by the commit itself
+    with pytest.raises(DataError), transaction.atomic():
+        connection.write_with_commit("insert into kept_with select 5 / (%s - 3)", [3])
+    assert stored() == [1, 2, 3]
+    with connection.cursor() as cursor:
+        cursor.execute("drop table kept_with")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -212,7 +212,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def write_with_commit(self, statement: str, values: Sequence[Any]) -> None:
         """Run a kept statement that writes along with the commit that follows, or before anything else that is asked."""
-        if self.execute_wrappers or self.queries_logged or len(self.savepoint_ids) or not self.in_atomic_block:
+        ready = self._kept is not None and self._kept.connection is self.connection and self.in_atomic_block
+        if not ready or self.execute_wrappers or self.queries_logged or self.savepoint_ids:
             with self.prepared_cursor() as cursor:
                 cursor.execute(statement, values)
         else:
@@ -223,10 +224,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super()._cursor(name)  # type: ignore[misc]
 
     def _commit(self) -> None:
-        if self._last is None or self._kept is None:
+        if self._last is None:
             super()._commit()  # type: ignore[misc]
             return
         (statement, values), self._last = self._last, None
+        assert self._kept is not None
         with self.wrap_database_errors:
             self._kept.run(statement, values, commits=True)
 
