@@ -101,11 +101,13 @@ def _without_indexes() -> Iterator[None]:
         indexes = cursor.fetchall()
         for name, _text in indexes:
             cursor.execute(f"drop index {name}")
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("set maintenance_work_mem = '512MB'")
-        for _name, text in indexes:
-            cursor.execute(text.replace(" ON ONLY ", " ON "))
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("set maintenance_work_mem = '512MB'")
+            for _name, text in indexes:
+                cursor.execute(text.replace(" ON ONLY ", " ON "))
 
 
 def fill(items: int) -> None:
@@ -205,9 +207,11 @@ def index(first: int, count: int, copies: int) -> None:
     from django.db import connection, transaction
 
     from chengheng.opinion import concordance
+    from chengheng.opinion.copying import copy_rows
 
     began = time.perf_counter()
     with connection.cursor() as cursor:
+        cursor.execute("set synchronous_commit = off")
         cursor.execute("truncate opinion_concordance")
     for segment in range(first // 4096, (first + count) // 4096):
         with transaction.atomic():
@@ -218,7 +222,151 @@ def index(first: int, count: int, copies: int) -> None:
             cursor.execute(
                 "insert into opinion_concordance (bucket, segment, postings)"
                 f" select bucket, segment + {copy * SEGMENTS}, postings from opinion_concordance"
-                f" where segment < {(first + count) // 4096} order by segment, bucket"
+                f" where segment < {(first + count) // 4096} and bucket >= 0 order by segment, bucket"
             )
+        cursor.execute("select segment, postings from opinion_concordance where bucket = -1")
+        shift = round(DAYS * 86_400_000_000 / 10_000_000 * BLOCK)
+        marks = [(segment, *concordance._times.unpack(bytes(held))) for segment, held in cursor.fetchall()]
+        copy_rows(
+            "opinion_concordance", {"bucket": "int4", "segment": "int8", "postings": "bytea"},
+            [(-1, segment + copy * SEGMENTS, concordance._times.pack(begin + copy * shift, end + copy * shift))
+             for copy in range(1, copies) for segment, begin, end in marks],
+        )  # fmt: skip
         cursor.execute("vacuum analyze opinion_concordance")
     print(f"    concordance in {time.perf_counter() - began:.0f} s", flush=True)
+
+
+def works(person: Any) -> dict[str, tuple[Callable[[], Any], float]]:
+    """What is measured, with its goal in milliseconds (0: none was set)."""
+    from django.db.models import Max
+    from django.urls import reverse
+    from django.utils import timezone
+
+    from benchmarks.patrol_growth import _client
+    from chengheng.common.people.access import SYSTEM
+    from chengheng.common.tables.models import SavedView
+    from chengheng.opinion import actions, queries
+    from chengheng.opinion.models import Alert, Item, Rule
+
+    client = _client(person)
+
+    def got(url: str) -> Callable[[], Any]:
+        def ask() -> None:
+            answer = client.get(url)
+            assert answer.status_code == 200, (url, answer)
+
+        return ask
+
+    newest = Item.objects.aggregate(n=Max("pk"))["n"]
+    month = timezone.localdate() - timedelta(days=int(DAYS * min(1, ITEMS / 10_000_000) * 0.8))
+    until = month + timedelta(days=30)
+    items, search = reverse("opinion:items"), reverse("opinion:search")
+    saved, _made = SavedView.objects.get_or_create(
+        user=person, table="opinion.item", name="bench", defaults={"query": f"q={RARE}&channel=weibo", "columns": []}
+    )
+
+    def find(words: str, **more: Any) -> Callable[[], Any]:
+        return lambda: queries.search(SYSTEM, words, 30, **more)
+
+    alert = Alert.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    old = newest // 4
+    return {
+        "search: a rare word": (find(RARE), 200),
+        "search: a word that is not there": (find("鸑鷟桥塌"), 200),
+        "search: a common word": (find("我们"), 200),
+        "search: two common words": (find("我们 时候"), 200),
+        "search: two words seldom together": (find("酒店大堂 堵车"), 200),
+        "search: common, a rare kind of channel": (find("我们", channels=["picture"]), 200),
+        "search: common, thirty days long ago": (find("我们", first=month, last=until), 200),
+        "search: rare, one kind of channel, thirty days": (
+            find(RARE, channels=["weibo"], first=month, last=until), 200),
+        "search: common, older ones": (find("我们", before=old), 200),
+        "saved search": (got(f"{items}?view={saved.pk}"), 200),
+        "page: overview": (got(reverse("opinion:overview")), 0),
+        "page: search, common word": (got(f"{search}?q=我们"), 0),
+        "page: items, newest": (got(items), 0),
+        "page: items, a rare kind of channel": (got(f"{items}?channel=picture"), 0),
+        "page: items, an area and a kind": (got(f"{items}?channel=blog&area_code=120116"), 0),
+        "page: items, a class": (got(f"{items}?topic_name=路灯"), 0),
+        "page: items, two words": (got(f"{items}?q=我们 时候"), 0),
+        "page: items, thirty days long ago": (got(f"{items}?collected_at_from={month}&collected_at_to={until}"), 0),
+        "page: events": (got(reverse("opinion:events")), 0),
+        "page: an event of a few items": (got(reverse("opinion:event", args=[EVENTS * 2 + 77])), 0),
+        "page: the largest event": (got(reverse("opinion:event", args=[1])), 0),
+        "page: alerts": (got(reverse("opinion:alerts")), 0),
+        "page: an alert": (got(reverse("opinion:alert", args=[alert])), 0),
+        "page: an item": (got(reverse("opinion:item", args=[newest - 5])), 0),
+        "page: a source": (got(reverse("opinion:source", args=[5])), 0),
+        "test-bench: a rule of rare words, 30 days": (
+            lambda: actions.try_rule(SYSTEM, Rule(name="t", notation=f"{RARE} 边上"), 30), 0),
+        "test-bench: a rule of common words, 30 days": (
+            lambda: actions.try_rule(SYSTEM, Rule(name="t", notation="垃圾|路灯 小区"), 30), 0),
+    }  # fmt: skip
+
+
+def _person() -> Any:
+    from chengheng.common.people.models import Duty, Organisation, User
+
+    office, _made = Organisation.objects.get_or_create(code="BENCH", defaults={"name": "Bench", "kind": "centre"})
+    user, _made = User.objects.get_or_create(
+        username="stock_chief", defaults={"organisation": office, "password": "!", "display_name": "chief"}
+    )
+    Duty.objects.get_or_create(
+        user=user, role="opinion.chief", organisation=office, defaults={"starts_on": "2020-01-01"}
+    )
+    return user
+
+
+def run(report: Report) -> None:
+    from benchmarks.limits import site
+    from benchmarks.opinion import FOLDER
+
+    if not FOLDER.exists():
+        print("  the texts are not at hand (CHENGHENG_SHARED): nothing measured")
+        return
+    with site():
+        measure(report)
+
+
+def measure(report: Report) -> None:
+    """Fill when needed, then ask everything: the median of some warm calls, and the first, cold one."""
+    from django.conf import settings
+    from django.db import connection
+    from django.utils import translation
+
+    from benchmarks.patrol_growth import _explain
+
+    settings.ALLOWED_HOSTS = ["*"]
+    translation.activate("zh-hans")
+    wanted = max(1, ITEMS // BLOCK) * min(ITEMS, BLOCK) // 4096 * 4096
+    with connection.cursor() as cursor:
+        cursor.execute("select last_value from opinion_item_number")
+        there = cursor.fetchone()[0]
+    if abs(there - wanted) > 20_000:
+        fill(ITEMS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select sum(pg_total_relation_size(inhrelid)), sum(pg_indexes_size(inhrelid)) from pg_inherits"
+            " where inhparent = 'opinion_item'::regclass"
+        )
+        whole, indexes = map(float, cursor.fetchone())
+        cursor.execute("select pg_total_relation_size('opinion_concordance')")
+        words = float(cursor.fetchone()[0])
+    report.line("stored items", wanted, "", f"{min(wanted, BLOCK):,} of them different texts")
+    report.line("disk an item: table", (whole - indexes) / wanted, "bytes", f"all {whole / 1e9:.1f} GB with indexes")
+    report.line("disk an item: indexes", indexes / wanted, "bytes")
+    report.line("disk an item: concordance", words / wanted, "bytes", f"all {words / 1e9:.1f} GB")
+    late = 0
+    with open("var/bench/opinion_stock.explain.txt", "w") as plans:
+        for what, (work, goal) in works(_person()).items():
+            spent = []
+            for _time in range(TIMES + 1):
+                began = time.perf_counter()
+                work()
+                spent.append((time.perf_counter() - began) * 1000)
+            median = statistics.median(spent[1:])
+            late += bool(goal) and median > goal
+            report.line(what, median, "ms", f"first {spent[0]:,.0f} ms" + (f"; goal {goal:.0f}" if goal else ""))
+            if median > 100:
+                _explain(work, what, plans)
+    report.line("searches over their goal", late, "")

@@ -21,7 +21,7 @@ from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
 
 from chengheng.opinion import actions
-from chengheng.opinion.collect import feeds, pages, robots
+from chengheng.opinion.collect import feeds, headless, pages, robots
 from chengheng.opinion.collect.entries import Entry, Unreadable
 from chengheng.opinion.collect.fetcher import Answer, Fetcher, FetchFailed
 from chengheng.opinion.collect.politeness import LEAST_GAP, HostGate
@@ -82,12 +82,16 @@ async def in_thread(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
 class Collector:
     """Give it a fetcher of the test's own to reach loopback; the product's cannot."""
 
-    def __init__(self, fetcher: Fetcher | None = None, gap: float = LEAST_GAP) -> None:
+    def __init__(
+        self, fetcher: Fetcher | None = None, gap: float = LEAST_GAP, bounds: headless.Bounds | None = None
+    ) -> None:
         self._fetcher = fetcher or Fetcher()
+        self._bounds = bounds or headless.Bounds()
         self._gap = gap
         self._gates: dict[str, HostGate] = defaultdict(lambda: HostGate(gap))
         self._robots: dict[str, tuple[float, robots.Robots]] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._browser = asyncio.Lock()  # one page at a time: a browser is large
         self.stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -163,7 +167,10 @@ class Collector:
     async def read_source(self, source: Source) -> None:
         """One reading of one source, to its end: entries kept, or the failure noted. Nothing escapes."""
         try:
-            answer = await self._get(source.url, source.etag, source.last_modified)
+            if source.rendered and source.way == Way.LIST:
+                answer = await self._rendered(source)
+            else:
+                answer = await self._get(source.url, source.etag, source.last_modified)
             now = timezone.now()
             entries: list[Entry] = []
             hub, topic, told = source.hub, "", False
@@ -193,12 +200,26 @@ class Collector:
             await in_thread(actions.note_failure, source, timezone.now(), "internal")
 
     async def _get(self, url: str, etag: str = "", last_modified: str = "") -> Answer:
+        await self._admitted(url)
+        return await self._fetcher.get(url, etag, last_modified)
+
+    async def _admitted(self, url: str) -> None:
+        """Wait for this site's turn; FetchFailed when its robots.txt says no."""
         parts = urlsplit(url)
         rules = await self._rules(f"{parts.scheme}://{parts.netloc}")
         if not rules.may(url):
             raise FetchFailed("robots", permanent=True)
         await self._turn(parts.netloc, rules.delay())
-        return await self._fetcher.get(url, etag, last_modified)
+
+    async def _rendered(self, source: Source) -> Answer:
+        """The list page as its scripts leave it; what it asked for in vain becomes a dead letter."""
+        await self._admitted(source.url)
+        async with self._browser:
+            page = await headless.render(source.url, self._bounds, self._fetcher.resolve, self._fetcher.inside)
+        for line in page.refused[:3]:
+            reason, _blank, url = line.partition(" ")
+            await in_thread(DeadLetter.objects.create, source=source, url=url, reason=f"page_asked_{reason}"[:80])
+        return Answer(source.url, 200, page.html, "text/html", "utf-8", "", "")
 
     async def _turn(self, host: str, delay: float = 0.0) -> None:
         gate = self._gates[host]
@@ -242,7 +263,15 @@ class Collector:
                 continue
             when = entry.published_at or found.published_at
             done.append(
-                Entry(entry.id, entry.url, entry.title or found.title, found.body or entry.body, when, found.author)
+                Entry(
+                    entry.id,
+                    entry.url,
+                    entry.title or found.title,
+                    found.body or entry.body,
+                    when,
+                    found.author,
+                    entry.media,
+                )
             )
         return done
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chengheng.common import places
 from chengheng.opinion.analyser import lexicon
+from chengheng.opinion.collect import headless
 from chengheng.opinion.models import Channel, Claim, HeadName, MediaLimit, Report, Rule, Source
 
 
@@ -26,7 +27,7 @@ class SourceForm(forms.ModelForm):
     class Meta:
         model = Source
         fields = (
-            "name", "channel", "way", "url", "tier", "region", "pick", "full_text", "interval_minutes", "quiet_hours",
+            "name", "channel", "way", "url", "tier", "region", "pick", "full_text", "rendered", "with_media", "interval_minutes", "quiet_hours",
             "licence", "active",
         )  # fmt: skip
         help_texts = {
@@ -39,6 +40,11 @@ class SourceForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["url"].assume_scheme = "https"  # type: ignore[attr-defined]
+        self.fields["rendered"].help_text = (
+            _("Only for list pages that build themselves by script; slower, one at a time on a site.")
+            if headless.browser()
+            else _("Not possible on this server: no Chromium was found (CHENGHENG_CHROMIUM).")
+        )
         self.fields["region"] = forms.ChoiceField(
             label=_("region of the source"), required=False, choices=[("", _("whole city")), *_districts()]
         )
@@ -50,6 +56,20 @@ class SourceForm(forms.ModelForm):
         return value
 
 
+class SearchForm(forms.Form):
+    """What a search may be narrowed by; the names are those of the list of items, which keeps and exports it."""
+
+    channel = forms.ChoiceField(
+        label=_("Channel"), required=False, choices=[("", _("Any kind of channel")), *Channel.choices]
+    )
+    collected_at_from = forms.DateField(
+        label=_("Collected from"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    collected_at_to = forms.DateField(
+        label=_("Collected to"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+
 class AttachForm(forms.Form):
     file = forms.FileField(label=_("File"), help_text=_("Picture, video, sound, or subtitles (.srt, .vtt, .ass)"))
     kind = forms.ChoiceField(
@@ -58,15 +78,18 @@ class AttachForm(forms.Form):
     )
 
 
+_MEDIA_BOUNDS = (("frames", 0, 200), ("seconds", 10, 3600), ("speech_minutes", 0, 60), ("megabytes", 1, 200))
+
+
 class MediaLimitForm(forms.ModelForm):
     class Meta:
         model = MediaLimit
-        fields = ("frames", "seconds", "speech_minutes", "in_force_from", "source")
+        fields = ("frames", "seconds", "speech_minutes", "megabytes", "in_force_from", "source")
         widgets = {"in_force_from": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
     def clean(self) -> dict[str, Any]:
         said: dict[str, Any] = super().clean() or {}
-        for name, least, most in (("frames", 0, 200), ("seconds", 10, 3600), ("speech_minutes", 0, 60)):
+        for name, least, most in _MEDIA_BOUNDS:
             if name in said and not least <= said[name] <= most:
                 self.add_error(name, _("Between %(least)s and %(most)s.") % {"least": least, "most": most})
         return said

@@ -67,6 +67,8 @@ class Source(models.Model):
     region = models.CharField(_("region of the source"), max_length=20, blank=True)
     pick = models.CharField(_("link selector (XPath)"), max_length=300, blank=True)
     full_text = models.BooleanField(_("read the full article"), default=False)
+    rendered = models.BooleanField(_("read list pages with a browser"), default=False)
+    with_media = models.BooleanField(_("fetch the pictures, videos and sounds that a feed names"), default=False)
     interval_minutes = models.PositiveIntegerField(_("read every (minutes)"), default=15)
     quiet_hours = models.PositiveIntegerField(_("fault after (hours without an item)"), default=72)
     sealed_secret = models.TextField(editable=False, blank=True)
@@ -321,6 +323,15 @@ class Item(models.Model):
             models.Index(fields=("event", "id"), name="opinion_item_event", condition=Q(event__isnull=False)),
             models.Index(fields=("debunked", "id"), name="opinion_item_debunked", condition=Q(debunked__isnull=False)),
             models.Index(fields=("batch",), name="opinion_item_batch", condition=Q(batch__isnull=False)),
+            models.Index(
+                fields=("event", "-reach"), name="opinion_item_reach", condition=Q(event__isnull=False, reach__gt=0)
+            ),
+            models.Index(
+                fields=("event", "original"),
+                name="opinion_item_repeat",
+                condition=Q(event__isnull=False, original__gt=0),
+            ),
+            models.Index(fields=("original",), name="opinion_item_original", condition=Q(original__gt=0)),
             models.Index(fields=("source", "id"), name="opinion_item_source"),
             models.Index(fields=("collected_at",), name="opinion_item_collected"),
             models.Index(fields=("identity",), name="opinion_item_identity"),
@@ -363,6 +374,7 @@ class MediaLimit(models.Model):
     frames = models.PositiveSmallIntegerField(_("frames of a video at most"), default=24)
     seconds = models.PositiveSmallIntegerField(_("seconds of reading at most"), default=240)
     speech_minutes = models.PositiveSmallIntegerField(_("minutes of speech at most"), default=20)
+    megabytes = models.PositiveSmallIntegerField(_("megabytes of a file that a feed names at most"), default=50)
     in_force_from = models.DateField(_("in force from"), unique=True)
     source = models.CharField(_("source"), max_length=200)
 

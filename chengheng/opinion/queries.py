@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -164,18 +164,48 @@ def search_keys(words: str) -> list[int]:
     return sorted({key for word in words.split()[:8] for key in rules.word_grams(text.plain(word))})
 
 
-def search(user: Any, words: str, limit: int = 50, before: int | None = None) -> list[Item]:
-    """The newest items that hold all the words, each as a whole, within what the user may see.
+def asked(
+    words: str = "", channels: Sequence[str] = (), first: date | None = None, last: date | None = None, *,
+    area: str = "", topic: str = "", relevant: bool = False,
+) -> concordance.Asked:  # fmt: skip
+    """What a search or a list asks, as the concordance knows it; days are local and both included."""
+    facets = [tuple(concordance.facet("channel", one) for one in channels)] if channels else []
+    if area and (key := concordance.area_facet(area)) is not None:
+        facets.append((key,))
+    if topic:
+        facets.append((concordance.topic_facet(topic),))
+    if relevant:
+        facets.append((concordance.facet("relevant", "1"),))
+    since, until = _midnight(first), _midnight(last + timedelta(days=1) if last else None)
+    return concordance.Asked(tuple(search_keys(words)), tuple(facets), since, until)
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.combine(day, time(), timezone.get_default_timezone()) if day else None
+
+
+def search(
+    user: Any, words: str, limit: int = 50, before: int | None = None, *, channels: Sequence[str] = (),
+    first: date | None = None, last: date | None = None,
+) -> list[Item]:  # fmt: skip
+    """The newest items that hold all the words, each as a whole, within what the user may see: of some kinds of channel
+    and collected from a day to a day where that is asked.
 
     The concordance proposes, from the newest, and the text itself decides.
     """
     wanted = [plain for plain in (text.plain(word) for word in words.split()[:8]) if plain]
-    keys = search_keys(words)
-    if not keys:
+    if not search_keys(words):
         return []
+    question = asked(words, channels, first, last)
     found: list[Item] = []
     seen = access.visible(user, VIEW, Item.objects.all()).select_related("source").defer("grams", "signature")
-    for proposed in concordance.holding(keys, before):
+    if channels:
+        seen = seen.filter(channel__in=channels)
+    if question.since:
+        seen = seen.filter(collected_at__gte=question.since)
+    if question.until:
+        seen = seen.filter(collected_at__lt=question.until)
+    for proposed in concordance.holding(question, before):
         for at in range(0, len(proposed), limit * 2):
             rows = list(seen.filter(pk__in=proposed[at : at + limit * 2]).order_by("-pk"))
             more = _in_media(rows, wanted)
@@ -245,7 +275,7 @@ class Explained:
 
 def explained(item: Item) -> Explained:
     """The words that rules hit, each head's answer with its strongest words, and the heads without a model."""
-    room = reader.reader()
+    room = reader.explainer()
     said_all = heard(item)
     whole = said_all.document.whole
     reading = room.analyser.read([said_all.document]).readings[0]
@@ -285,9 +315,25 @@ def explained(item: Item) -> Explained:
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+SAMPLE = 1000  # stories of a large event that its curve is drawn from
+
+
+def _sampled(event: Event) -> tuple[QuerySet[Item], float]:
+    """The stories of an event and how many each stands for: all of a small one, every n-th of a large one."""
+    with connection.cursor() as cursor:  # the index alone answers this
+        cursor.execute("select id from opinion_item where event_id = %s order by id", [event.pk])
+        numbers = np.array(cursor.fetchall(), np.int64).ravel()
+    if len(numbers) <= SAMPLE:
+        return event.stories.all(), 1.0
+    at = np.linspace(0, len(numbers) - 1, SAMPLE).astype(np.int64)
+    return Item.objects.filter(pk__in=numbers[at].tolist()), len(numbers) / SAMPLE
+
+
 def spread(event: Event) -> dict[str, Any]:
-    """The spread curve: items by hour (or day, over four days) and channel, for the chart."""
-    rows = list(event.stories.order_by("pk").values_list("published_at", "collected_at", "channel")[:20_000])
+    """The spread curve: items by hour (or day, over four days) and channel, for the chart; a large event's from a sample
+    (`sample`: how many stories it is drawn from)."""
+    stories, weight = _sampled(event)
+    rows = list(stories.order_by("pk").values_list("published_at", "collected_at", "channel"))
     moments = [(published or collected, channel) for published, collected, channel in rows]
     if not moments:
         return {"kind": "stack", "x": [], "series": []}
@@ -299,24 +345,32 @@ def spread(event: Event) -> dict[str, Any]:
     count = min(count, 400)
     from chengheng.opinion.models import Channel
 
-    series: dict[str, list[int]] = {}
+    series: dict[str, list[float]] = {}
     for moment, channel in moments:
         place = min(int((moment - start) / step), count - 1)
-        series.setdefault(channel, [0] * count)[place] += 1
+        series.setdefault(channel, [0] * count)[place] += weight
     form = "%m-%d" if step.days else "%m-%d %H:00"
-    return {
+    found = {
         "kind": "stack",
         "x": [(start + step * i).strftime(form) for i in range(count)],
-        "series": [{"name": str(Channel(channel).label), "data": data} for channel, data in sorted(series.items())],
+        "series": [
+            {"name": str(Channel(channel).label), "data": [round(one) for one in data]}
+            for channel, data in sorted(series.items())
+        ],
     }
+    return found | ({"sample": len(rows)} if weight > 1 else {})
 
 
 def key_nodes(event: Event, limit: int = 10) -> list[Item]:
-    """The first item, and those with most reach or most repeats after them."""
+    """The first item, and those with most reach or most repeats after them. The first is looked for among those that
+    were stored first."""
     stories = event.stories.select_related("source").defer("grams", "signature")
-    first = stories.order_by("published_at", "pk").first()
+    earliest = list(event.stories.order_by("pk").values_list("pk", flat=True)[:SAMPLE])
+    first = stories.filter(pk__in=earliest).order_by("published_at", "pk").first()
     widest = list(stories.filter(reach__gt=0).order_by("-reach", "pk")[: limit - 1])
-    repeated = event.stories.exclude(original=0).values("original").annotate(n=Count("pk")).order_by("-n")[: limit - 1]
+    repeated = (
+        event.stories.filter(original__gt=0).values("original").annotate(n=Count("pk")).order_by("-n")[: limit - 1]
+    )
     more = list(stories.filter(pk__in=[row["original"] for row in repeated]))
     found = {item.pk: item for item in [*([first] if first else []), *widest, *more]}
     return list(found.values())[:limit]

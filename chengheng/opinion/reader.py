@@ -87,11 +87,12 @@ class Reader:
 
     def fresh(self) -> None:
         """Take over what changed in rules, models, claims, items and events since the last batch."""
-        self._fresh_rules()
+        self.fresh_rules()
         self._fresh_items()
         self._fresh_events()
 
-    def _fresh_rules(self) -> None:
+    def fresh_rules(self) -> None:
+        """Take over what changed in rules, models and claims."""
         models = tuple(ModelVersion.objects.filter(in_use=True).order_by("head").values_list("pk", flat=True))
         library = Claim.objects.filter(published_at__isnull=False, verdict__in=(Verdict.FALSE, Verdict.PARTLY))
         # Sums and counts instead of rows: five thousand rules need not be read to know that none changed.
@@ -195,6 +196,16 @@ def reader() -> Reader:
     return _reader
 
 
+def explainer() -> Reader:
+    """This process's reader with rules, models and place names up to date, for who stores nothing: recent texts and live
+    events, which take long to load where much is stored, are left as they are."""
+    global _reader
+    if _reader is None:
+        _reader = Reader()
+    _reader.fresh_rules()
+    return _reader
+
+
 def forget() -> None:
     """Build the reader anew next time (its batch was rolled back, or a test begins)."""
     global _reader
@@ -215,4 +226,4 @@ def archive_of(model: heads.Head | Doubt) -> bytes:
         return io.BytesIO(path.read_bytes()).getvalue()
 
 
-__all__ = ["Reader", "archive_of", "forget", "gazetteer", "load_archive", "reader", "signature_of"]
+__all__ = ["Reader", "archive_of", "explainer", "forget", "gazetteer", "load_archive", "reader", "signature_of"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from chengheng.common.errors import Invalid
 from chengheng.common.tables import Area, Choice, Column, DateRange, MultiChoice, Table, Text, register
-from chengheng.opinion import queries
+from chengheng.common.tables.declaration import Proposals
+from chengheng.opinion import concordance, queries
 from chengheng.opinion.models import Alert, Channel, Claim, Event, Item, Level, Rule, Sentiment, Source, Verdict, Way
 
 HEALTH: dict[str, Any] = {
@@ -73,7 +75,7 @@ class ItemTable(Table):
         Column("source__name", _("Source"), sort=""),
         Column("channel", _("Channel"), badge=True, sort=""),
         Column("published_at", _("Published"), kind="datetime", sort=""),
-        Column("collected_at", _("Collected"), kind="datetime"),
+        Column("collected_at", _("Collected"), kind="datetime", sort="pk"),
         Column("sentiment", _("Sentiment"), badge=True, tones={"negative": "bad", "positive": "good"}, sort=""),
         Column("topic_name", _("Class"), sort=""),
         Column("relevance", _("Relevance"), kind="number", places=2, sort="", shown=False),
@@ -96,6 +98,14 @@ class ItemTable(Table):
 
     def queryset(self, user: Any) -> QuerySet:
         return Item.objects.select_related("source").defer("grams", "signature")
+
+    def proposals(self, values: Mapping[str, Any]) -> Proposals | None:
+        """From the concordance: words and what an item is by, where that is asked for."""
+        asked = queries.asked(
+            values.get("q", ""), values.get("channel", ()), *(values.get("collected_at") or (None, None)),
+            area=values.get("area_code", ""), topic=values.get("topic_name", ""), relevant="about" in values,
+        )  # fmt: skip
+        return (lambda before, above: concordance.holding(asked, before, above)) if asked else None
 
 
 @register

@@ -37,6 +37,12 @@ def read_waiting(timestamp: int = 0) -> None:
     actions.tell_held(timezone.now())
 
 
+@queue.task(name="opinion.fetch_media", queue=LONG, lock="opinion.media")
+def fetch_media(item: int, url: str) -> None:
+    """Fetch a picture, video or sound that a feed named with a story, and put it on the item, which has it read."""
+    actions.fetch_medium(item, url)
+
+
 @queue.task(name="opinion.read_media", queue=LONG, lock="opinion.media")
 def read_media(attachment: int) -> None:
     """Read a picture, video, sound or subtitle file attached to an item; one at a time on a site, among the long work."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
@@ -19,6 +20,7 @@ from chengheng.common.errors import Refusal
 from chengheng.common.people import access, limits
 from chengheng.common.ui.views import page, redirect, require_act
 from chengheng.opinion import actions, exports, forms, imports, ocr, queries
+from chengheng.opinion.collect import headless
 from chengheng.opinion.collect.entries import Unreadable
 from chengheng.opinion.media import speech
 from chengheng.opinion.media.telling import SPEECH
@@ -68,7 +70,13 @@ def overview(request: HttpRequest) -> HttpResponse:
 def search(request: HttpRequest) -> HttpResponse:
     words = request.GET.get("q", "").replace("\x00", "").strip()[:200]
     before = request.GET.get("before", "")
-    items = queries.search(request.user, words, 30, int(before) if before.isdecimal() and len(before) < 18 else None)
+    form = forms.SearchForm(request.GET)
+    said = form.cleaned_data if form.is_valid() else {}
+    channel, first, last = said.get("channel", ""), said.get("collected_at_from"), said.get("collected_at_to")
+    items = queries.search(
+        request.user, words, 30, int(before) if before.isdecimal() and len(before) < 18 else None,
+        channels=[channel] if channel else [], first=first, last=last,
+    )  # fmt: skip
     places = queries.media_hits(items, words.split())
     hits = [
         (
@@ -77,9 +85,14 @@ def search(request: HttpRequest) -> HttpResponse:
         )
         for item in items
     ]  # fmt: skip
-    last = items[-1].pk if len(items) == 30 else None
+    oldest = items[-1].pk if len(items) == 30 else None
     short = bool(words) and not queries.search_keys(words)
-    return page(request, "opinion/search.html", {"words": words, "hits": hits, "last": last, "short": short})
+    question = {"q": words, "channel": channel, "collected_at_from": first or "", "collected_at_to": last or ""}
+    asked = urlencode({name: value for name, value in question.items() if value})
+    return page(
+        request, "opinion/search.html",
+        {"words": words, "hits": hits, "last": oldest, "short": short, "form": form, "asked": asked},
+    )  # fmt: skip
 
 
 def _snippet(body: str, words: list[str]) -> list[tuple[str, bool]]:
@@ -106,7 +119,7 @@ def item(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "item": found, "why": why, "original": original, "media": queries.media_of(found, why.media),
             "attach": forms.AttachForm() if may_attach else None, "speech": SPEECH[speech.missing()],
-            "repeats": Item.objects.filter(original=found.pk).count(), "comments": found.comments.all()[:50],
+            "repeats": Item.objects.filter(original=found.pk, original__gt=0).count(), "comments": found.comments.all()[:50],
             "alerts": access.visible(request.user, "opinion.alert.view", found.alerts.all()),
             "claims": access.visible(request.user, "opinion.claim.view", found.claims.all()),
             "correct": forms.CorrectForm() if access.may(request.user, "opinion.item.correct") else None,
@@ -281,6 +294,7 @@ def source(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "source": found, "health": HEALTH[found.health], "tone": TONES[found.health], "chart": chart if hours else None,
             "subscription": Subscription.objects.filter(source=found).first(), "public": actions.public_address(),
+            "browser": headless.browser(),
             "letters": found.dead_letters.all()[:20], "secret": request.session.pop("opinion_secret", ""),
             "deliver_url": request.build_absolute_uri(f"/api/v1/opinion/sources/{found.pk}/items"),
             "may_change": access.may(request.user, "opinion.source.change"),

@@ -95,6 +95,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("CHENGHENG_TURN_SECRET", "", "The secret that the relay shares (coturn: static-auth-secret)."),
     Setting(
+        "CHENGHENG_CHROMIUM",
+        "",
+        "Chromium that reads list pages which build themselves by script: name or path; empty: the one that is installed, if any.",
+    ),
+    Setting(
         "CHENGHENG_SPEECH_COMMAND",
         "",
         "Program that turns speech into text: {wav} stands for a 16 kHz WAV file, {model} for the model folder; writes text or JSON. Empty: none.",

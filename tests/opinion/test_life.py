@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from chengheng.common.errors import NotPermitted
 from chengheng.common.measures import Period, Scope, evaluate
 from chengheng.common.notices.models import Notice
+from chengheng.common.people.access import SYSTEM
 from chengheng.opinion import actions, concordance, errors, partitions, queries, reader, reference, rules
 from chengheng.opinion.models import (
     Alert,
@@ -157,6 +158,40 @@ class TestSearch:
         assert [one.pk for one in queries.search(chief, "塌陷", limit=3)] == [
             one.pk for one in queries.search(chief, "塌陷")
         ][:3]
+
+    def test_the_concordance_narrows_a_list_as_the_query_alone_would(self, monkeypatch):
+        monkeypatch.setattr(concordance, "SEGMENT", 4)
+        channels = ("news", "weibo", "forum")
+        for place, day in ((source(), 0), (source(name="二"), 1)):
+            bring(
+                place,
+                *(said(f"和平区和平路烧烤店油烟扰民{number}", "每晚都有", number=number, channel=channels[number % 3])
+                  for number in range(12)),
+                now=NOW + timedelta(days=day),
+            )  # fmt: skip
+        while concordance.seal(Item.objects.order_by("-pk").first().pk + 1):
+            pass
+        early, late = timezone.localdate(NOW), timezone.localdate(NOW + timedelta(days=1))
+        for asked, rows in (
+            (queries.asked("油烟 扰民"), Item.objects.all()),
+            (queries.asked(channels=["weibo"]), Item.objects.filter(channel="weibo")),
+            (queries.asked("油烟", ["weibo", "news"], area="120101"), Item.objects.exclude(channel="forum")),
+            (queries.asked(topic="油烟", first=late), Item.objects.filter(collected_at__gt=NOW)),
+            (queries.asked("油烟", relevant=True, last=early), Item.objects.filter(collected_at__lte=NOW)),
+            (queries.asked("没有"), Item.objects.none()),
+        ):
+            wanted = list(rows.order_by("-pk").values_list("pk", flat=True))
+            found = [pk for some in concordance.holding(asked) for pk in some]
+            assert found == sorted(found, reverse=True)
+            assert [pk for pk in found if pk in set(wanted)] == wanted
+            middle = Item.objects.order_by("pk")[11].pk
+            down = [pk for some in concordance.holding(asked, before=middle) for pk in some]
+            up = [pk for some in concordance.holding(asked, above=middle) for pk in some]
+            assert down == [pk for pk in found if pk < middle]
+            assert up == [pk for pk in reversed(found) if pk > middle]
+        hits = queries.search(SYSTEM, "油烟", channels=["forum"], first=late, last=late)
+        assert {item.channel for item in hits} == {"forum"}
+        assert len(hits) == 4
 
     def test_a_sealed_item_whose_words_change_is_found_by_the_new_ones(self, monkeypatch):
         monkeypatch.setattr(concordance, "SEGMENT", 4)

@@ -180,12 +180,13 @@ def test_the_chief_sets_dated_limits(client):
         "frames": 3,
         "seconds": 60,
         "speech_minutes": 5,
+        "megabytes": 20,
         "in_force_from": "2026-11-01",
         "source": "本市规定（测试）",
     }
     assert sign_in(client, chief).post("/opinion/models/", said_).status_code == 302
     assert sign_in(client, chief).post("/opinion/models/", said_ | {"frames": 4}).status_code == 302
-    assert queries.media_limit(NOW.date()).frames == 4
+    assert (queries.media_limit(NOW.date()).frames, queries.media_limit(NOW.date()).megabytes) == (4, 20)
     assert client.post("/opinion/models/", said_ | {"frames": 5000}).status_code == 422
     assert sign_in(client, holder("opinion.reader")).post("/opinion/models/", said_).status_code == 403
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from chengheng.common.errors import Invalid
-from chengheng.common.tables.declaration import Column, Listing, Sort, Table, follow
+from chengheng.common.tables.declaration import Column, Listing, Proposals, Sort, Table, follow
 from chengheng.common.tables.errors import BadCursor, TooSlow
 
 COUNT_TO = 10_000
 COUNT_SECONDS = 1.5
+PROPOSED_SECONDS = 0.15  # counting among proposed keys: of a table that is too large for counting
+_TRIED, _COUNTED = 200, 2000  # proposed keys that one query looks at
 PAGE_SIZES = (25, 50, 100, 200)
 
 
@@ -58,6 +61,7 @@ def parse(table: Table, user: Any, params: QueryDict, columns: list[str] | None 
         if value is not None:
             listing.values[one.name] = value
             listing.queryset = one.apply(listing.queryset, value, user)
+    listing.proposals = table.proposals(listing.values)
     return listing
 
 
@@ -77,7 +81,10 @@ def read_page(listing: Listing, size: int, after: str = "", before: str = "") ->
     place = _decode(sort, listing.queryset, after or before) if after or before else None
     backwards = bool(before) and not after
     with _bounded(listing.table.statement_seconds):
-        rows = _walk(listing.queryset, sort, place, size + 1, backwards)
+        if listing.proposals is not None and sort.lookup == "pk":
+            rows = _choose(listing, listing.proposals, place, size + 1, sort.descending != backwards)
+        else:
+            rows = _walk(listing.queryset, sort, place, size + 1, backwards)
     more = len(rows) > size
     rows = rows[:size]
     if backwards:
@@ -113,6 +120,22 @@ def _walk(queryset: QuerySet, sort: Sort, place: tuple[Any, Any] | None, limit: 
         rows.extend(part.order_by(*order)[: limit - len(rows)])
         if len(rows) >= limit:
             break
+    return rows
+
+
+def _choose(
+    listing: Listing, proposals: Proposals, place: tuple[Any, Any] | None, limit: int, descending: bool
+) -> list[Any]:
+    """`limit` rows from `place` on, out of proposed keys."""
+    key = place[1] if place is not None else None
+    proposed = proposals(key, None) if descending else proposals(None, -1 if key is None else key)
+    rows: list[Any] = []
+    for keys in proposed:
+        for at in range(0, len(keys), _TRIED):
+            part = listing.queryset.filter(pk__in=keys[at : at + _TRIED])
+            rows.extend(part.order_by("-pk" if descending else "pk")[: limit - len(rows)])
+            if len(rows) >= limit:
+                return rows
     return rows
 
 
@@ -155,9 +178,24 @@ def bounded_count(listing: Listing) -> int | None:
     """How many rows match, counted up to `COUNT_TO` + 1; None when even that takes too long."""
     try:
         with _bounded(COUNT_SECONDS):
+            if listing.proposals is not None:
+                return _count(listing, listing.proposals)
             return listing.queryset.order_by().values("pk")[: COUNT_TO + 1].count()
     except TooSlow:
         return None
+
+
+def _count(listing: Listing, proposals: Proposals) -> int:
+    """The rows among the proposed keys; TooSlow as soon as all of it takes too long."""
+    found, until = 0, time.monotonic() + PROPOSED_SECONDS
+    for keys in proposals(None, None):
+        for at in range(0, len(keys), _COUNTED):
+            found += listing.queryset.order_by().filter(pk__in=keys[at : at + _COUNTED]).count()
+            if found > COUNT_TO:
+                return COUNT_TO + 1
+            if time.monotonic() > until:
+                raise TooSlow
+    return found
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,6 +25,10 @@ KINDS = frozenset(
     }
 )  # fmt: skip
 NUMERIC = frozenset({"number", "money_fen", "percent"})
+
+
+Proposals = Callable[[int | None, int | None], Iterator[list[int]]]
+"""(before, above) → keys in lists: below `before` from the highest down, or above `above` from the lowest up."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,11 @@ class Table:
         """The rows that this user may see."""
         return access.visible(user, self.act, self.queryset(user))
 
+    def proposals(self, values: Mapping[str, Any]) -> Proposals | None:
+        """For a table too large for the database's own indexes: keys that rows matching `values` may have, from an index
+        of the room's own; None where it has nothing to say. The query still decides; only orders by key are served."""
+        return None
+
     def row_url(self, row: Any) -> str:
         """Where a row leads; "" for nowhere."""
         return row.get_absolute_url() if hasattr(row, "get_absolute_url") else ""
@@ -270,3 +279,4 @@ class Listing:
     columns: list[Column]
     values: dict[str, Any] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    proposals: Proposals | None = None

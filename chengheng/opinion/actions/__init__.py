@@ -20,6 +20,7 @@ from chengheng.opinion.actions.claims import (
     suspect,
     take_up,
 )
+from chengheng.opinion.actions.fetching import fetch_medium
 from chengheng.opinion.actions.hubs import (
     answer_hub,
     book_hubs,
@@ -54,6 +55,7 @@ __all__ = [
     "confirm_verdict",
     "correct",
     "draft_statement",
+    "fetch_medium",
     "first_verdict",
     "hand_over_alert",
     "keep_evidence",

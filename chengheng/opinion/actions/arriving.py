@@ -27,13 +27,12 @@ from chengheng.opinion.analyser import text
 from chengheng.opinion.analyser.doubt import Story, Teller
 from chengheng.opinion.analyser.kernel import Document, Reading
 from chengheng.opinion.collect.entries import Entry, clean, clean_line, moment
-from chengheng.opinion.collect.feeds import web_address
+from chengheng.opinion.collect.feeds import MOST_MEDIA, web_address
 from chengheng.opinion.copying import copy_rows
 from chengheng.opinion.models import Channel, Comment, Event, Item, Sentiment, Source
 
 BATCH = 2000  # what a batch costs by itself (some forty statements) is then a few microseconds an item
 READERS_LOCK = 0x6F707264  # one reader at a time, of the inbox or of an item's media
-_GRAMS_OF = 4000  # letters of an item by which it can be found
 _CHANNELS = frozenset(Channel.values)  # asked for every entry; the enumeration would make the list anew each time
 _NEGATIVE = {"0", "negative", "neg", "负面", "消极"}
 
@@ -78,6 +77,8 @@ def packed(entry: Entry | Mapping[str, Any]) -> dict[str, Any]:
             "verified": bool(who.get("verified")),
             **{name: max(0, int(who.get(name) or 0)) for name in ("followers", "friends", "messages")},
         }
+    if said.get("media"):
+        kept["media"] = [address for one in list(said["media"])[:MOST_MEDIA] if (address := web_address(str(one), ""))]
     if said.get("comments"):
         kept["comments"] = [
             {"at": str(one.get("at", "")), "words": clean(str(one.get("words", "")), 2000),
@@ -182,10 +183,21 @@ def _store(rows: Sequence[tuple[Any, ...]], now: datetime) -> int:
     _risk(reading_room, items, found.readings, comments)
     _events(reading_room, items, now)
     copy_rows("opinion_item", _COLUMNS, map(attrgetter(*_COLUMNS), items))
+    _ask_media(items, entries, sources)
     concordance.seal(max(numbers) + 1)
     Comment.objects.bulk_create([one for some in comments.values() for one in some], ignore_conflicts=True)
     alerts.raise_by_rules(items, found.readings, reading_room, sources, now)
     return len(items)
+
+
+def _ask_media(items: Sequence[Draft], entries: Sequence[dict[str, Any]], sources: Mapping[int, Source]) -> None:
+    """Have fetched what feeds name with a story, of sources that are to be watched as well as read; a repeat's is known."""
+    from chengheng.opinion.tasks import fetch_media
+
+    for item, entry in zip(items, entries, strict=True):
+        if entry.get("media") and sources[item.source_id].with_media and not item.original:
+            for address in entry["media"]:
+                fetch_media.defer(item=item.id, url=address)
 
 
 def _grams(batch: text.Batch) -> list[npt.NDArray[np.int32]]:
@@ -195,7 +207,7 @@ def _grams(batch: text.Batch) -> list[npt.NDArray[np.int32]]:
         return [np.zeros(0, np.int32)] * len(batch)
     keys = (codes[:-1] * np.uint32(0x9E3779B1)) ^ (codes[1:] * np.uint32(0x85EBCA6B))
     blank = (codes == text.END) | (codes == ord(" "))
-    good = ~(blank[:-1] | blank[1:]) & (batch.origin[1:] < _GRAMS_OF)
+    good = ~(blank[:-1] | blank[1:]) & (batch.origin[1:] < concordance.LETTERS)
     # Document and key in one number, so that one sort of the batch finds each document's keys once.
     signed = keys.view(np.int32)[good].astype(np.int64) + (1 << 31)
     both = (batch.documents()[:-1][good] << 32) | signed

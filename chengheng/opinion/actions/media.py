@@ -221,7 +221,7 @@ def _hear_again(pk: int, now: datetime) -> Item:
         draft.title = title if len(title) >= 10 else f"{title} {heard.media[:60]}".strip()
         arriving._events(room, [draft], now)
         draft.title = item.title
-    grams = word_grams(text.plain(item.whole[: arriving._GRAMS_OF]))
+    grams = word_grams(text.plain(item.whole[: concordance.LETTERS]))
     more = word_grams(text.plain(heard.media[:_GRAMS_OF]))
     for name in ("relevance", "sentiment", "sentiment_score", "topic_code", "topic_name", "label", "doubt", "doubted",
                  "area_code", "rules", "debunked_id", "event_id"):  # fmt: skip

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from chengheng.common import trail
 from chengheng.common.people import access
-from chengheng.opinion import errors, queries
+from chengheng.opinion import concordance, errors, queries
 from chengheng.opinion.actions.alerts import conditions_of, seen_of
 from chengheng.opinion.analyser import text
 from chengheng.opinion.analyser.wording import BadWording, RuleSet, parse
 from chengheng.opinion.models import Item, Rule
-from chengheng.opinion.rules import holds
+from chengheng.opinion.rules import holds, word_grams
 
 MOST_TRIED = 50_000
+_TOGETHER = 1000
 
 
 def check(rule: Rule) -> None:
@@ -57,7 +60,11 @@ class Trial:
 
 
 def try_rule(actor: Any, rule: Rule, days: int = 7, show: int = 50, now: datetime | None = None) -> Trial:
-    """The test-bench: run a rule, saved or not, over stored items; nothing is changed or told."""
+    """The test-bench: run a rule, saved or not, over stored items; nothing is changed or told.
+
+    A rule with words is tried on the items that the concordance proposes, however many are stored; at most
+    `MOST_TRIED` are read, the newest.
+    """
     access.require(actor, "opinion.rule.try")
     check(rule)
     since = (now or timezone.now()) - timedelta(days=days)
@@ -66,12 +73,9 @@ def try_rule(actor: Any, rule: Rule, days: int = 7, show: int = 50, now: datetim
     words = RuleSet([parse(rule.notation, rule.title_only)]) if rule.notation.strip() else None
     hits: list[tuple[Item, list[tuple[int, int]]]] = []
     looked, count, stories, seen_stories = 0, 0, 0, set()
-    batch: list[Item] = []
 
-    def flush() -> None:
+    def judge(batch: list[Item]) -> None:
         nonlocal count, stories
-        if not batch:
-            return
         plain = text.normalise(queries.full_texts(batch))
         joined = plain.joined()
         found = words.find(plain) if words else None
@@ -95,16 +99,37 @@ def try_rule(actor: Any, rule: Rule, days: int = 7, show: int = 50, now: datetim
                 stories += 1
             if len(hits) < show:
                 hits.append((item, spans))
-        batch.clear()
 
     rows = items.select_related("source", "event").defer("grams", "signature").order_by("-pk")
-    for item in rows[: MOST_TRIED + 1].iterator(chunk_size=1000):
-        if looked >= MOST_TRIED:
-            flush()
-            return Trial(looked, hits, count, stories, complete=False)
-        looked += 1
-        batch.append(item)
-        if len(batch) >= 1000:
-            flush()
-    flush()
-    return Trial(looked, hits, count, stories, complete=True)
+    complete = True
+    for batch in _candidates(rows, rule, since):
+        if looked + len(batch) > MOST_TRIED:
+            batch, complete = batch[: MOST_TRIED - looked], False
+        looked += len(batch)
+        judge(batch)
+        if not complete:
+            break
+    if rule.notation.strip() and complete:
+        looked = items.order_by().count()  # all of them were asked, by their words
+    return Trial(looked, hits, count, stories, complete)
+
+
+def _candidates(rows: QuerySet[Item], rule: Rule, since: datetime) -> Iterator[list[Item]]:
+    """The items of the time that a rule is tried on, newest first, in batches."""
+    if not rule.notation.strip():
+        batch = list(rows[:_TOGETHER])
+        while batch:
+            yield batch
+            batch = list(rows.filter(pk__lt=batch[-1].pk)[:_TOGETHER])
+        return
+    wording = parse(rule.notation)
+    groups = [*wording.every, *(side for pair in wording.near for side in (pair.left, pair.right))]
+    facets = []
+    for words in groups:
+        keys = [word_grams(word)[:1] for word in words]
+        if all(keys):  # else a word of one letter: the concordance knows pairs only
+            facets.append((*dict.fromkeys(key for some in keys for key in some), concordance.LONG))
+    for proposed in concordance.holding(concordance.Asked(facets=tuple(facets), since=since)):
+        for at in range(0, len(proposed), _TOGETHER):
+            if batch := list(rows.filter(pk__in=proposed[at : at + _TOGETHER])):
+                yield batch

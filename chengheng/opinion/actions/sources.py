@@ -23,7 +23,7 @@ from chengheng.opinion.models import DeadLetter, Source, Subscription, Way
 SLOWER = 4
 
 _FIELDS = (
-    "name", "channel", "way", "url", "tier", "region", "pick", "full_text", "interval_minutes", "quiet_hours",
+    "name", "channel", "way", "url", "tier", "region", "pick", "full_text", "rendered", "with_media", "interval_minutes", "quiet_hours",
     "licence", "active",
 )  # fmt: skip
 

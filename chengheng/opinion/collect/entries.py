@@ -26,6 +26,7 @@ class Entry:
     body: str
     published_at: datetime | None
     author: str = ""
+    media: tuple[str, ...] = ()  # pictures, videos and sounds that the feed names with it
 
 
 _BLOCKS = re.compile(r"</?(?:p|div|br|li|tr|h[1-6]|section|article|blockquote)\b[^>]*>", re.IGNORECASE)

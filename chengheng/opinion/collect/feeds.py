@@ -18,7 +18,7 @@ from chengheng.opinion.collect.encodings import decode
 from chengheng.opinion.collect.entries import LONGEST_BODY, Entry, Unreadable, clean, clean_line, moment
 
 MOST_ENTRIES = 500
-_DEEPEST = 100
+MOST_MEDIA = 3  # of an entry
 
 
 def parse_xml(text: str) -> etree._Element:
@@ -105,7 +105,37 @@ def _xml_entries(root: etree._Element, base: str, now: datetime | None) -> Itera
             continue
         when = _first(node, "pubdate", "published", "date", "issued", "updated", "modified")
         author = clean_line(_first(node, "creator", "author"), 80)
-        yield Entry(identity or link or title, link, title, body, moment(when, now), author)
+        yield Entry(identity or link or title, link, title, body, moment(when, now), author, _media(node, base))
+
+
+def _named_media(kind: str, medium: str = "") -> bool:
+    return kind.split("/")[0].strip().lower() in ("video", "audio", "image") or medium in ("video", "audio", "image")
+
+
+def _media(node: etree._Element, base: str) -> tuple[str, ...]:
+    """What an entry names as enclosure (RSS, Atom) or media:content (Media RSS), the first few."""
+    found = []
+    for child in node.iter():
+        name = _name(child)
+        if name == "link" and child.get("rel") == "enclosure":
+            address = child.get("href", "")
+        elif name == "enclosure" or (name == "content" and str(child.tag).startswith("{http://search.yahoo.com/mrss")):
+            address = child.get("url", "")
+        else:
+            continue
+        if _named_media(child.get("type", ""), child.get("medium", "")):
+            found.append(web_address(address, base))
+    return tuple(dict.fromkeys(filter(None, found)))[:MOST_MEDIA]
+
+
+def _json_media(item: dict, base: str) -> tuple[str, ...]:
+    rows = item.get("attachments")
+    found = [
+        web_address(str(row.get("url", "")), base)
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, dict) and _named_media(str(row.get("mime_type", "")))
+    ]
+    return tuple(dict.fromkeys(filter(None, found)))[:MOST_MEDIA]
 
 
 def _json_entries(text: str, base: str, now: datetime | None) -> Iterator[Entry]:
@@ -128,7 +158,8 @@ def _json_entries(text: str, base: str, now: datetime | None) -> Iterator[Entry]
         title = clean_line(said(item, "title")) or body[:60]
         if title or body:
             when = moment(said(item, "date_published", "date_modified"), now)
-            yield Entry(clean_line(said(item, "id"), 500) or link or title, link, title, body, when)
+            identity = clean_line(said(item, "id"), 500) or link or title
+            yield Entry(identity, link, title, body, when, media=_json_media(item, base))
 
 
 def parse(content: bytes, base: str = "", declared: str = "", now: datetime | None = None) -> list[Entry]:

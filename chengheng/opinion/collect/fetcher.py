@@ -194,6 +194,11 @@ class Fetcher:
         return (await self._whole(url, {}, form)).status
 
     @property
+    def resolve(self) -> Resolve:
+        """How this fetcher finds the addresses of a name."""
+        return self._resolve
+
+    @property
     def inside(self) -> bool:
         """Whether this fetcher reaches loopback (a test's)."""
         return self._inside
