@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import random
 import re
+import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+from benchmarks.report import Report  # noqa: E402 - the environment comes first
 
 ITEMS = int(os.environ.get("CHENGHENG_BENCH_ITEMS", "200000"))
 TIMES = int(os.environ.get("CHENGHENG_BENCH_TIMES", "5"))
