@@ -32,6 +32,7 @@ _OWN = ("google.com", "googleapis.com", "gvt1.com", "gstatic.com")  # what a Chr
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _HEAD = 32_768  # bytes of a request's head
 _BODY = 100_000  # bytes that a page may send with one request
+_ENDED_WITHIN = 10.0  # seconds for a killed browser to be gone
 _FLAGS = (
     "--headless=new", "--dump-dom", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-default-apps", "--disable-breakpad",
@@ -221,7 +222,11 @@ async def _running(program: str, url: str, port: int, bounds: Bounds) -> AsyncIt
                     one.kill()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ENDED_WITHIN):
+                    while process.stdout and await process.stdout.read(65_536):
+                        pass  # what nobody reads any more would keep `wait` waiting
+                    await process.wait()
 
 
 def _family(pid: int) -> list[psutil.Process]:
