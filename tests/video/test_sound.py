@@ -44,8 +44,8 @@ def by_seconds(data: bytes) -> tuple[list[float], list[float]]:
             continue
         for first in range(0, len(samples) - rate // 20, rate // 20):
             near = int(numpy.searchsorted(times, at + first / rate + 0.025, "right")) - 1
-            seconds = {int(shown[index]) for index in range(near - 2, near + 3) if 0 <= index < len(shown)}
-            if len(seconds) == 1:  # not at the edge of a second, which belongs to both
+            seconds = {int(second) for second in shown[near - 2 : near + 3]} if 2 <= near < len(shown) - 2 else set()
+            if len(seconds) == 1:  # between pictures that tell, and not at the edge of a second, which belongs to both
                 strength = float(numpy.sqrt((samples[first : first + rate // 20].astype(float) ** 2).mean()))
                 found[seconds.pop() % 2].append(strength)
     return found

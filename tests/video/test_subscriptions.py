@@ -27,8 +27,8 @@ class TestAtADevice:
     def test_what_is_wanted_is_subscribed_to_and_its_notices_are_taken(self):
         async def work():
             async with platform(entry(1, wants=ALL, position_s=1)) as at, camera(at, mobile=True) as device:
-                await until(lambda: len(device.subscriptions) == 3)
-                held = at.entries[device.gb_id]
+                held = await until(lambda: at.entries.get(device.gb_id))
+                await until(lambda: len(held.subscriptions) == 3)  # its answers were heard, too
                 assert {subject: item.interval_s for subject, item in held.subscriptions.items()} == dict.fromkeys(
                     ALL, 1
                 )
