@@ -1,13 +1,11 @@
 #!/bin/bash
-# All tests, in three runs: those that share the machine well; those that drive a browser, whose event loop would be in
-# the way of others; and, beside the browsers, which mostly wait, those that start the product's own processes, on a
-# server and with a memory of failures of their own. What fails beside others is tried once more alone: machines are
-# noisy, and a fault of the product fails alone too. Both tries are shown. Each run's closing line is shown; the status is
-# the worst. Arguments go to pytest.
+# All tests, in three runs on one set of databases: those that share the machine well; those that drive a browser, whose
+# event loop would be in the way of others; those that start the product's own processes, each file a site of its own.
+# What fails beside others is tried once more alone: machines are noisy, and a fault of the product fails alone too. Both
+# tries are shown. Each run's closing line is shown; the status is the worst. Arguments go to pytest.
 #     tools/test.sh [floor] [ARGUMENT…]        floor: the common floor alone, without its slow tests
 set -u
 bin=${CI_BIN:-.venv/bin}
-data=${CHENGHENG_TEST_DATA:-$PWD/var/test}
 status=0
 failed() { "$bin/python" -m pytest -q --reuse-db --last-failed --last-failed-no-failures none "$@"; }
 run() {
@@ -17,22 +15,13 @@ run() {
 	"$bin/python" -m pytest -q $how -m "$marks" "$@" && return
 	failed -m "$marks" "$@" || status=$?
 }
-rm -rf .pytest_cache "$data-system" # nothing remembered from before
+rm -rf .pytest_cache # nothing remembered from before
 if [ "${1:-}" = floor ]; then
 	shift
 	run "not browser and not system and not slow" "-n ${JOBS:-2}" tests/common tests/project tests/test_floors.py "$@"
 	exit "$status"
 fi
 run "not system and not browser" "-n ${JOBS:-2} --dist loadfile --reuse-db --create-db" "$@"
-said=$(mktemp)
-(
-	export CHENGHENG_TEST_DATA=$data-system
-	run "system" "--reuse-db" -o cache_dir="$data-system/cache" "$@"
-	exit "$status"
-) >"$said" 2>&1 &
-system=$!
 run "browser and not system" "-n ${JOBS:-2} --dist loadfile --reuse-db" "$@"
-wait "$system" || status=$?
-cat "$said"
-rm -f "$said"
+run "system" "-n ${JOBS:-2} --dist loadfile --reuse-db" "$@"
 exit "$status"
