@@ -34,7 +34,7 @@ from tools.browser import FLAGS
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(480),
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not shutil.which("janus"), reason="Janus is not installed"),
 ]
@@ -98,7 +98,7 @@ class Seat:
         self.page.goto(f"{self.url}/command/meetings/{meeting.pk}/room/?join=1")
         return self
 
-    def until(self, expression: str, seconds: float = 20) -> float:
+    def until(self, expression: str, seconds: float = 60) -> float:
         began = time.monotonic()
         while not self.page.evaluate(expression):
             assert time.monotonic() - began < seconds, f"not in time: {expression}\n{self.faults}\n{self.text()[:800]}"
@@ -108,7 +108,7 @@ class Seat:
     def text(self) -> str:
         return str(self.page.locator("body").inner_text())
 
-    def sees(self, *names: str, seconds: float = 25) -> float:
+    def sees(self, *names: str, seconds: float = 60) -> float:
         """Until these pictures move: frames are decoded, not only announced."""
         tests = " && ".join(f"moving('{name}')" for name in names)
         return self.until(f"(() => {{ {MOVING}; return {tests}; }})()", seconds)

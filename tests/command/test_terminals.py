@@ -35,7 +35,7 @@ from tests.command.test_conference_in_the_browser import (  # noqa: F401
 browser = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(480),
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not shutil.which("janus"), reason="Janus is not installed"),
     pytest.mark.skipif(not softphone.is_here(), reason="baresip with H.264 or ffmpeg is not installed"),
@@ -118,7 +118,7 @@ class TestATelephone:
         chair.until("document.querySelectorAll('.conf-sounds audio').length === 1")
         assert chair.page.evaluate(HEARD) > 0.01
         # the other way: the chair's picture, of which the engine picks a layer, is decoded by the telephone
-        until(lambda: seen(phone) > 3 or chair.page.wait_for_timeout(200), 15)
+        until(lambda: seen(phone) > 3 or chair.page.wait_for_timeout(200), 60)
         print("pictures a second at the terminal", seen(phone))
         # the voice switch goes to it, as to a browser that speaks
         verbs.use("voice_switch", me.pk, city.chief, {"on": True})
@@ -129,7 +129,7 @@ class TestATelephone:
         until(lambda: Terminal.objects.get(pk=west.pk).is_reachable)
         echo.say(f"/dial sip:{meeting.pk}@127.0.0.1:{port}\n")
         chair.sees("West terminal")
-        until(lambda: loud(echo.heard) > 300 or chair.page.wait_for_timeout(300), 20)
+        until(lambda: loud(echo.heard) > 300 or chair.page.wait_for_timeout(300), 60)
         chair.page.wait_for_timeout(1500)
         print("level heard by the second terminal", loud(echo.heard))
         # muted: nothing of it reaches the browser or the other terminal any more
@@ -195,7 +195,7 @@ class TestATelephone:
         print("picture by SRTP after", chair.sees("Secret terminal", seconds=60))
         chair.until("document.querySelectorAll('.conf-sounds audio').length === 1")
         assert chair.page.evaluate(HEARD) > 0.01
-        until(lambda: seen(phone) > 3 or chair.page.wait_for_timeout(200), 15)
+        until(lambda: seen(phone) > 3 or chair.page.wait_for_timeout(200), 60)
         print("pictures a second at the terminal", seen(phone))
         (leg,) = [leg for room in site.service.rooms.values() for leg in room.terminals.values()]
         assert leg.sound.is_encrypted
