@@ -26,7 +26,7 @@ from chengheng.common.people.auth import count_call
 from chengheng.common.people.models import Organisation, User
 from chengheng.common.places.box import read_box
 from chengheng.patrol import actions, changes, queries, statistics, tiles
-from chengheng.patrol.models import Case, CaseTask, Hook, Source
+from chengheng.patrol.models import ENDED, Case, CaseTask, Hook, Source
 from chengheng.patrol.rules.statistics import COUNTS
 
 router = Router(tags=["patrol"])
@@ -451,7 +451,7 @@ def cases_geojson(request: HttpRequest, bbox: str, state: Text = "") -> dict[str
     west, south, east, north = read_box(bbox)
     rows = access.visible(request.user, VIEW, Case.objects.all())
     rows = rows.filter(lon__range=(west, east), lat__range=(south, north))
-    rows = rows.filter(state=state) if state else rows.exclude(state__in=("closed", "voided", "refused", "not_filed"))
+    rows = rows.filter(state=state) if state else rows.exclude(state__in=ENDED)
     return {
         "type": "FeatureCollection",
         "features": [

@@ -76,11 +76,11 @@ def stage_limits(day: date) -> dict[str, Limit]:
     """Stage → limit as in force on the day; stages without a limit have no clock."""
     with rows.cursor() as cursor:
         cursor.execute(
-            "select limits from patrol_stagelimits where in_force_from <= %s order by in_force_from desc limit 1", [day]
+            "select limits::text from patrol_stagelimits where in_force_from <= %s order by in_force_from desc limit 1",
+            [day],
         )
         row = cursor.fetchone()
-    limits = json.loads(row[0]) if row and isinstance(row[0], str) else row[0] if row else {}
-    return {stage: Limit.of(limit) for stage, limit in limits.items()}
+    return {stage: Limit.of(limit) for stage, limit in json.loads(row[0]).items()} if row else {}
 
 
 _AT_REPORT = f"""

@@ -52,17 +52,9 @@ from chengheng.common.people import access
 from chengheng.common.people.access import SYSTEM
 from chengheng.common.people.models import User
 
-_QUIET = {
-    "say",
-    "cast",
-    "draw",
-    "turn_page",
-    "open_mic",
-    "close_mic",
-    "ask_floor",
-    "withdraw_floor",
-    "answer_roll_call",
-}
+_OFTEN = {"say", "cast", "draw", "turn_page"}
+"""Verbs that are not among the meeting's events either."""
+_QUIET = _OFTEN | {"open_mic", "close_mic", "ask_floor", "withdraw_floor", "answer_roll_call"}
 """Verbs that leave no entry in the trail: what they write is their own record."""
 
 
@@ -140,7 +132,7 @@ def use(verb: str, participant_pk: int, user: User, data: dict[str, Any], *, now
     act = Act(meeting, me, user, now, data)
     target = _VERBS[verb](act)
     kept = {key: value for key, value in data.items() if key not in ("target", "text") and _is_small(value)}
-    if verb not in ("say", "cast", "draw", "turn_page"):
+    if verb not in _OFTEN:
         actions.note_event(meeting, verb, now, me, user, target, **kept)
     if verb not in _QUIET:
         trail.record(

@@ -77,13 +77,19 @@ def thumbnail(file: File) -> bytes | None:
         return kept
     if not file.path.exists():
         return None
-    made, source = pictures.shrunk(file.path, file.sha256), incoming()
-    source.write_bytes(made)
-    file.thumbnail_path.parent.mkdir(parents=True, exist_ok=True)
-    source.replace(file.thumbnail_path)
+    made = pictures.shrunk(file.path, file.sha256)
+    put(file.thumbnail_path, made)
     if not file.path.exists():  # its retention ended while it was made small
         file.thumbnail_path.unlink(missing_ok=True)
     return made
+
+
+def put(path: Path, made: bytes) -> None:
+    """Keep what was made of a stored file: whole under its name, or not at all."""
+    source = incoming()
+    source.write_bytes(made)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source.replace(path)
 
 
 def incoming() -> Path:

@@ -17,7 +17,7 @@ from django.conf import settings
 from chengheng.common.errors import NotFound
 from chengheng.common.files import reader
 from chengheng.common.files.errors import NoPages
-from chengheng.common.files.keeping import incoming
+from chengheng.common.files.keeping import put
 from chengheng.common.files.models import File
 from chengheng.common.files.rules import PICTURES
 
@@ -78,9 +78,8 @@ def _kept(file: File, name: str, make: Callable[[], bytes]) -> bytes:
     with _alone(folder / f"{file.sha256}-lock"):
         if path.exists():
             return path.read_bytes()
-        made, source = make(), incoming()
-        source.write_bytes(made)
-        source.replace(path)
+        made = make()
+        put(path, made)
         return made
 
 

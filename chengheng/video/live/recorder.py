@@ -86,17 +86,16 @@ class Recorder:
         if self._waiting is not None:
             self._waiting.clear()  # the format changed before anything was written
             return
-        self.sound = self._source.stream.ps.audio_codec
-        if self.sound == "aac" and self._source.stream.muxer.audio is None:
-            self._waiting = []
+        stream = self._source.stream
+        self.sound = stream.ps.audio_codec
+        if self.sound in TABLES:
+            self._open(AAC_OF_G711)
+        elif self.sound != "aac":
+            self._open(None)
+        elif stream.muxer.audio is not None:
+            self._open(stream.muxer.audio)
         else:
-            self._open(
-                AAC_OF_G711
-                if self.sound in TABLES
-                else self._source.stream.muxer.audio
-                if self.sound == "aac"
-                else None
-            )
+            self._waiting = []
 
     def _open(self, audio: Audio | None) -> None:
         self._audio = audio
