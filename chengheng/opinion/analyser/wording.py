@@ -97,7 +97,10 @@ Span = tuple[int, int]
 def _everywhere(words: Sequence[str], where: str, first: int, last: int) -> list[Span]:
     """Every occurrence, overlaps included, of the words within `where[first:last]`."""
     found = []
+    piece = where[first:last]
     for word in words:
+        if word not in piece:
+            continue
         at = where.find(word, first, last)
         while at >= 0:
             found.append((at, at + len(word)))
@@ -170,10 +173,8 @@ class RuleSet:
                 spans = [span for span in spans if span[1] <= limit]
                 if not spans:
                     continue
-            if any(joined.find(word, start, limit) >= 0 for word in test.wording.none):
-                continue
             more = _more(test, spans, joined, start, limit)
-            if more is not None:
+            if more is not None and not _everywhere(test.wording.none, joined, start, limit):
                 found.append(Match(rule, tuple(sorted(set(more)))))
         return found
 
