@@ -27,6 +27,7 @@ _INT4 = 23  # the type's number in pg_type
 
 _int8, _int4, _float8, _bool = (struct.Struct(shape).pack for shape in (">iq", ">ii", ">id", ">i?"))
 _length = struct.Struct(">i").pack
+_json = json.JSONEncoder(ensure_ascii=False).encode  # one for all: `json.dumps` would build it anew for each value
 
 
 @lru_cache(maxsize=4096)
@@ -40,7 +41,7 @@ def _text(value: str) -> bytes:
 
 
 def _jsonb(value: Any) -> bytes:
-    data = json.dumps(value, ensure_ascii=False).replace("\\u0000", " ").encode()
+    data = _json(value).replace("\\u0000", " ").encode()
     return _length(len(data) + 1) + b"\x01" + data
 
 

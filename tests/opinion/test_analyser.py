@@ -186,6 +186,24 @@ class TestNearness:
         _, table = nearness.fingerprint(text.normalise([one, one]))
         assert nearness.likeness(table[0], table[1]) == 1.0
 
+    @settings(max_examples=60)
+    @given(st.text(alphabet="城市管理道路清洁一二三四五", min_size=3, max_size=40))
+    def test_an_empty_bin_borrows_from_the_next_filled_one_step_by_step(self, words: str) -> None:
+        batch = text.letters(text.normalise([words, "城市" * 200]))
+        found = features.grams(batch)
+        own = found.hashes[2][found.valid[2] & (batch.documents() == 0)]
+        bins: list[int | None] = [None] * nearness.BINS
+        for gram in own.tolist():
+            at, value = gram >> 27, gram & 0x07FFFFFF
+            bins[at] = min(value, bins[at] if bins[at] is not None else value)
+        while None in bins:
+            after = [*bins[1:], bins[0]]
+            bins = [
+                own if own is not None else None if lender is None else (lender * 5 + 0x9E3779B1) & 0xFFFFFFFF
+                for own, lender in zip(bins, after, strict=True)
+            ]
+        assert nearness.signatures(batch)[0].tolist() == bins
+
 
 class TestFeatures:
     @given(st.lists(anything, min_size=1, max_size=5))

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -44,8 +45,6 @@ def identity_of(words: str) -> int:
 
 def author_of(name: str) -> int:
     """An author as a keyed hash: enough to see the same teller again, not enough to name one."""
-    from django.conf import settings
-
     if not name:
         return 0
     key = hashlib.sha256(f"opinion.author:{settings.SECRET_KEY}".encode()).digest()[:32]

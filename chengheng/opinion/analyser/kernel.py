@@ -114,7 +114,7 @@ class Analyser:
         else:
             repeats = [0] * len(documents)
         verdicts = self.heads.score(features.matrix(batch)) if self.heads.heads else {}
-        columns = {name: self._column(verdict) for name, verdict in verdicts.items()}
+        answers = _answers(verdicts, len(documents))
         hits = self._rules.find(batch)
         joined = batch.joined()
         whole = list(zip(hits.word.tolist(), hits.start.tolist(), hits.end.tolist(), strict=True))
@@ -127,19 +127,11 @@ class Analyser:
                 origin,
                 joined,
                 (starts[index], starts[index + 1] - 1),
-                (known[index], repeats[index]),
-                {name: (names[index], chances[index]) for name, (names, chances) in columns.items()},
+                Reading(known[index], repeats[index], [], [], 0.0, False, [], "", *answers[index]),
             )
             for index, document in enumerate(documents)
         ]
         return Pass(readings, digests, signatures, [batch])
-
-    @staticmethod
-    def _column(verdict: Verdicts) -> tuple[list[str], list[float]]:
-        best, sure = verdict.best.tolist(), verdict.sure.tolist()
-        names = [verdict.head.labels[label] if certain else "" for label, certain in zip(best, sure, strict=True)]
-        chance = verdict.probabilities[:, 1] if verdict.head.two_sided else verdict.probabilities.max(1)
-        return names, chance.tolist()
 
     def _reading(
         self,
@@ -148,42 +140,57 @@ class Analyser:
         origin: _Origin,
         joined: str,
         bounds: tuple[int, int],
-        known: tuple[int, int],
-        answers: dict[str, tuple[str, float]],
+        reading: Reading,
     ) -> Reading:
-        labels = {name: label for name, (label, _) in answers.items()}
-        scores = {name: chance for name, (_, chance) in answers.items()}
-        learnt = scores.get("relevance")
-        start, end = bounds
-        if not hits:
-            relevance = 0.0 if learnt is None else lexicon.blended(0.0, learnt)
-            return Reading(*known, [], [], relevance, False, [], "", labels, scores)
-        # A short text without a title is its own title; a long one without has none.
-        title_end = end if len(document.body) <= 40 else start
-        if document.title:
-            title_end = origin.first_from(len(document.title), start, end)
-        matches = self._rules.matches(hits, joined, start, end, title_end)
-        own, lexical, doubted = [], [], False
-        for match in matches:
-            if match.rule < self._own:
-                own.append((match.rule, origin.spans(match.spans)))
-            elif match.rule < self._doubt:
-                lexical.append((self.entries[match.rule - self._own], match))
-            else:
-                doubted = True
-        relevance = lexicon.relevance(lexical, title_end)
+        """What the keywords add to what the models said."""
+        learnt = reading.scores.get("relevance")
+        if hits:
+            start, end = bounds
+            # A short text without a title is its own title; a long one without has none.
+            title_end = end if len(document.body) <= 40 else start
+            if document.title:
+                title_end = origin.first_from(len(document.title), start, end)
+            lexical = []
+            for match in self._rules.matches(hits, joined, start, end, title_end):
+                if match.rule < self._own:
+                    reading.rules.append((match.rule, origin.spans(match.spans)))
+                elif match.rule < self._doubt:
+                    lexical.append((self.entries[match.rule - self._own], match))
+                else:
+                    reading.doubted = True
+            if lexical:
+                reading.relevance = lexicon.relevance(lexical, title_end)
+                reading.topics = lexicon.classes(lexical, title_end)
+            if self._places:
+                self._place(hits, origin, reading)
         if learnt is not None:
-            relevance = lexicon.blended(relevance, learnt)
-        mentions: list[Mention] = []
-        if self._places:
-            named = [(self._words[word], a, b) for word, a, b in hits if word in self._places]
-            if named:
-                mentions = [
-                    Mention(mention.code, *origin.spans(((mention.start, mention.end),))[0])
-                    for mention in self.gazetteer.mentions(named)
-                ]
-        topics = lexicon.classes(lexical, title_end) if lexical else []
-        return Reading(*known, own, topics, relevance, doubted, mentions, area_of(mentions), labels, scores)
+            reading.relevance = lexicon.blended(reading.relevance, learnt)
+        return reading
+
+    def _place(self, hits: list[tuple[int, int, int]], origin: _Origin, reading: Reading) -> None:
+        named = [(self._words[word], start, end) for word, start, end in hits if word in self._places]
+        if named:
+            reading.mentions = [
+                Mention(mention.code, *origin.spans(((mention.start, mention.end),))[0])
+                for mention in self.gazetteer.mentions(named)
+            ]
+            reading.area = area_of(reading.mentions)
+
+
+def _answers(verdicts: dict[str, Verdicts], count: int) -> list[tuple[dict[str, str], dict[str, float]]]:
+    """For each document the label and the chance that each head gives."""
+    if not verdicts:
+        return [({}, {}) for _ in range(count)]
+    names, labels, chances = list(verdicts), [], []
+    for verdict in verdicts.values():
+        words = [*verdict.head.labels, ""]
+        labels.append([words[best] for best in np.where(verdict.sure, verdict.best, -1).tolist()])
+        chance = verdict.probabilities[:, 1] if verdict.head.two_sided else verdict.probabilities.max(1)
+        chances.append(chance.tolist())
+    return [
+        (dict(zip(names, said, strict=True)), dict(zip(names, sure, strict=True)))
+        for said, sure in zip(zip(*labels, strict=True), zip(*chances, strict=True), strict=True)
+    ]
 
 
 class _Origin:
@@ -194,7 +201,7 @@ class _Origin:
 
     def spans(self, spans: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
         kept = self._list
-        return tuple((kept[start], kept[end - 1] + 1) for start, end in spans)
+        return tuple([(kept[start], kept[end - 1] + 1) for start, end in spans])
 
     def first_from(self, place: int, start: int, end: int) -> int:
         """The first code of `start:end` that stands at `place` of its document or later."""

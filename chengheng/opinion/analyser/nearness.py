@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -23,17 +24,24 @@ _EMPTY = np.uint32(0xFFFFFFFF)
 Signatures = npt.NDArray[np.uint32]
 
 
+def _lending() -> npt.NDArray[np.uint32]:
+    """Factor and summand of a value lent over 0, 1, 2 … bins: each bin on the way makes 5 x + a constant of it."""
+    steps = [(1, 0)]
+    for _ in range(BINS - 1):
+        factor, summand = steps[-1]
+        steps.append((factor * 5 & 0xFFFFFFFF, summand * 5 + 0x9E3779B1 & 0xFFFFFFFF))
+    return np.array(steps, np.uint32).T
+
+
+_LENT = _lending()
+
+
 def exact(stripped: Batch) -> npt.NDArray[np.int64]:
     """64-bit hash of each document's letters; 0 for a document without any."""
-    codes, starts = stripped.codes, stripped.starts.tolist()
-    data = codes.tobytes()
-    found = [
-        int.from_bytes(hashlib.blake2b(data[a * 4 : b * 4 - 4], digest_size=8).digest(), "big", signed=True)
-        if b - a > 1
-        else 0
-        for a, b in itertools.pairwise(starts)
-    ]
-    return np.array(found, np.int64)
+    data, starts = stripped.codes.tobytes(), (stripped.starts * 4).tolist()
+    digest = partial(hashlib.blake2b, digest_size=8)
+    found = b"".join([digest(data[a : b - 4]).digest() for a, b in itertools.pairwise(starts)])
+    return np.where(np.diff(stripped.starts) > 1, np.frombuffer(found, ">i8"), 0).astype(np.int64)
 
 
 def signatures(stripped: Batch) -> Signatures:
@@ -46,18 +54,15 @@ def signatures(stripped: Batch) -> Signatures:
         slots = stripped.documents()[valid] * BINS + (hashes >> np.uint32(27)).astype(np.int64)
         np.minimum.at(result, slots, hashes & np.uint32(0x07FFFFFF))
     table = result.reshape(-1, BINS)
-    empty = table == _EMPTY
-    sparse = np.flatnonzero(empty.any(1) & ~empty.all(1))
-    if len(sparse):
-        part, hole = table[sparse], empty[sparse]
-        for _ in range(BINS):
-            if not hole.any():
-                break
-            lender, void = np.roll(part, -1, 1), np.roll(hole, -1, 1)
-            fill = hole & ~void
-            part = np.where(fill, lender * np.uint32(5) + np.uint32(0x9E3779B1), part)
-            hole = hole & void
-        table[sparse] = part
+    filled = table != _EMPTY
+    sparse = np.flatnonzero(~filled.all(1) & filled.any(1))
+    part = table[sparse]
+    # For each bin the next filled one, itself included, going round: looked for from the right in two copies of the row.
+    twice = np.where(np.tile(filled[sparse], 2), np.arange(2 * BINS), 2 * BINS)
+    ahead = np.minimum.accumulate(twice[:, ::-1], 1)[:, ::-1][:, :BINS]
+    distance = ahead - np.arange(BINS)
+    lent = np.take_along_axis(part, ahead % BINS, 1)
+    table[sparse] = lent * _LENT[0][distance] + _LENT[1][distance]
     return table
 
 
@@ -73,7 +78,7 @@ def bands(table: Signatures) -> npt.NDArray[np.int64]:
 
 def likeness(one: Signatures, other: Signatures) -> float:
     """Estimated share of common 3-grams, 0 to 1."""
-    return float((one == other).mean())
+    return int(np.count_nonzero(one == other)) / BINS
 
 
 class NearIndex:
@@ -93,37 +98,38 @@ class NearIndex:
         Keys must not be 0. A repeat points at the original, not at another repeat.
         """
         answers = []
-        known_bands = bands(table).tolist()
         void = (table == _EMPTY).all(1).tolist()
-        young, old = self._young, self._old
-        for index, (key, digest) in enumerate(zip(keys, hashes.tolist(), strict=True)):
-            original = 0
-            if digest:
-                original = self._exact.get(digest) or self._exact_old.get(digest, 0)
+        for index, (key, digest, banded) in enumerate(zip(keys, hashes.tolist(), bands(table).tolist(), strict=True)):
+            original = self._exact.get(digest) or self._exact_old.get(digest, 0) if digest else 0
             if not original and not void[index]:
-                row = table[index]
-                seen = set()
-                for band in known_bands[index]:
-                    candidate = young.get(band) or old.get(band)
-                    if candidate and candidate[0] not in seen:
-                        seen.add(candidate[0])
-                        if likeness(row, np.frombuffer(candidate[1], np.uint32)) >= self.same:
-                            original = candidate[0]
-                            break
+                # Most texts are like none before them: told for all bands at once.
+                new = self._young.keys().isdisjoint(banded)
+                if not new or not self._old.keys().isdisjoint(banded):
+                    original = self._alike(table[index], banded)
+                if not original:
+                    entry = (key, table[index].tobytes())
+                    fresh = banded if new else [band for band in banded if band not in self._young]
+                    self._young.update(dict.fromkeys(fresh, entry))
+                    self._count += 1
             answers.append(original)
             if digest:
                 self._exact.setdefault(digest, original or key)
-            if not original and not void[index]:
-                entry = (key, table[index].tobytes())
-                for band in known_bands[index]:
-                    young.setdefault(band, entry)
-                self._count += 1
-                if self._count >= self.capacity:
-                    self._old, self._young = self._young, {}
-                    self._exact_old, self._exact = self._exact, {}
-                    self._count = 0
-                    young, old = self._young, self._old
+            if self._count >= self.capacity:
+                self._old, self._young = self._young, {}
+                self._exact_old, self._exact = self._exact, {}
+                self._count = 0
         return answers
+
+    def _alike(self, row: npt.NDArray[np.uint32], banded: Sequence[int]) -> int:
+        """The first-known text that shares a band with this one and as many bins as `same` asks; 0 when none does."""
+        tried = set()
+        for band in banded:
+            candidate = self._young.get(band) or self._old.get(band)
+            if candidate and candidate[0] not in tried:
+                tried.add(candidate[0])
+                if likeness(row, np.frombuffer(candidate[1], np.uint32)) >= self.same:
+                    return candidate[0]
+        return 0
 
 
 def fingerprint(batch: Batch) -> tuple[npt.NDArray[np.int64], Signatures]:

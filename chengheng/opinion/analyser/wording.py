@@ -97,7 +97,10 @@ Span = tuple[int, int]
 def _everywhere(words: Sequence[str], where: str, first: int, last: int) -> list[Span]:
     """Every occurrence, overlaps included, of the words within `where[first:last]`."""
     found = []
+    piece = where[first:last]
     for word in words:
+        if word not in piece:
+            continue
         at = where.find(word, first, last)
         while at >= 0:
             found.append((at, at + len(word)))
@@ -112,7 +115,6 @@ class _Test(NamedTuple):
     near pair it is, or -1.
     """
 
-    rule: int
     trivial: bool
     group: int
     pair: int
@@ -129,19 +131,20 @@ class RuleSet:
 
     def __init__(self, wordings: Sequence[Wording], extra: Iterable[str] = (), pure: bool = False) -> None:
         self.wordings = [_plain_wording(wording) for wording in wordings]
-        triggers: dict[str, list[_Test]] = {}
+        triggers: dict[str, list[int]] = {}
+        self._tests: list[_Test] = []
         for rule, wording in enumerate(self.wordings):
             candidates = [(words, number, -1, False) for number, words in enumerate(wording.every)]
             for number, pair in enumerate(wording.near):
                 candidates += [(pair.left, -1, number, True), (pair.right, -1, number, False)]
             group, place, pair_number, left = max(candidates, key=lambda c: (min(map(len, c[0])), -len(c[0])))
             trivial = len(candidates) == 1 and not wording.none and not wording.title_only
-            test = _Test(rule, trivial, place, pair_number, left, wording)
+            self._tests.append(_Test(trivial, place, pair_number, left, wording))
             for word in group:
-                triggers.setdefault(word, []).append(test)
+                triggers.setdefault(word, []).append(rule)
         self.matcher: Matcher = matcher([*sorted(triggers), *extra], pure)
         self.number = {word: number for number, word in enumerate(self.matcher.words)}
-        self._tests = {self.number[word]: tests for word, tests in triggers.items()}
+        self._rules = {self.number[word]: rules for word, rules in triggers.items()}
 
     def find(self, batch: Batch) -> Hits:
         return self.matcher.find(batch)
@@ -150,17 +153,19 @@ class RuleSet:
         self, hits: Sequence[tuple[int, int, int]], joined: str, start: int, end: int, title_end: int | None = None
     ) -> list[Match]:
         """The rules that the document at `joined[start:end]` fulfils, given its hits; in order of their numbers."""
-        asked: dict[int, tuple[_Test, list[Span]]] = {}
+        spoken: dict[int, list[Span]] = {}
         for word, first, last in hits:
-            for test in self._tests.get(word, ()):
-                known = asked.get(test.rule)
-                if known is None:
-                    asked[test.rule] = (test, [(first, last)])
-                else:
-                    known[1].append((first, last))
+            if word in spoken:
+                spoken[word].append((first, last))
+            elif word in self._rules:
+                spoken[word] = [(first, last)]
+        asked: dict[int, list[Span]] = {}
+        for word, spans in spoken.items():
+            for rule in self._rules[word]:
+                asked[rule] = sorted(asked[rule] + spans) if rule in asked else spans
         found = []
         for rule in sorted(asked):
-            test, spans = asked[rule]
+            test, spans = self._tests[rule], asked[rule]
             if test.trivial:
                 found.append(Match(rule, tuple(spans)))
                 continue
@@ -170,10 +175,8 @@ class RuleSet:
                 spans = [span for span in spans if span[1] <= limit]
                 if not spans:
                     continue
-            if any(joined.find(word, start, limit) >= 0 for word in test.wording.none):
-                continue
             more = _more(test, spans, joined, start, limit)
-            if more is not None:
+            if more is not None and not _everywhere(test.wording.none, joined, start, limit):
                 found.append(Match(rule, tuple(sorted(set(more)))))
         return found
 

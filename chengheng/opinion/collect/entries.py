@@ -37,7 +37,6 @@ _BLANKS = re.compile(r"[ \t\xa0\u3000\r\f\v]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 # Anything that `clean` would change inside of a text: markup, control characters, lines, blanks but single ones.
 _UNCLEAN = re.compile(r"[<&\x00-\x1f\x7f\xa0\u3000\ud800-\udfff\ufffe\uffff]|  ")
-_SPACES = re.compile(r"\s+")
 
 
 def clean(fragment: str, longest: int = LONGEST_BODY) -> str:
@@ -66,7 +65,7 @@ def clean(fragment: str, longest: int = LONGEST_BODY) -> str:
 
 def clean_line(fragment: str, longest: int = LONGEST_TITLE) -> str:
     """The same in one line."""
-    return _SPACES.sub(" ", clean(fragment, longest * 4))[:longest].strip()
+    return " ".join(clean(fragment, longest * 4).split())[:longest].strip()
 
 
 _CHINESE = re.compile(

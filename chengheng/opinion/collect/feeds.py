@@ -19,6 +19,7 @@ from chengheng.opinion.collect.entries import LONGEST_BODY, Entry, Unreadable, c
 
 MOST_ENTRIES = 500
 MOST_MEDIA = 3  # of an entry
+_WEB = re.compile(r"https?://[^\s<>\"]+$", re.IGNORECASE)
 
 
 def parse_xml(text: str) -> etree._Element:
@@ -82,11 +83,13 @@ def _link(node: etree._Element, base: str) -> str:
 
 def web_address(link: str, base: str) -> str:
     """An absolute http(s) address, or ""."""
+    if not (link := link.strip()):
+        return ""
     try:
-        found = urljoin(base, link.strip()) if link.strip() else ""
+        found = urljoin(base, link)
     except ValueError:
         return ""
-    return found[:2000] if re.match(r"https?://[^\s<>\"]+$", found, re.IGNORECASE) else ""
+    return found[:2000] if _WEB.match(found) else ""
 
 
 def _xml_entries(root: etree._Element, base: str, now: datetime | None) -> Iterator[Entry]:
