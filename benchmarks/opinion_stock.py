@@ -2,8 +2,9 @@
 
 CHENGHENG_BENCH_ITEMS=10000000 (default 200,000) says how many; a stock that is there already is used again. The texts are
 clauses of the shared corpora put together anew: a block of 249,856 different items (61 segments), written by the
-product's own COPY and concordance, then repeated by the database with later numbers and days. Every statement over
-10 ms is kept with its plan in var/bench/opinion_stock.explain.txt.
+product's own COPY and concordance, then repeated by the database with later numbers and days; the partitions that are
+full are bound by the product. Beside the time of the wall stands that of the processor, ours and the database's. The
+statements of what takes over 100 ms are kept with their plans in var/bench/opinion_stock.explain.txt.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from __future__ import annotations
 import os
 import random
 import re
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +39,9 @@ CHANNELS = {
 }  # fmt: skip
 RARE = "蓝鲸桥"  # one item in 100,000
 TOPICS = (("0101", "暴露垃圾"), ("0107", "道路破损"), ("0202", "占道经营"), ("0301", "违法建筑"), ("0405", "路灯不亮"))
+
+
+TRIED: list[Any] = []  # what the test-bench answered
 
 
 def _clauses() -> list[str]:
@@ -214,7 +221,7 @@ def index(first: int, count: int, copies: int) -> None:
     began = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute("set synchronous_commit = off")
-        cursor.execute("truncate opinion_concordance")
+        cursor.execute("truncate opinion_concordance, opinion_binding, opinion_bound")
     for segment in range(first // 4096, (first + count) // 4096):
         with transaction.atomic():
             concordance._write(segment)
@@ -238,14 +245,102 @@ def index(first: int, count: int, copies: int) -> None:
     print(f"    concordance in {time.perf_counter() - began:.0f} s", flush=True)
 
 
+def bind(report: Report) -> None:
+    """Bind the partitions that are full, and say what that costs; a small stock has none."""
+    from django.db import connection
+
+    from chengheng.opinion import binding, groups
+    from chengheng.opinion.models import Binding
+
+    before, began, longest, pieces = Binding.objects.filter(done=True).count(), _clock(), 0.0, 0
+    while True:
+        at = time.perf_counter()
+        if not binding.step():
+            break
+        longest, pieces = max(longest, time.perf_counter() - at), pieces + 1
+    wall, spent = _since(began)
+    done = Binding.objects.filter(done=True).count()
+    if done > before:
+        share = (done - before) * groups.SPAN / 1_000_000
+        report.line(
+            "binding a million items",
+            wall / share / 1000,
+            "s",
+            f"processor {spent / share / 1000:.1f} s; {pieces} pieces",
+        )
+        report.line("binding: the longest piece", longest * 1000, "ms")
+        report.line("binding: memory of the process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
+        with connection.cursor() as cursor:
+            cursor.execute("vacuum analyze opinion_bound")
+            cursor.execute("vacuum full opinion_concordance")
+            cursor.execute("analyze opinion_concordance")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_total_relation_size('opinion_bound'), pg_total_relation_size('opinion_concordance'),"
+            " (select count(*) from opinion_bound), (select count(*) from opinion_concordance where bucket = -1)"
+        )
+        bound, words, rows, segments = map(float, cursor.fetchone())
+    within = max(1, done * groups.SPAN)
+    report.line(
+        "disk of a bound item",
+        bound / within,
+        "bytes",
+        f"{done} groups of {groups.SPAN:,}, {rows / within:.3f} rows an item",
+    )
+    report.line("disk of an item in segments", words / max(1, segments * 4096), "bytes", f"{segments:,.0f} segments")
+
+
+def _clock() -> tuple[float, float]:
+    """Now by the wall, and the processor time so far of this process and of its connection's server process, in seconds."""
+    from django.db import connection
+
+    connection.ensure_connection()
+    with open(f"/proc/{connection.connection.info.backend_pid}/schedstat") as said:
+        database = int(said.read().split()[0]) / 1e9
+    return time.perf_counter(), time.process_time() + database
+
+
+def _since(began: tuple[float, float]) -> tuple[float, float]:
+    """Milliseconds since `_clock`: by the wall, of processor time."""
+    wall, spent = _clock()
+    return (wall - began[0]) * 1000, (spent - began[1]) * 1000
+
+
+_FRESH = """
+import sys, time
+from benchmarks.opinion_stock import _clock, _person, _since
+from benchmarks.patrol_growth import _client
+import django
+django.setup()
+from django.conf import settings
+from django.utils import translation
+settings.ALLOWED_HOSTS = ["*"]
+translation.activate("zh-hans")
+client = _client(_person())
+began = _clock()
+assert client.get(sys.argv[1]).status_code == 200
+print(*_since(began))
+"""
+
+
+def _fresh(address: str) -> tuple[float, float]:
+    """Milliseconds of the first page of a web process that has just begun: by the wall, of processor time."""
+    said = subprocess.run([sys.executable, "-c", _FRESH, address], capture_output=True, text=True, check=True)
+    wall, spent = map(float, said.stdout.split()[-2:])
+    return wall, spent
+
+
 def works(person: Any) -> dict[str, tuple[Callable[[], Any], float]]:
     """What is measured, with its goal in milliseconds (0: none was set)."""
     from django.db.models import Max
+    from django.http import QueryDict
     from django.urls import reverse
     from django.utils import timezone
 
     from benchmarks.patrol_growth import _client
     from chengheng.common.people.access import SYSTEM
+    from chengheng.common.tables import asking, exporting
+    from chengheng.common.tables.declaration import get
     from chengheng.common.tables.models import SavedView
     from chengheng.opinion import actions, queries
     from chengheng.opinion.models import Alert, Item, Rule
@@ -256,6 +351,17 @@ def works(person: Any) -> dict[str, tuple[Callable[[], Any], float]]:
         def ask() -> None:
             answer = client.get(url)
             assert answer.status_code == 200, (url, answer)
+
+        return ask
+
+    def written(query: str) -> Callable[[], Any]:
+        """The export of a list as it is written, counted first."""
+
+        def ask() -> None:
+            table = get("opinion.item")()
+            listing = asking.parse(table, person, QueryDict(query))
+            exporting.count_for_export(listing)
+            assert len(list(exporting.csv_lines(listing))) > 1
 
         return ask
 
@@ -270,6 +376,7 @@ def works(person: Any) -> dict[str, tuple[Callable[[], Any], float]]:
     def find(words: str, **more: Any) -> Callable[[], Any]:
         return lambda: queries.search(SYSTEM, words, 30, **more)
 
+    tried: list[Any] = TRIED
     alert = Alert.objects.order_by("-pk").values_list("pk", flat=True)[0]
     old = newest // 4
     return {
@@ -291,6 +398,7 @@ def works(person: Any) -> dict[str, tuple[Callable[[], Any], float]]:
         "page: items, an area and a kind": (got(f"{items}?channel=blog&area_code=120116"), 0),
         "page: items, a class": (got(f"{items}?topic_name=路灯"), 0),
         "page: items, two words": (got(f"{items}?q=我们 时候"), 0),
+        "page: items, about city management": (got(f"{items}?about=1"), 0),
         "page: items, thirty days long ago": (got(f"{items}?collected_at_from={month}&collected_at_to={until}"), 0),
         "page: events": (got(reverse("opinion:events")), 0),
         "page: an event of a few items": (got(reverse("opinion:event", args=[EVENTS * 2 + 77])), 0),
@@ -302,7 +410,10 @@ def works(person: Any) -> dict[str, tuple[Callable[[], Any], float]]:
         "test-bench: a rule of rare words, 30 days": (
             lambda: actions.try_rule(SYSTEM, Rule(name="t", notation=f"{RARE} 边上"), 30), 0),
         "test-bench: a rule of common words, 30 days": (
-            lambda: actions.try_rule(SYSTEM, Rule(name="t", notation="垃圾|路灯 小区"), 30), 0),
+            lambda: tried.append(actions.try_rule(SYSTEM, Rule(name="t", notation="垃圾|路灯 小区"), 30)), 0),
+        "export: a rare word": (written(f"q={RARE}"), 0),
+        "export: two words seldom together": (written("q=酒店大堂 堵车"), 0),
+        "export: two common words": (written("q=我们 时候"), 0),
     }  # fmt: skip
 
 
@@ -334,9 +445,11 @@ def measure(report: Report) -> None:
     """Fill when needed, then ask everything: the median of some warm calls, and the first, cold one."""
     from django.conf import settings
     from django.db import connection
+    from django.urls import reverse
     from django.utils import translation
 
     from benchmarks.patrol_growth import _explain
+    from chengheng.opinion.models import Item
 
     settings.ALLOWED_HOSTS = ["*"]
     translation.activate("zh-hans")
@@ -352,23 +465,33 @@ def measure(report: Report) -> None:
             " where inhparent = 'opinion_item'::regclass"
         )
         whole, indexes = map(float, cursor.fetchone())
-        cursor.execute("select pg_total_relation_size('opinion_concordance')")
-        words = float(cursor.fetchone()[0])
     report.line("stored items", wanted, "", f"{min(wanted, BLOCK):,} of them different texts")
     report.line("disk an item: table", (whole - indexes) / wanted, "bytes", f"all {whole / 1e9:.1f} GB with indexes")
     report.line("disk an item: indexes", indexes / wanted, "bytes")
-    report.line("disk an item: concordance", words / wanted, "bytes", f"all {words / 1e9:.1f} GB")
-    late = 0
+    bind(report)
+    late, person = 0, _person()
     with open("var/bench/opinion_stock.explain.txt", "w") as plans:
-        for what, (work, goal) in works(_person()).items():
+        for what, (work, goal) in works(person).items():
+            if os.environ.get("CHENGHENG_BENCH_ONLY", "") not in what:
+                continue
             spent = []
             for _time in range(TIMES + 1):
-                began = time.perf_counter()
+                began = _clock()
                 work()
-                spent.append((time.perf_counter() - began) * 1000)
-            median = statistics.median(spent[1:])
+                spent.append(_since(began))
+            median, busy = (statistics.median(one) for one in zip(*spent[1:], strict=True))
             late += bool(goal) and median > goal
-            report.line(what, median, "ms", f"first {spent[0]:,.0f} ms" + (f"; goal {goal:.0f}" if goal else ""))
+            note = f"processor {busy:,.0f} ms; first {spent[0][0]:,.0f} ms" + (f"; goal {goal:.0f}" if goal else "")
+            report.line(what, median, "ms", note)
             if median > 100:
                 _explain(work, what, plans)
+    for trial in TRIED[-1:]:
+        told = "complete" if trial.complete else f"not complete: back to {trial.reached:%Y-%m-%d %H:%M}"
+        report.line(
+            "test-bench, common words: items asked", trial.looked_at, "", f"{trial.count:,} would have fired; {told}"
+        )
+    newest = Item.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    for what, address in (("an item", reverse("opinion:item", args=[newest - 5])), ("items", reverse("opinion:items"))):
+        wall, busy = _fresh(address)
+        report.line(f"first page of a new web process: {what}", wall, "ms", f"processor {busy:,.0f} ms")
     report.line("searches over their goal", late, "")
