@@ -31,6 +31,7 @@ ITEMS = int(os.environ.get("CHENGHENG_BENCH_ITEMS", "200000"))
 TIMES = int(os.environ.get("CHENGHENG_BENCH_TIMES", "5"))
 SEGMENTS = 61
 BLOCK = SEGMENTS * 4096
+BOUND = 2  # partitions bound by the product
 DAYS = 365  # over which ten million items are spread
 EVENTS = 5000  # of a block
 SOURCES = 2000
@@ -211,11 +212,17 @@ def fill(items: int) -> None:
     print(f"    filled in {time.perf_counter() - began:.0f} s", flush=True)
 
 
+def _shift() -> int:
+    """Microseconds from a block to its next repetition."""
+    return round(DAYS * 86_400_000_000 / 10_000_000 * BLOCK)
+
+
 def index(first: int, count: int, copies: int) -> None:
-    """The concordance of the stock: of the first block by the product, of its repetitions by shifting segments."""
+    """The segments of the stock: of the first block by the product, of its repetitions by shifting them. Only those are
+    needed that the product binds then, or that are not bound; the groups of the others are shifted too (`bind`)."""
     from django.db import connection, transaction
 
-    from chengheng.opinion import concordance
+    from chengheng.opinion import concordance, groups
     from chengheng.opinion.copying import copy_rows
 
     began = time.perf_counter()
@@ -226,52 +233,115 @@ def index(first: int, count: int, copies: int) -> None:
         with transaction.atomic():
             concordance._write(segment)
     print(f"    {count // 4096} segments in {time.perf_counter() - began:.0f} s", flush=True)
+    full = (first + (copies - 1) * BLOCK + count) // groups.SPAN
+    wanted = [
+        copy for copy in range(1, copies)
+        if first + copy * BLOCK < BOUND * groups.SPAN or first + (copy + 1) * BLOCK > full * groups.SPAN
+    ]  # fmt: skip
     with connection.cursor() as cursor:
-        for copy in range(1, copies):
+        for copy in wanted:
             cursor.execute(
                 "insert into opinion_concordance (bucket, segment, postings)"
                 f" select bucket, segment + {copy * SEGMENTS}, postings from opinion_concordance"
                 f" where segment < {(first + count) // 4096} and bucket >= 0 order by segment, bucket"
             )
-        cursor.execute("select segment, postings from opinion_concordance where bucket = -1")
-        shift = round(DAYS * 86_400_000_000 / 10_000_000 * BLOCK)
-        marks = [(segment, *concordance._times.unpack(bytes(held))) for segment, held in cursor.fetchall()]
+        marks = _marks()
         copy_rows(
             "opinion_concordance", {"bucket": "int4", "segment": "int8", "postings": "bytea"},
-            [(-1, segment + copy * SEGMENTS, concordance._times.pack(begin + copy * shift, end + copy * shift))
-             for copy in range(1, copies) for segment, begin, end in marks],
+            [(-1, segment + copy * SEGMENTS, concordance._times.pack(begin + copy * _shift(), end + copy * _shift()))
+             for copy in wanted for segment, begin, end in marks],
         )  # fmt: skip
         cursor.execute("vacuum analyze opinion_concordance")
-    print(f"    concordance in {time.perf_counter() - began:.0f} s", flush=True)
+    print(f"    segments of {len(wanted) + 1} blocks in {time.perf_counter() - began:.0f} s", flush=True)
+
+
+def _marks() -> list[tuple[int, int, int]]:
+    """The segments of the first block, and from when to when their items came, in microseconds."""
+    from django.db import connection
+
+    from chengheng.opinion import concordance
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select segment, postings from opinion_concordance where bucket = -1 order by 1 limit %s", [SEGMENTS]
+        )
+        return [(segment, *concordance._times.unpack(bytes(held))) for segment, held in cursor.fetchall()]
+
+
+def _groups(numbers: range, first: int, copies: int) -> list[Any]:
+    """Groups made of the first block's segments, shifted to each of its repetitions; they answer when the `Binding`s
+    that come back are stored."""
+    import numpy as np
+    from django.db import connection, transaction
+
+    from chengheng.opinion import binding, concordance, groups
+    from chengheng.opinion.copying import copy_rows
+    from chengheng.opinion.models import Binding
+
+    began = time.perf_counter()
+    for bucket in range(0, concordance.BUCKETS, binding._TOGETHER):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select bucket, segment, postings from opinion_concordance"
+                " where bucket >= %s and bucket < %s and segment < %s",
+                [bucket, bucket + binding._TOGETHER, first // 4096 + SEGMENTS],
+            )
+            pairs = binding._pairs(0, cursor.fetchall()).astype(np.int64)
+        keys, items = pairs >> groups.PLACE_BITS << groups.PLACE_BITS, pairs & ((1 << groups.PLACE_BITS) - 1)
+        for number in numbers:
+            parts = []
+            for copy in range(copies):
+                places = items + copy * BLOCK - number * groups.SPAN
+                own = (places >= 0) & (places < groups.SPAN)
+                parts.append((keys[own] | places[own]).astype(np.uint64))
+            every = np.sort(np.concatenate(parts))
+            with transaction.atomic():
+                copy_rows("opinion_bound", binding._COLUMNS, binding._rows(number, every))
+    marks, found = _marks(), []
+    for number in numbers:
+        times = b""
+        for segment in range(*(one + at for at, one in enumerate(binding._segments(number)))):
+            copy, at = divmod(segment - first // 4096, SEGMENTS)
+            times += concordance._times.pack(marks[at][1] + copy * _shift(), marks[at][2] + copy * _shift())
+        spans = [concordance.times_of(times[at : at + 16]) for at in range(0, len(times), 16)]
+        found.append(
+            Binding(number=number, written=concordance.BUCKETS, done=True, first_at=min(one for one, _ in spans),
+                    last_at=max(one for _, one in spans), times=times)
+        )  # fmt: skip
+    print(f"    groups {numbers.start} to {numbers.stop - 1} in {time.perf_counter() - began:.0f} s", flush=True)
+    return found
 
 
 def bind(report: Report) -> None:
-    """Bind the partitions that are full, and say what that costs; a small stock has none."""
+    """Bind full partitions, and say what that costs; a small stock has none. Two by the product, the others, which are
+    repetitions, by shifting."""
     from django.db import connection
 
-    from chengheng.opinion import binding, groups
+    from chengheng.opinion import binding, concordance, groups
     from chengheng.opinion.models import Binding
 
-    before, began, longest, pieces = Binding.objects.filter(done=True).count(), _clock(), 0.0, 0
-    while True:
-        at = time.perf_counter()
-        if not binding.step():
-            break
-        longest, pieces = max(longest, time.perf_counter() - at), pieces + 1
-    wall, spent = _since(began)
-    done = Binding.objects.filter(done=True).count()
-    if done > before:
-        share = (done - before) * groups.SPAN / 1_000_000
-        report.line(
-            "binding a million items",
-            wall / share / 1000,
-            "s",
-            f"processor {spent / share / 1000:.1f} s; {pieces} pieces",
-        )
-        report.line("binding: the longest piece", longest * 1000, "ms")
-        report.line("binding: memory of the process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
+    first, copies = 4096, max(1, ITEMS // BLOCK)
+    full = concordance.sealed_to() // groups.SPAN
+    if Binding.objects.filter(done=True).count() < full:
+        shifted = _groups(range(BOUND, full), first, copies) if full > BOUND else []
+        pieces: list[float] = []
+        began = _clock()
+        while Binding.objects.filter(done=True).count() < min(BOUND, full):
+            at = time.perf_counter()
+            binding.step()
+            pieces.append((time.perf_counter() - at) * 1000)
+        wall, spent = (one / min(BOUND, full) / groups.SPAN * 1000 for one in _since(began))
+        report.line("binding a million items", wall, "s", f"processor {spent:.1f} s; {len(pieces)} pieces")
+        report.line("binding: a piece", statistics.median(pieces), "ms", f"the longest {max(pieces):,.0f} ms")
+        report.line("binding: memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
+        Binding.objects.bulk_create(shifted)
+        began, pieces = _clock(), []
+        while binding.step():
+            pieces.append(0)
+        wall, spent = _since(began)
+        report.line("deleting the segments", wall / 1000, "s", f"processor {spent / 1000:.1f} s; {len(pieces)} pieces")
         with connection.cursor() as cursor:
-            cursor.execute("vacuum analyze opinion_bound")
+            cursor.execute("vacuum analyze opinion_bound, opinion_binding")
             cursor.execute("vacuum full opinion_concordance")
             cursor.execute("analyze opinion_concordance")
     with connection.cursor() as cursor:
@@ -280,13 +350,9 @@ def bind(report: Report) -> None:
             " (select count(*) from opinion_bound), (select count(*) from opinion_concordance where bucket = -1)"
         )
         bound, words, rows, segments = map(float, cursor.fetchone())
-    within = max(1, done * groups.SPAN)
-    report.line(
-        "disk of a bound item",
-        bound / within,
-        "bytes",
-        f"{done} groups of {groups.SPAN:,}, {rows / within:.3f} rows an item",
-    )
+    if full:
+        within = full * groups.SPAN
+        report.line("disk of a bound item", bound / within, "bytes", f"{full} groups, {rows / within:.3f} rows an item")
     report.line("disk of an item in segments", words / max(1, segments * 4096), "bytes", f"{segments:,.0f} segments")
 
 
