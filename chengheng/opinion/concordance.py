@@ -373,7 +373,7 @@ def _of_groups(asked: Asked, plan: _Plan, before: int | None, above: int | None)
                     break
                 own_places = _any_of(facet_keys, group.number)
                 places = own_places if places is None else groups.within(places, own_places)
-            if places is None:
+            if places is None:  # only a time is asked for
                 places = np.arange(groups.SPAN)
             if group.amended:
                 places = np.union1d(places, np.array(group.amended, np.int64))
@@ -409,6 +409,11 @@ def _rarest_first(keys: Sequence[int], segment: int) -> list[int]:
     """The keys in the order of how many items of one segment hold them: the first one leaves the fewest to look at."""
     some = np.array([segment], np.int64)
     return sorted(keys, key=lambda key: len(_numbers(key, some))) if len(keys) > 1 else list(keys)
+
+
+def rarest(keys: Sequence[int]) -> int:
+    """The one of some keys that the fewest items of the newest written segment hold."""
+    return _rarest_first(keys, sealed_to() // SEGMENT - 1)[0]
 
 
 def _unsealed(asked: Asked, plan: _Plan, before: int | None, above: int | None) -> Iterator[_Part]:

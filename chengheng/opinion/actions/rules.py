@@ -107,7 +107,7 @@ def try_rule(
             if len(hits) < show:
                 hits.append((item, spans))
 
-    rows = items.select_related("source", "event").defer("grams", "signature").order_by("-pk")
+    rows = items.select_related("source", "event").defer("grams", "signature", "event__vector").order_by("-pk")
     until = time.monotonic() + seconds
     reached: int | None = None
     for low, batch in _candidates(rows, rule, since):
@@ -134,9 +134,9 @@ def _candidates(rows: QuerySet[Item], rule: Rule, since: datetime) -> Iterator[t
     groups = [*wording.every, *(side for pair in wording.near for side in (pair.left, pair.right))]
     facets = []
     for words in groups:
-        keys = [word_grams(word)[:1] for word in words]
-        if all(keys):  # else a word of one letter: the concordance knows pairs only
-            facets.append((*dict.fromkeys(key for some in keys for key in some), concordance.LONG))
+        pairs = [word_grams(word) for word in words]
+        if all(pairs):  # else a word of one letter: the concordance knows pairs only
+            facets.append((*dict.fromkeys(concordance.rarest(keys) for keys in pairs), concordance.LONG))
     for proposed in concordance.holding(concordance.Asked(facets=tuple(facets), since=since)):
         for at in range(0, len(proposed), _TOGETHER):
             some = proposed[at : at + _TOGETHER]
