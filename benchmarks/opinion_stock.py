@@ -427,7 +427,7 @@ def works(person: Any) -> dict[str, tuple[Callable[[], Any], float]]:
             table = get("opinion.item")()
             listing = asking.parse(table, person, QueryDict(query))
             exporting.count_for_export(listing)
-            assert len(list(exporting.csv_lines(listing))) > 1
+            assert list(exporting.csv_lines(listing))
 
         return ask
 
@@ -467,7 +467,7 @@ def works(person: Any) -> dict[str, tuple[Callable[[], Any], float]]:
         "page: items, about city management": (got(f"{items}?about=1"), 0),
         "page: items, thirty days long ago": (got(f"{items}?collected_at_from={month}&collected_at_to={until}"), 0),
         "page: events": (got(reverse("opinion:events")), 0),
-        "page: an event of a few items": (got(reverse("opinion:event", args=[EVENTS * 2 + 77])), 0),
+        "page: an event of a few items": (got(reverse("opinion:event", args=[EVENTS * min(2, max(1, ITEMS // BLOCK) - 1) + 77])), 0),
         "page: the largest event": (got(reverse("opinion:event", args=[1])), 0),
         "page: alerts": (got(reverse("opinion:alerts")), 0),
         "page: an alert": (got(reverse("opinion:alert", args=[alert])), 0),
