@@ -9,8 +9,11 @@ Beside its letters an item has keys of what lists are narrowed by and what does 
 kind of channel, area, class, relevance. The row that says that a segment is written tells from when to when its items were
 collected, so that a question about last March passes over the other segments.
 
-A search walks segments from the newest, so that common words stop early; the items of the segment that is still filling
-are asked by their own keys. The concordance only proposes: the text itself, and the query, decide.
+The segments of a partition that is full are bound into a group later (`binding`), which answers in their stead.
+
+A search walks from the newest to the oldest, so that common words stop early: the items of the segment that is still
+filling are asked by their own keys, then segments, then groups. The concordance only proposes: the text itself, and the
+query, decide.
 """
 
 from __future__ import annotations
@@ -21,25 +24,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from django.db import connection
 
+from chengheng.opinion import groups
 from chengheng.opinion.copying import copy_rows
+from chengheng.opinion.groups import Group
 
 SEGMENT = 4096
 LETTERS = 4000  # of an item by which it can be found
-_PLACE_BITS = 12
-_KEY_BITS = 20
-_MARK = -1  # the bucket of the row that says: this segment is written
-_BUCKETS = 1 << (32 - _KEY_BITS)
+PLACE_BITS = 12
+KEY_BITS = 20
+PLACES = (1 << PLACE_BITS) - 1
+MARK = -1  # the bucket of the row that says: this segment is written
+BUCKETS = 1 << (32 - KEY_BITS)
 _SEALED_AT_ONCE = 4
 _STEPS = (16, 64, 256, 1024)  # segments asked at once: first for who wants a page, then for who wants all
+_GROUPS = (1, 4, 16)  # groups asked at once, likewise
+_LIST = 4000  # numbers proposed together
 _AREA_LETTERS = (4, 6, 9, 12)
 Numbers = npt.NDArray[np.int64]
+Keys = Sequence[int] | npt.NDArray[Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _times = struct.Struct("<qq")
+NEVER = _times.pack(1 << 62, -(1 << 62))  # the time of a segment without items
+_LOCK = 0x6F70636F  # one who writes anew what is written: a segment whose words changed, or a group
 _POSTINGS = (
     "select array_agg(segment order by segment), array_agg(length(postings) order by segment),"
     " string_agg(postings, ''::bytea order by segment) from opinion_concordance where bucket = %s and "
@@ -51,10 +63,10 @@ _COLUMNS = {"bucket": "int4", "segment": "int8", "postings": "bytea"}
 
 def postings_of(places: npt.NDArray[np.int64], keys: npt.NDArray[np.int32]) -> Iterator[tuple[int, bytes]]:
     """`(bucket, postings)` of a segment, from pairs of an item's place in it and a key."""
-    whole = (keys.view(np.uint32).astype(np.uint64) << np.uint64(_PLACE_BITS)) | places.astype(np.uint64)
+    whole = (keys.view(np.uint32).astype(np.uint64) << np.uint64(PLACE_BITS)) | places.astype(np.uint64)
     whole.sort()
     whole = whole[np.concatenate(([True], whole[1:] != whole[:-1]))] if len(whole) else whole
-    buckets = (whole >> np.uint64(_KEY_BITS + _PLACE_BITS)).astype(np.int64)
+    buckets = (whole >> np.uint64(KEY_BITS + PLACE_BITS)).astype(np.int64)
     data = (whole & np.uint64(0xFFFFFFFF)).astype("<u4").tobytes()
     begins = np.flatnonzero(np.concatenate(([True], buckets[1:] != buckets[:-1]))) if len(buckets) else buckets
     numbers, cuts = buckets[begins].tolist(), [*begins.tolist(), len(buckets)]
@@ -64,15 +76,33 @@ def postings_of(places: npt.NDArray[np.int64], keys: npt.NDArray[np.int32]) -> I
 
 def bucket_of(key: int) -> int:
     """The bucket of a signed 32-bit key."""
-    return (key & 0xFFFFFFFF) >> _KEY_BITS
+    return (key & 0xFFFFFFFF) >> KEY_BITS
 
 
 def sealed_to() -> int:
     """The first item number that the concordance does not cover yet."""
     with connection.cursor() as cursor:
-        cursor.execute("select max(segment) from opinion_concordance where bucket = %s", [_MARK])
+        cursor.execute(
+            "select (select max(number) from opinion_binding where done),"
+            " (select max(segment) from opinion_concordance where bucket = %s)",
+            [MARK],
+        )
+        bound, last = cursor.fetchone()
+    return max(0 if bound is None else (bound + 1) * groups.SPAN, 0 if last is None else (last + 1) * SEGMENT)
+
+
+def bound_to() -> int:
+    """The first item number that no bound group answers for."""
+    with connection.cursor() as cursor:
+        cursor.execute("select max(number) from opinion_binding where done")
         last = cursor.fetchone()[0]
-    return 0 if last is None else (int(last) + 1) * SEGMENT
+    return 0 if last is None else (int(last) + 1) * groups.SPAN
+
+
+def lock() -> None:
+    """Let nobody else write anew what is written, until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def seal(upto: int) -> int:
@@ -94,17 +124,28 @@ def seal(upto: int) -> int:
 
 
 def seal_again(item: int) -> None:
-    """The words of a stored item changed: write its segment anew if it was written. In the caller's transaction."""
-    segment = item // SEGMENT
+    """The words of a stored item changed: write its segment anew if it was written, and have its group propose it until
+    its words are folded in. In the caller's transaction."""
+    segment, (group, place) = item // SEGMENT, divmod(item, groups.SPAN)
+    lock()
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [0x6F70636F])
         cursor.execute(
-            "delete from opinion_concordance where segment = %s and bucket between %s and %s",
-            [segment, _MARK, _BUCKETS],
+            "update opinion_binding set amended = array_append(amended, %s) where number = %s and %s <> all(amended)",
+            [place, group, place],
         )
-        written = cursor.rowcount > 0
+        cursor.execute("select 1 from opinion_concordance where bucket = %s and segment = %s", [MARK, segment])
+        written = cursor.fetchone() is not None
     if written:
-        _write(segment)
+        write_again(segment)
+
+
+def write_again(segment: int) -> None:
+    """Write a written segment anew from its items. In the caller's transaction, under `lock`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "delete from opinion_concordance where segment = %s and bucket between %s and %s", [segment, MARK, BUCKETS]
+        )
+    _write(segment)
 
 
 @lru_cache(maxsize=4096)
@@ -155,30 +196,45 @@ class Asked:
 
 
 def _write(segment: int) -> None:
-    places, keys = [], []
+    every, where = [], []
     first = last = None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select id - %s, array_send(grams), channel, area_code, topic_name, relevance >= 0.5, collected_at,"
-            " length(title) + length(body) >= %s"
-            " from opinion_item where id >= %s and id < %s",
-            [segment * SEGMENT, LETTERS, segment * SEGMENT, (segment + 1) * SEGMENT],
-        )
-        for place, sent, channel, area, topic, relevant, at, long in cursor.fetchall():
-            # The head of an array (20 bytes; 12 of an empty one), then length and value of each element.
-            held = np.frombuffer(sent, ">i4", offset=20)[1::2] if len(sent) > 20 else ()
-            keys += [held, facets_of(channel, area, topic, relevant, long)]
-            places.append(np.full(len(held) + len(keys[-1]), place, np.int64))
-            first = at if first is None or at < first else first
-            last = at if last is None or at > last else last
+    for number, held, own, at in _held_by(segment * SEGMENT, (segment + 1) * SEGMENT):
+        every += [held, own]
+        where.append(np.full(len(held) + len(own), number - segment * SEGMENT, np.int64))
+        first = at if first is None or at < first else first
+        last = at if last is None or at > last else last
     rows: Iterator[tuple[int, bytes]] = iter(())
-    if keys:
-        every = np.concatenate(keys).astype(np.int32)
-        where = np.concatenate(places)
-        rows = postings_of(where, every)
+    if every:
+        rows = postings_of(np.concatenate(where), np.concatenate(every).astype(np.int32))
     copy_rows("opinion_concordance", _COLUMNS, ((bucket, segment, held) for bucket, held in rows))
     mark = b"" if first is None or last is None else _times.pack(_micros(first), _micros(last))
-    copy_rows("opinion_concordance", _COLUMNS, [(_MARK, segment, mark)])
+    copy_rows("opinion_concordance", _COLUMNS, [(MARK, segment, mark)])
+
+
+def _held_by(first: int, upto: int) -> Iterator[tuple[int, Keys, list[int], datetime]]:
+    """Number, keys of letters and of properties, and time of the items from `first` to before `upto`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select id, array_send(grams), channel, area_code, topic_name, relevance >= 0.5, collected_at,"
+            " length(title) + length(body) >= %s"
+            " from opinion_item where id >= %s and id < %s",
+            [LETTERS, first, upto],
+        )
+        for number, sent, channel, area, topic, relevant, at, long in cursor.fetchall():
+            # The head of an array (20 bytes; 12 of an empty one), then length and value of each element.
+            held = np.frombuffer(sent, ">i4", offset=20)[1::2] if len(sent) > 20 else ()
+            yield number, held, facets_of(channel, area, topic, relevant, long), at
+
+
+def keys_of(item: int) -> list[int]:
+    """The keys of a stored item: letters and properties; none of one that is gone."""
+    return [int(key) for _number, held, own, _at in _held_by(item, item + 1) for key in (*held, *own)]
+
+
+def times_of(mark: bytes) -> tuple[datetime, datetime]:
+    """From when to when the items of a segment were collected."""
+    first, last = _times.unpack(mark)
+    return _EPOCH + timedelta(microseconds=first), _EPOCH + timedelta(microseconds=last)
 
 
 def _micros(at: datetime) -> int:
@@ -190,57 +246,163 @@ def holding(asked: Asked, before: int | None = None, above: int | None = None) -
     with `above` the oldest first, only above it."""
     if not asked:
         return
-    sealed = sealed_to()
     forward = above is not None
-    tail = _unsealed(asked, max(sealed, (above or -1) + 1), before, forward)
-    if tail and not forward:
-        yield tail
-    marks = _marks(asked, before, above)
-    keys = _rarest_first(asked.keys, int(marks.segments[-1])) if len(marks.segments) else []
-    steps = iter(_STEPS)
-    step, at = next(steps), 0
-    segments = marks.segments if forward else marks.segments[::-1]
-    while at < len(segments):
-        found = _held(keys, asked.facets, np.sort(segments[at : at + step]), marks.unknown)
-        if before is not None:
-            found = found[found < before]
-        if above is not None:
-            found = found[found > above]
-        if len(found):
-            yield (found if forward else found[::-1]).tolist()
-        at, step = at + step, next(steps, step)
-    if tail and forward:
-        yield tail
+    moved = True
+    while moved:
+        moved = False
+        for (low, high), found in _parts(asked, before, above):
+            if found is None:  # segments were bound meanwhile: go on from here with the groups
+                moved = True
+                break
+            for at in range(0, len(found), _LIST):
+                yield (found[at : at + _LIST] if forward else found[::-1][at : at + _LIST]).tolist()
+            if forward:
+                above = max(above or 0, high - 1)
+            else:
+                before = low if before is None else min(before, low)
+
+
+_Part = tuple[tuple[int, int], Numbers | None]
+
+
+def _parts(asked: Asked, before: int | None, above: int | None) -> Iterator[_Part]:
+    """`((from, to), numbers)`: what may be found among the items from a number to before another, ascending; the parts
+    one after the other from the newest, or with `above` from the oldest. None for the numbers: they moved meanwhile."""
+    plan = _plan(asked, before, above)
+    forward = above is not None
+    parts = (_unsealed, _of_segments, _of_groups)
+    for part in reversed(parts) if forward else parts:
+        for span, found in part(asked, plan, before, above):
+            if found is not None and before is not None:
+                found = found[found < before]
+            if found is not None and above is not None:
+                found = found[found > above]
+            yield span, found
 
 
 @dataclass(frozen=True)
-class _Marks:
-    """The written segments that may hold items of the time asked for, ascending; those of which facets are not kept."""
+class _Plan:
+    """What answers, all as of one moment: bound groups and written segments that may hold items of the time asked for,
+    ascending; the segments of which facets are not kept; to where items are bound, and written."""
 
+    groups: list[Group]
     segments: Numbers
     unknown: Numbers
+    bound: int
+    sealed: int
 
 
-def _marks(asked: Asked, before: int | None, above: int | None) -> _Marks:
+def _plan(asked: Asked, before: int | None, above: int | None) -> _Plan:
+    since, until = asked.since or _EPOCH, asked.until or datetime.max.replace(tzinfo=UTC)
+    low, high = (above or 0), 1 << 62 if before is None else before
     with connection.cursor() as cursor:
         cursor.execute(
-            "select segment, postings from opinion_concordance where bucket = %s"
-            " and (%s::bigint is null or segment <= %s) and (%s::bigint is null or segment >= %s) order by segment",
-            [_MARK, before, (before or 0) // SEGMENT, above, (above or 0) // SEGMENT],
-        )
+            "with bound as (select coalesce(max(number)::bigint + 1, 0) * %(span)s as upto from opinion_binding where done)"
+            " select null::bigint, null::bytea, upto, null::int[],"
+            " (select max(segment) from opinion_concordance where bucket = %(mark)s) from bound"
+            " union all (select number, case when first_at >= %(since)s and last_at < %(until)s then '' else times end,"
+            " null, amended, null from opinion_binding where done and number between %(low)s / %(span)s and"
+            " %(high)s / %(span)s and first_at < %(until)s and last_at >= %(since)s)"
+            " union all (select segment, postings, null, null, null from opinion_concordance where bucket = %(mark)s and"
+            " segment >= greatest((select upto from bound), %(low)s) / %(size)s and segment <= %(high)s / %(size)s)",
+            {"mark": MARK, "since": since, "until": until, "low": low, "high": high, "span": groups.SPAN,
+             "size": SEGMENT},
+        )  # fmt: skip
         rows = cursor.fetchall()
-    since = _micros(asked.since) if asked.since else -(1 << 62)
-    until = _micros(asked.until) if asked.until else 1 << 62
-    kept, unknown = [], []
-    for segment, mark in rows:
-        if mark:
-            first, last = _times.unpack(mark)
-            if first > until or last < since:
-                continue
+    first, end = _micros(since), _micros(until)
+    bundles, kept, unknown = [], [], []
+    for number, times, upto, amended, last in rows:
+        if upto is not None:
+            bound = upto
+            sealed = bound if last is None else max(bound, (last + 1) * SEGMENT)
+        elif amended is not None:
+            bundles.append(Group(number, tuple(amended), bytes(times)))
+        elif not times:
+            unknown.append(number)
+            kept.append(number)
         else:
-            unknown.append(segment)
-        kept.append(segment)
-    return _Marks(np.array(kept, np.int64), np.array(unknown, np.int64))
+            begun, ended = _times.unpack(times)
+            if begun < end and ended >= first:
+                kept.append(number)
+    return _Plan(
+        sorted(bundles, key=lambda group: group.number), np.array(sorted(kept), np.int64), np.array(unknown, np.int64),
+        bound, sealed,
+    )  # fmt: skip
+
+
+def _stepped(steps: Sequence[int], count: int, forward: bool) -> Iterator[slice]:
+    """Slices of so many things in steps that grow, from the last or the first on."""
+    at, sizes, size = 0, iter(steps), steps[0]
+    while at < count:
+        size = next(sizes, size)
+        upto = min(at + size, count)
+        yield slice(at, upto) if forward else slice(count - upto, count - at)
+        at = upto
+
+
+def _of_segments(asked: Asked, plan: _Plan, before: int | None, above: int | None) -> Iterator[_Part]:
+    if not len(plan.segments):
+        return
+    keys = _rarest_first(asked.keys, int(plan.segments[-1]))
+    for some in _stepped(_STEPS, len(plan.segments), above is not None):
+        segments = plan.segments[some]
+        found = _held(keys, asked.facets, segments, plan.unknown)
+        span = max(int(segments[0]) * SEGMENT, plan.bound), (int(segments[-1]) + 1) * SEGMENT
+        bound = bound_to()
+        yield span, None if bound > span[0] else found[found >= plan.bound]
+
+
+def _of_groups(asked: Asked, plan: _Plan, before: int | None, above: int | None) -> Iterator[_Part]:
+    """Letters are looked for in the groups of a step together, properties in one group after the other."""
+    if not plan.groups:
+        return
+    keys = groups.rarest_first(asked.keys, plan.groups[-1].number)
+    for some in _stepped(_GROUPS, len(plan.groups), above is not None):
+        step = plan.groups[some]
+        found: dict[int, Numbers] | None = None
+        for key in keys:
+            own = groups.places(key, [group.number for group in step] if found is None else list(found))
+            if found is not None:
+                own = {number: groups.within(found[number], held) for number, held in own.items()}
+            found = {number: held for number, held in own.items() if len(held)}
+        few = found is not None and sum(map(len, found.values())) <= _FEW
+        for group in step if above is not None else reversed(step):
+            places = None if found is None else found.get(group.number, np.zeros(0, np.int64))
+            for facet_keys in () if few else asked.facets:
+                if places is not None and not len(places):
+                    break
+                own_places = _any_of(facet_keys, group.number)
+                places = own_places if places is None else groups.within(places, own_places)
+            if places is None:  # only a time is asked for
+                places = np.arange(groups.SPAN)
+            if group.amended:
+                places = np.union1d(places, np.array(group.amended, np.int64))
+            first = group.number * groups.SPAN
+            yield (first, first + groups.SPAN), _in_time(first + places, first // SEGMENT, group.times, asked)
+
+
+def _any_of(keys: Sequence[int], group: int) -> Numbers:
+    """The places of a group's items that have one of the keys."""
+    held = [places for key in keys for places in groups.places(key, [group]).values()]
+    if len(held) < 2:
+        return held[0] if held else np.zeros(0, np.int64)
+    table = np.zeros(groups.SPAN, bool)
+    for places in held:
+        table[places] = True
+    return np.flatnonzero(table)
+
+
+def _in_time(numbers: Numbers, first_segment: int, times: bytes, asked: Asked) -> Numbers:
+    """Those of a group's items whose segment has some of the time asked for."""
+    if not times or not len(numbers):
+        return numbers
+    spans = np.frombuffer(times, "<i8").reshape(-1, 2)
+    good = np.ones(len(spans), bool)
+    if asked.until:
+        good &= spans[:, 0] < _micros(asked.until)
+    if asked.since:
+        good &= spans[:, 1] >= _micros(asked.since)
+    return numbers[good[numbers // SEGMENT - first_segment]]
 
 
 def _rarest_first(keys: Sequence[int], segment: int) -> list[int]:
@@ -249,16 +411,22 @@ def _rarest_first(keys: Sequence[int], segment: int) -> list[int]:
     return sorted(keys, key=lambda key: len(_numbers(key, some))) if len(keys) > 1 else list(keys)
 
 
-def _unsealed(asked: Asked, first: int, before: int | None, forward: bool) -> list[int]:
+def rarest(keys: Sequence[int]) -> int:
+    """The one of some keys that the fewest items of the newest written segment hold."""
+    return _rarest_first(keys, sealed_to() // SEGMENT - 1)[0]
+
+
+def _unsealed(asked: Asked, plan: _Plan, before: int | None, above: int | None) -> Iterator[_Part]:
     """Of the items that the concordance does not cover yet those with the letters; the query tells their other sides."""
+    if before is not None and before <= plan.sealed:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
-            "select id from opinion_item where id >= %s and (%s::bigint is null or id < %s) and grams @> %s::int[]"
-            " order by id",
-            [first, before, before, list(asked.keys)],
+            "select id from opinion_item where id >= %s and grams @> %s::int[] order by id",
+            [max(plan.sealed, (above or -1) + 1), list(asked.keys)],
         )
-        found = [row[0] for row in cursor.fetchall()]
-        return found if forward else found[::-1]
+        found = np.array([row[0] for row in cursor.fetchall()], np.int64)
+    yield (plan.sealed, plan.sealed + 1 if not len(found) else int(found[-1]) + 1), found
 
 
 def _held(keys: Sequence[int], facets: Sequence[Sequence[int]], segments: Numbers, unknown: Numbers) -> Numbers:
@@ -302,7 +470,7 @@ def _numbers(key: int, segments: Numbers) -> Numbers:
 def numbers_of(key: int, segments: Sequence[int], lengths: Sequence[int], data: bytes) -> Numbers:
     """The items that hold `key`, ascending, from the postings of its bucket in many segments, one behind the other."""
     table = np.frombuffer(data, "<u4")
-    at = np.flatnonzero(table >> np.uint32(_PLACE_BITS) == np.uint32(key & ((1 << _KEY_BITS) - 1)))
+    at = np.flatnonzero(table >> np.uint32(PLACE_BITS) == np.uint32(key & ((1 << KEY_BITS) - 1)))
     ends = np.cumsum(np.array(lengths, np.int64) // 4)
     own = np.array(segments, np.int64)[np.searchsorted(ends, at, "right")]
     return own * SEGMENT + (table[at] & np.uint32(SEGMENT - 1))

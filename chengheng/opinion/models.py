@@ -368,6 +368,44 @@ class Concordance(models.Model):
         return f"{self.segment} {self.bucket}"
 
 
+class Binding(models.Model):
+    """How far the words of a partition's items are bound into a group (see `binding.py`): one row a group."""
+
+    number = models.IntegerField(primary_key=True)
+    written = models.SmallIntegerField(default=0)  # buckets of its segments that are in
+    done = models.BooleanField(default=False)
+    first_at = models.DateTimeField(null=True)
+    last_at = models.DateTimeField(null=True)
+    times = models.BinaryField(default=b"")  # from when to when each of its segments was collected
+    amended = ArrayField(models.IntegerField(), default=list)  # places of items whose words changed since
+
+    access_scope = Scope()
+
+    class Meta:
+        db_table = "opinion_binding"
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Bound(models.Model):
+    """Which items of a group hold which pairs of letters (see `groups.py`); written whole, only read by it."""
+
+    pk = models.CompositePrimaryKey("number", "last_key")
+    last_key = models.BigIntegerField()
+    first_key = models.BigIntegerField()
+    number = models.IntegerField()
+    postings = models.BinaryField()
+
+    access_scope = Scope()
+
+    class Meta:
+        db_table = "opinion_bound"
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.first_key}"
+
+
 class MediaLimit(models.Model):
     """How much of a picture, video or sound is read; dated, local, configurable. The latest in force holds."""
 

@@ -22,6 +22,17 @@ def make_room(first: int, upto: int) -> None:
                 )
 
 
+def drop(number: int) -> None:
+    """Drop a partition whole, with the words of its items; IntegrityError while something still stands on one of them
+    (an alert, a claim, a medium). In the caller's transaction."""
+    from chengheng.opinion import binding
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"alter table opinion_item detach partition opinion_item_p{number}")
+        cursor.execute(f"drop table opinion_item_p{number}")
+    binding.forget(number)
+
+
 def newest_first(least: int = 0) -> Iterator[tuple[int, int]]:
     """`(from, to)` of the partitions that may hold items, the newest first, down to the item numbered `least`."""
     with connection.cursor() as cursor:

@@ -10,10 +10,11 @@ from django.utils import timezone
 from chengheng.common.jobs import queue
 from chengheng.common.jobs.work import QUEUE as LONG
 from chengheng.common.people.access import SYSTEM
-from chengheng.opinion import actions, errors
+from chengheng.opinion import actions, binding, errors
 from chengheng.opinion.models import Report
 
 log = logging.getLogger(__name__)
+BIND_SECONDS = 120  # a million items take about a minute, once a partition is full
 
 
 @queue.periodic(cron="30 6 * * *")
@@ -35,6 +36,13 @@ def read_waiting(timestamp: int = 0) -> None:
     """Read what waits when no collector runs (a site that only takes deliveries); the lock keeps the two apart."""
     actions.read_all()
     actions.tell_held(timezone.now())
+
+
+@queue.periodic(cron="7-59/10 * * * *")
+@queue.task(name="opinion.bind_words", queue=LONG, lock="opinion.bind_words")
+def bind_words(timestamp: int = 0) -> None:
+    """Bind the words of older items, partition by partition; what is not done in time goes on at the next run."""
+    binding.bind(BIND_SECONDS)
 
 
 @queue.task(name="opinion.fetch_media", queue=LONG, lock="opinion.media")

@@ -7,12 +7,15 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from chengheng.common.errors import NotPermitted
 from chengheng.common.measures import Period, Scope, evaluate
 from chengheng.common.notices.models import Notice
 from chengheng.common.people.access import SYSTEM
+from chengheng.common.tables import asking, exporting
 from chengheng.opinion import actions, concordance, errors, partitions, queries, reader, reference, rules
 from chengheng.opinion.models import (
     Alert,
@@ -28,6 +31,7 @@ from chengheng.opinion.models import (
     Source,
     SourceHour,
 )
+from chengheng.opinion.tables import ItemTable
 from tests.builders import holder
 
 pytestmark = pytest.mark.django_db
@@ -193,6 +197,23 @@ class TestSearch:
         assert {item.channel for item in hits} == {"forum"}
         assert len(hits) == 4
 
+    @pytest.mark.parametrize("sort", ["", "collected_at"])
+    def test_an_export_by_words_takes_its_rows_from_the_concordance(self, monkeypatch, sort):
+        monkeypatch.setattr(concordance, "SEGMENT", 4)
+        bring(source(), *(said(f"路面{'塌陷' if n % 2 else '平整'}{n}", number=n) for n in range(11)))
+        while concordance.seal(Item.objects.order_by("-pk").first().pk + 1):
+            pass
+        listing = asking.parse(ItemTable(), holder("opinion.chief"), QueryDict(f"q=塌陷&sort={sort}"))
+        with CaptureQueriesContext(connection) as asked:
+            assert exporting.count_for_export(listing) == 5
+            rows = [row.title for row in exporting.rows_in_order(listing)]
+        wanted = [f"路面塌陷{n}" for n in range(1, 11, 2)]
+        assert rows == (wanted if sort else wanted[::-1])
+        items = [one["sql"] for one in asked if 'FROM "opinion_item"' in one["sql"]]
+        assert len(items) >= 2
+        assert all('"opinion_item"."id" IN (' in sql for sql in items)
+        assert len(list(exporting.csv_lines(listing))) == 6
+
     def test_a_sealed_item_whose_words_change_is_found_by_the_new_ones(self, monkeypatch):
         monkeypatch.setattr(concordance, "SEGMENT", 4)
         bring(source(), *(said(f"路面塌陷{n}", number=n) for n in range(9)))
@@ -299,6 +320,22 @@ class TestAlerts:
         item, spans = trial.hits[0]
         assert [item.whole[a:b] for a, b in spans] == ["路面", "塌陷"]
         assert Alert.objects.count() == 0
+
+    def test_the_bench_says_how_far_it_came_when_the_time_is_up(self, monkeypatch):
+        monkeypatch.setattr("chengheng.opinion.actions.rules._TOGETHER", 2)
+        place = source()
+        for hour in range(3):
+            bring(
+                place,
+                *(said(f"和平路路面塌陷{hour}-{n}", number=f"{hour}-{n}") for n in range(2)),
+                now=NOW + timedelta(hours=hour),
+            )
+        tried = Rule(name="试", notation="塌陷")
+        whole = actions.try_rule(SYSTEM, tried, now=NOW + timedelta(hours=3))
+        assert (whole.looked_at, whole.count, whole.complete, whole.reached) == (6, 6, True, None)
+        part = actions.try_rule(SYSTEM, tried, now=NOW + timedelta(hours=3), seconds=0)
+        assert (part.looked_at, part.count, part.complete) == (2, 2, False)
+        assert part.reached == NOW + timedelta(hours=2)
 
     def test_a_burst_raises_the_level(self):
         holder("opinion.clerk")

@@ -51,16 +51,36 @@ def limit_of(listing: Listing) -> int:
 def count_for_export(listing: Listing) -> int:
     """How many rows the export will hold; TooManyRows above the limit."""
     limit = limit_of(listing)
-    found = listing.queryset.order_by().values("pk")[: limit + 1].count()
+    if listing.proposals is None:
+        found = listing.queryset.order_by().values("pk")[: limit + 1].count()
+    else:
+        found = 0
+        for part in _proposed(listing, descending=True):
+            found += part.order_by().count()
+            if found > limit:
+                break
     if found > limit:
         raise TooManyRows(limit=f"{limit:,}")
     return found
 
 
+def _proposed(listing: Listing, descending: bool) -> Iterator[QuerySet]:
+    """The list's query over proposed keys, some at a time, in the order of keys."""
+    if listing.proposals is not None:
+        for keys in listing.proposals(None, None) if descending else listing.proposals(None, -1):
+            for at in range(0, len(keys), CHUNK):
+                yield listing.queryset.filter(pk__in=keys[at : at + CHUNK])
+
+
 def rows_in_order(listing: Listing) -> Iterator[Any]:
-    """All rows in the list's order, read through a server-side cursor."""
+    """All rows in the list's order: of a table that is too large for its own indexes those that are proposed, else read
+    through a server-side cursor."""
     sort = listing.sort
     sign = "-" if sort.descending else ""
+    if listing.proposals is not None and sort.lookup == "pk":
+        for part in _proposed(listing, sort.descending):
+            yield from part.order_by(f"{sign}pk")
+        return
     phases: list[tuple[QuerySet, list[str]]] = []
     if sort.nullable:
         filled = listing.queryset.filter(**{f"{sort.lookup}__isnull": False})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from chengheng.opinion.analyser.wording import BadWording, RuleSet, parse
 from chengheng.opinion.models import Item, Rule
 from chengheng.opinion.rules import holds, word_grams
 
-MOST_TRIED = 50_000
+TRY_SECONDS = 10.0
 _TOGETHER = 1000
 
 
@@ -50,20 +51,24 @@ def save_rule(actor: Any, rule: Rule) -> Rule:
 
 @dataclass
 class Trial:
-    """What a rule would have done to the stored items of the last days."""
+    """What a rule would have done to the stored items of the last days: to all of them, or as far as the time went, back
+    to the one that was collected `reached`."""
 
     looked_at: int
     hits: list[tuple[Item, list[tuple[int, int]]]]
     count: int
     stories: int
     complete: bool
+    reached: datetime | None = None
 
 
-def try_rule(actor: Any, rule: Rule, days: int = 7, show: int = 50, now: datetime | None = None) -> Trial:
+def try_rule(
+    actor: Any, rule: Rule, days: int = 7, show: int = 50, now: datetime | None = None, seconds: float = TRY_SECONDS
+) -> Trial:
     """The test-bench: run a rule, saved or not, over stored items; nothing is changed or told.
 
-    A rule with words is tried on the items that the concordance proposes, however many are stored; at most
-    `MOST_TRIED` are read, the newest.
+    A rule with words is tried on the items that the concordance proposes, however many are stored, from the newest; what
+    is not looked at after `seconds` is left out, and the answer says how far it came.
     """
     access.require(actor, "opinion.rule.try")
     check(rule)
@@ -72,10 +77,12 @@ def try_rule(actor: Any, rule: Rule, days: int = 7, show: int = 50, now: datetim
     conditions = conditions_of(rule)
     words = RuleSet([parse(rule.notation, rule.title_only)]) if rule.notation.strip() else None
     hits: list[tuple[Item, list[tuple[int, int]]]] = []
-    looked, count, stories, seen_stories = 0, 0, 0, set()
+    count, stories, seen_stories = 0, 0, set()
 
     def judge(batch: list[Item]) -> None:
         nonlocal count, stories
+        if not batch:
+            return
         plain = text.normalise(queries.full_texts(batch))
         joined = plain.joined()
         found = words.find(plain) if words else None
@@ -100,36 +107,37 @@ def try_rule(actor: Any, rule: Rule, days: int = 7, show: int = 50, now: datetim
             if len(hits) < show:
                 hits.append((item, spans))
 
-    rows = items.select_related("source", "event").defer("grams", "signature").order_by("-pk")
-    complete = True
-    for batch in _candidates(rows, rule, since):
-        if looked + len(batch) > MOST_TRIED:
-            batch, complete = batch[: MOST_TRIED - looked], False
-        looked += len(batch)
+    rows = items.select_related("source", "event").defer("grams", "signature", "event__vector").order_by("-pk")
+    until = time.monotonic() + seconds
+    reached: int | None = None
+    for low, batch in _candidates(rows, rule, since):
+        if reached is not None and time.monotonic() > until:
+            newer = items.filter(pk__gte=reached).order_by()
+            oldest = newer.order_by("pk").values_list("collected_at", flat=True).first()
+            return Trial(newer.count(), hits, count, stories, False, oldest)
         judge(batch)
-        if not complete:
-            break
-    if rule.notation.strip() and complete:
-        looked = items.order_by().count()  # all of them were asked, by their words
-    return Trial(looked, hits, count, stories, complete)
+        reached = low
+    # All of them were asked, those without its words by the concordance alone.
+    return Trial(items.order_by().count(), hits, count, stories, True)
 
 
-def _candidates(rows: QuerySet[Item], rule: Rule, since: datetime) -> Iterator[list[Item]]:
-    """The items of the time that a rule is tried on, newest first, in batches."""
+def _candidates(rows: QuerySet[Item], rule: Rule, since: datetime) -> Iterator[tuple[int, list[Item]]]:
+    """The items of the time that a rule is tried on, newest first, in batches, each with the number down to which it
+    goes; a batch may be empty."""
     if not rule.notation.strip():
         batch = list(rows[:_TOGETHER])
         while batch:
-            yield batch
+            yield batch[-1].pk, batch
             batch = list(rows.filter(pk__lt=batch[-1].pk)[:_TOGETHER])
         return
     wording = parse(rule.notation)
     groups = [*wording.every, *(side for pair in wording.near for side in (pair.left, pair.right))]
     facets = []
     for words in groups:
-        keys = [word_grams(word)[:1] for word in words]
-        if all(keys):  # else a word of one letter: the concordance knows pairs only
-            facets.append((*dict.fromkeys(key for some in keys for key in some), concordance.LONG))
+        pairs = [word_grams(word) for word in words]
+        if all(pairs):  # else a word of one letter: the concordance knows pairs only
+            facets.append((*dict.fromkeys(concordance.rarest(keys) for keys in pairs), concordance.LONG))
     for proposed in concordance.holding(concordance.Asked(facets=tuple(facets), since=since)):
         for at in range(0, len(proposed), _TOGETHER):
-            if batch := list(rows.filter(pk__in=proposed[at : at + _TOGETHER])):
-                yield batch
+            some = proposed[at : at + _TOGETHER]
+            yield some[-1], list(rows.filter(pk__in=some))
