@@ -265,7 +265,8 @@ def storing(report: Report) -> None:
 
         with connection.cursor() as cursor:
             cursor.execute(
-                "truncate opinion_source, opinion_rule, opinion_event, opinion_item, opinion_concordance cascade"
+                "truncate opinion_source, opinion_rule, opinion_event, opinion_item, opinion_concordance,"
+                " opinion_binding, opinion_bound cascade"
             )
         reader.forget()
         # Every text is searched for all words; one rule in a hundred also asks nothing else, so that alerts are raised.

@@ -142,7 +142,8 @@ def _run(report: Report) -> None:
 
     with connection.cursor() as cursor:
         cursor.execute(
-            "truncate opinion_source, opinion_rule, opinion_event, opinion_item, opinion_concordance cascade"
+            "truncate opinion_source, opinion_rule, opinion_event, opinion_item, opinion_concordance,"
+            " opinion_binding, opinion_bound cascade"
         )
     feeds, ready, stop, ports = Feeds(FEEDS), threading.Event(), threading.Event(), []  # type: ignore[var-annotated]
     server = threading.Thread(target=lambda: asyncio.run(feeds.live(ready, ports, stop)), daemon=True)
