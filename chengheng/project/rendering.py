@@ -47,9 +47,7 @@ def _add_field(state: Any, app_label: str, model_name: str, name: str, field: Fi
         state.apps.get_model(*key).add_to_class(name, field.clone())
 
 
-def _alter_field(
-    state: Any, app_label: str, model_name: str, name: str, field: Field, preserve_default: bool
-) -> None:
+def _alter_field(state: Any, app_label: str, model_name: str, name: str, field: Field, preserve_default: bool) -> None:
     key = app_label, model_name
     old = state.apps.get_model(*key)._meta.get_field(name) if "apps" in state.__dict__ else None
     if old is None or not _same_but_for_itself(old, field, key):
