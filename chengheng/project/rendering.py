@@ -4,7 +4,8 @@ Django renders a model of the migrations' history again whenever something that 
 refers to the users: a first start rendered models 16,000 times and spent 65 of 72 s of CPU on that. A class that
 nobody refers to yet can simply be added (its references find the classes that are there), a new column is added to
 the class that is there, a changed one takes its place in it, and a new index or constraint changes no class at all. All
-else takes Django's own way.
+else takes Django's own way. So does a class of an earlier state (an upgrade begins with a copy of what is applied): what
+it points at is looked for among the models of that state, where those of now are missing.
 """
 
 from __future__ import annotations
@@ -33,23 +34,31 @@ def _add_model(state: Any, model: ModelState) -> None:
 
 
 def _add_field(state: Any, app_label: str, model_name: str, name: str, field: Field, preserve_default: bool) -> None:
-    if field.many_to_many:  # makes a table of its own
+    key = app_label, model_name
+    model = _class_of_now(state, key)
+    if field.many_to_many or (model is None and "apps" in state.__dict__):  # the former makes a table of its own
         _DJANGO_ADDS(state, app_label, model_name, name, field, preserve_default)
         return
     if not preserve_default:
         field = field.clone()
         field.default = NOT_PROVIDED
-    key = app_label, model_name
     state.models[key].fields[name] = field
     if state._relations is not None:
         state.resolve_model_field_relations(key, name, field)
-    if "apps" in state.__dict__:
-        state.apps.get_model(*key).add_to_class(name, field.clone())
+    if model is not None:
+        model.add_to_class(name, field.clone())
+
+
+def _class_of_now(state: Any, key: tuple[str, str]) -> Any:
+    """The class of a model, if it was rendered in this state and not in one that this is a copy of."""
+    model = state.apps.get_model(*key) if "apps" in state.__dict__ else None
+    return model if model is not None and model._meta.apps is state.apps else None
 
 
 def _alter_field(state: Any, app_label: str, model_name: str, name: str, field: Field, preserve_default: bool) -> None:
     key = app_label, model_name
-    old = state.apps.get_model(*key)._meta.get_field(name) if "apps" in state.__dict__ else None
+    model = _class_of_now(state, key)
+    old = None if model is None else model._meta.get_field(name)
     if old is None or not _same_but_for_itself(old, field, key):
         _DJANGO_ALTERS(state, app_label, model_name, name, field, preserve_default)
         return
@@ -58,7 +67,7 @@ def _alter_field(state: Any, app_label: str, model_name: str, name: str, field: 
         _DJANGO_ALTERS(state, app_label, model_name, name, field, preserve_default)
     finally:
         del state.reload_model
-    model, fresh = state.apps.get_model(*key), state.models[key].fields[name].clone()
+    fresh = state.models[key].fields[name].clone()
     model._meta.local_fields.remove(old)
     fresh.creation_counter = old.creation_counter  # it stands where the old one stood
     model.add_to_class(name, fresh)
