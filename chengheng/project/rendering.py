@@ -74,7 +74,7 @@ def _alter_field(state: Any, app_label: str, model_name: str, name: str, field: 
     fresh.chengheng_was = old  # the state before shares this class: the operation is told here what the column was
 
 
-def _same_but_for_itself(old: Field, new: Field, key: tuple[str, str]) -> bool:
+def _same_but_for_itself(old: Any, new: Any, key: tuple[str, str]) -> bool:
     """Whether no other class can notice the change: no key that others point at, and the same target."""
     if old.many_to_many or new.many_to_many or old.unique or new.unique or old.is_relation != new.is_relation:
         return False
