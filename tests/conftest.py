@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tools.browser import FLAGS
+from tools.site import Site
 
 # A busy machine is no fault of the product, and the fixtures of these tests hold nothing that one example leaves to the next.
 settings.register_profile(
@@ -38,6 +40,23 @@ def scratch() -> Iterator[Path]:
     """A short-named temporary folder (sockets live in it)."""
     with tempfile.TemporaryDirectory(prefix="ch-") as name:
         yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def migrated() -> Path:
+    """A data folder that `chengheng migrate` has made of nothing: once in a run, and a site of a test's begins with a copy."""
+    folder = Path(os.environ["CHENGHENG_DATA"], "migrated")
+    folder.mkdir(parents=True, exist_ok=True)
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    with (folder / "of-run").open("a+") as said:  # the other worker waits here and finds it made
+        fcntl.flock(said, fcntl.LOCK_EX)
+        said.seek(0)
+        if said.read() != run:
+            shutil.rmtree(folder / "data", ignore_errors=True)
+            Site(folder).command("migrate")
+            said.truncate(0)
+            said.write(run)
+    return folder / "data"
 
 
 @pytest.fixture(scope="session")

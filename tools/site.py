@@ -73,6 +73,10 @@ class Site:
             raise RuntimeError(f"chengheng {' '.join(arguments)}: {done.stdout}\n{done.stderr}")
         return done
 
+    def begin_with(self, made: Path) -> None:
+        """Begin with a copy of a stopped site's data folder instead of nothing."""
+        subprocess.run(["cp", "-a", str(made), str(self.data)], check=True)
+
     def start(self, seconds: float = 400) -> None:
         """Start and wait until the web is ready."""
         with self.log.open("ab") as log:

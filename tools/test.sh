@@ -21,7 +21,15 @@ if [ "${1:-}" = floor ]; then
 	run "not browser and not system and not slow" "-n ${JOBS:-2}" tests/common tests/project tests/test_floors.py "$@"
 	exit "$status"
 fi
+# the files that hold a mark: importing all others takes each worker longer than some of these tests
+marked() { grep -rlE --include='test_*.py' "mark\.$1\b" tests; }
 run "not system and not browser" "-n ${JOBS:-2} --dist loadfile --reuse-db --create-db" "$@"
-run "browser and not system" "-n ${JOBS:-2} --dist loadfile --reuse-db" "$@"
-run "system" "-n ${JOBS:-2} --dist loadfile --reuse-db" "$@"
+for mark in "browser and not system" system; do
+	if [ $# = 0 ]; then
+		# shellcheck disable=SC2046 # a word for each file
+		run "$mark" "-n ${JOBS:-2} --dist loadfile --reuse-db" $(marked "${mark%% *}")
+	else
+		run "$mark" "-n ${JOBS:-2} --dist loadfile --reuse-db" "$@"
+	fi
+done
 exit "$status"

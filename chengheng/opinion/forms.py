@@ -30,6 +30,7 @@ class SourceForm(forms.ModelForm):
             "name", "channel", "way", "url", "tier", "region", "pick", "full_text", "rendered", "with_media", "interval_minutes", "quiet_hours",
             "licence", "active",
         )  # fmt: skip
+        widgets = {"pick": forms.TextInput(attrs={"class": "whole-row"})}
         help_texts = {
             "channel": _(
                 "Weibo, WeChat and Douyin are not collected from their sites: have a licensed service deliver."
@@ -123,7 +124,7 @@ class RuleForm(forms.ModelForm):
             "least_relevance": _("0 to 1; one half and more is about city management."),
         }
         widgets = {
-            "notation": forms.Textarea(attrs={"rows": 3}),
+            "notation": forms.Textarea(attrs={"rows": 3, "class": "whole-row"}),
             "quiet_start": forms.TimeInput(attrs={"type": "time"}),
             "quiet_stop": forms.TimeInput(attrs={"type": "time"}),
         }

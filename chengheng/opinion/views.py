@@ -19,7 +19,7 @@ from chengheng.common import trail
 from chengheng.common.errors import Refusal
 from chengheng.common.people import access, limits
 from chengheng.common.ui.views import page, redirect, require_act
-from chengheng.opinion import actions, exports, forms, imports, ocr, queries
+from chengheng.opinion import actions, exports, failures, forms, imports, ocr, queries
 from chengheng.opinion.collect import headless
 from chengheng.opinion.collect.entries import Unreadable
 from chengheng.opinion.media import speech
@@ -295,7 +295,8 @@ def source(request: HttpRequest, pk: int) -> HttpResponse:
             "source": found, "health": HEALTH[found.health], "tone": TONES[found.health], "chart": chart if hours else None,
             "subscription": Subscription.objects.filter(source=found).first(), "public": actions.public_address(),
             "browser": headless.browser(),
-            "letters": found.dead_letters.all()[:20], "secret": request.session.pop("opinion_secret", ""),
+            "failure": failures.words(found.failure),
+            "letters": [(one, failures.words(one.reason)) for one in found.dead_letters.all()[:20]], "secret": request.session.pop("opinion_secret", ""),
             "deliver_url": request.build_absolute_uri(f"/api/v1/opinion/sources/{found.pk}/items"),
             "may_change": access.may(request.user, "opinion.source.change"),
             "may_wake": access.may(request.user, "opinion.source.wake"),

@@ -38,13 +38,14 @@ ENGINE_BACK_SECONDS = 3.0
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+def site(migrated: Path) -> Iterator[Site]:
     if not engine.media_host():
         pytest.skip("this machine has no network interface but loopback")
     folder = Path("/tmp") / f"ch-kill-{os.getpid()}"
     folder.mkdir(mode=0o755)
     running = Site(folder, settings={"CHENGHENG_SIP_PORT": "0", "CHENGHENG_CONFERENCE_PORTS": "26000-26199"})
     try:
+        running.begin_with(migrated)
         running.start(900)
         yield running
     finally:

@@ -88,3 +88,32 @@ def test_what_was_drawn_goes_with_the_content(transactional_db):
     with transaction.atomic():
         keeping.remove_content(kept)
     assert not list(pages._folder(kept.sha256).iterdir())
+
+
+def test_what_a_power_cut_left_short_is_drawn_again(db):
+    kept = files.store(pdf("red", "lime"), "plan.pdf")
+    drawn, folder = pages.picture(kept, 2), pages._folder(kept.sha256)
+    for name, short in (("2.webp", drawn[:-1]), ("2.webp", b""), ("count", b""), ("count", b"1")):
+        (folder / f"{kept.sha256}-{name}").write_bytes(short)
+        assert pages.picture(kept, 2) == drawn
+        assert pages.count(kept) == 2
+
+
+def test_nothing_stays_behind_of_a_document_whose_retention_ends_while_it_is_drawn(db, monkeypatch):
+    kept = files.store(pdf("red"), "plan.pdf")
+    pages.count(kept)
+    read = pages._read
+
+    def ends_meanwhile(*given):
+        made = read(*given)
+        kept.path.unlink()
+        pages.forget(kept.sha256)
+        return made
+
+    monkeypatch.setattr(pages, "_read", ends_meanwhile)
+    assert shade(pages.picture(kept, 1))  # who asked in time sees it
+    assert not list(pages._folder(kept.sha256).iterdir())
+    monkeypatch.setattr(pages, "_read", read)
+    with pytest.raises(NoPages):
+        pages.picture(kept, 1)
+    assert not list(pages._folder(kept.sha256).iterdir())

@@ -6,13 +6,11 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from django.utils import timezone
 
 from chengheng.common import measures, spending
 from chengheng.common.errors import Invalid, NotPermitted
 from chengheng.common.intake import actions as intake_actions
 from chengheng.common.measures import Period, Scope
-from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance import actions, queries
 from chengheng.maintenance.errors import BillStruck
 from chengheng.maintenance.models import Bill
@@ -113,44 +111,6 @@ def test_the_pages_enter_show_and_strike(place, ledger, client):
     assert client.post(bill.get_absolute_url(), {"note": "wrong"}).status_code == 200
     access.sign_in(client, place.engineer)
     assert client.get(bill.get_absolute_url()).status_code == 403
-
-
-@pytest.mark.slow
-def test_the_real_ledger_takes_it_and_the_four_programmes_are_answered(db):
-    from chengheng.common.demo import DemoCity
-    from chengheng.maintenance import demo
-    from chengheng.maintenance.models import System
-    from chengheng.performance import demo as targets
-    from chengheng.performance.models import Payment, Programme
-    from chengheng.simulate.city import build_base
-
-    city = DemoCity()
-    build_base(city)
-    demo.build(city)
-    targets.build(city)
-    ceilings = {
-        code: spending.purse("maintenance", {"system": code}, 2024)
-        for code in ("video", "platform", "finance", "command")
-    }
-    assert {code: purse.ceiling_fen // 1_000_000 for code, purse in ceilings.items()} == {
-        "video": 3, "platform": 194, "finance": 2, "command": 26,
-    }  # fmt: skip
-    assert len({purse.name for purse in ceilings.values()}) == 4
-    system = System.objects.get(code="finance")
-    bill = actions.enter_bill(
-        SYSTEM, system=system, kind="network", amount_fen=50_000, paid_on=DAY, payee="运营商", voucher="网-1"
-    )
-    payment = Payment.objects.get(voucher="网-1")
-    assert (payment.amount_fen, payment.programme.name) == (50_000, bill.booked)
-    assert (
-        spending.purse("maintenance", {"system": "finance"}, 2024).spent_fen == ceilings["finance"].spent_fen + 50_000
-    )
-    assert spending.purse("maintenance", {"system": "finance"}, timezone.localdate().year + 5) is None
-    late = actions.enter_bill(
-        SYSTEM, system=system, kind="power", amount_fen=1, paid_on=date(2023, 1, 1), payee="x", voucher="1"
-    )
-    assert late.booked == ""
-    assert Programme.objects.filter(name=bill.booked).exists()
 
 
 def imported(place, rows):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from chengheng.opinion import actions, rules
 from chengheng.opinion.models import Alert, Arrival, Claim, Item, ModelVersion, Report, Rule, Source
@@ -195,3 +195,23 @@ def test_a_spreadsheet_is_imported_and_taken_back(chief, transactional_db):
     assert sorted(Item.objects.values_list("channel", flat=True)) == ["video", "weibo"]
     intake.undo_batch(chief, batch.pk, "错了")
     assert Item.objects.count() == 0
+
+
+def test_why_a_source_is_not_read_stands_in_words(client, chief):
+    place = source()
+    for reason in ("robots", "http_503", "refused_scheme", "medium_too_large"):
+        actions.note_failure(place, NOW, reason)
+    with translation.override("zh-hans"):
+        body = (
+            sign_in(client, chief)
+            .get(place.get_absolute_url(), headers={"accept-language": "zh-hans"})
+            .content.decode()
+        )
+    for words in (
+        "网站的 robots.txt 不允许读取该地址",
+        "网站应答状态 503",
+        "不访问该地址 (scheme)",
+        "(超过可读取的大小)",
+    ):
+        assert words in body
+    assert "robots</code>" not in body

@@ -41,11 +41,12 @@ print("TOKEN", create_token(user, user, "kill")[1])
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
+def site(migrated: Path) -> Iterator[Site]:
     folder = Path("/tmp") / f"chk-{os.getpid()}"
     folder.mkdir()
     running = Site(folder, settings={"CHENGHENG_WEB_WORKERS": "2"})
     try:
+        running.begin_with(migrated)
         running.start(seconds=240)
         yield running
     finally:

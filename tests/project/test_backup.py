@@ -31,10 +31,10 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def archive(room: Path) -> Path:
+def archive(room: Path, migrated: Path) -> Path:
     """A backup of a site with a user, a trail and a file."""
     first = Site(folder_of(room, "first"))
-    first.command("migrate")
+    first.begin_with(migrated)
     first.command(
         "user", "create", "wangfang", "--name", "王芳", "--organisation", "C", "--new-organisation", "市城管委"
     )

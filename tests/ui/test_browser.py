@@ -15,6 +15,7 @@ from chengheng.common.places.shipped import districts_file
 from chengheng.common.ui import assets
 from tests.builders import holder, organisation
 from tests.things.models import Lamp
+from tools.site import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -22,6 +23,11 @@ NAMELESS = """() => [...document.querySelectorAll('a[href], button, input:not([t
   .filter(e => !(e.textContent || '').trim() && !e.getAttribute('aria-label') && !e.title
     && !(e.labels && e.labels.length && [...e.labels].some(l => l.textContent.trim())))
   .map(e => e.outerHTML.slice(0, 120))"""
+WIDTHS = """(numbers) => {
+  const pen = document.createElement('canvas').getContext('2d');
+  pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  return numbers.map((one) => pen.measureText(one).width);
+}"""
 BEYOND = """() => document.documentElement.scrollWidth - document.documentElement.clientWidth"""
 
 
@@ -133,6 +139,13 @@ def test_the_map_draws_the_districts_and_says_what_it_cannot_load(tab, live_serv
     expect(tab.locator("#map-status")).to_contain_text("503", timeout=20_000)
     assert len(tab.faults) == 1
     tab.faults.clear()
+    # every number that a circle stands for is narrower than the circle
+    code = (ROOT / "frontend/src/islands/map/index.ts").read_text()
+    room = [int(one.replace("_", "")) for one in re.search(r"const ROOM = \[(.+)\]", code)[1].split(",")]
+    radii, ends = room[::2], [*(str(one - 1) for one in room[1::2]), "9999999"]
+    widths = tab.evaluate(WIDTHS, ends)
+    for radius, digits, width in zip(radii, ends, widths, strict=True):
+        assert (width / 2) ** 2 + 4**2 < radius**2, (digits, width, radius)
 
 
 def test_a_refused_act_leaves_the_page_and_says_why(tab, live_server) -> None:

@@ -72,8 +72,7 @@ def thumbnail(file: File) -> bytes | None:
         kept = file.thumbnail_path.read_bytes()
     except FileNotFoundError:
         kept = b""
-    # RIFF says how long it is: what a power cut left short is made again
-    if len(kept) > 8 and len(kept) == int.from_bytes(kept[4:8], "little") + 8:
+    if whole(kept):
         return kept
     if not file.path.exists():
         return None
@@ -82,6 +81,11 @@ def thumbnail(file: File) -> bytes | None:
     if not file.path.exists():  # its retention ended while it was made small
         file.thumbnail_path.unlink(missing_ok=True)
     return made
+
+
+def whole(webp: bytes) -> bool:
+    """Whether a kept picture is all there: RIFF says how long it is, and what a power cut left short is made again."""
+    return len(webp) > 8 and len(webp) == int.from_bytes(webp[4:8], "little") + 8
 
 
 def put(path: Path, made: bytes) -> None:

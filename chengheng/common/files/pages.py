@@ -1,5 +1,6 @@
 """The pages of a stored document as pictures: of a PDF each page, of a photo itself. Drawn once, then kept beside the
-thumbnails; many may ask for the same page at once, and one of them draws it.
+thumbnails; many may ask for the same page at once, and one of them draws it. As with thumbnails, nobody waits for the disk:
+what a power cut left short is drawn again, and what was drawn while the document's retention ended goes too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.conf import settings
 from chengheng.common.errors import NotFound
 from chengheng.common.files import reader
 from chengheng.common.files.errors import NoPages
-from chengheng.common.files.keeping import put
+from chengheng.common.files.keeping import put, whole
 from chengheng.common.files.models import File
 from chengheng.common.files.rules import PICTURES
 
@@ -71,16 +72,29 @@ def _alone(path: Path) -> Iterator[None]:
 def _kept(file: File, name: str, make: Callable[[], bytes]) -> bytes:
     folder = _folder(file.sha256)
     path = folder / f"{file.sha256}-{name}"
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
+    if kept := _found(path):
+        return kept
+    folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder / f"{file.sha256}-lock"):
-        if path.exists():
-            return path.read_bytes()
-        made = make()
-        put(path, made)
+        if kept := _found(path):
+            return kept
+        try:
+            made = make()
+            put(path, made)
+        finally:
+            if not file.path.exists():  # its retention is over, perhaps since it was opened
+                forget(file.sha256)
         return made
+
+
+def _found(path: Path) -> bytes:
+    """What is kept, if all of it is there; nothing otherwise."""
+    try:
+        kept = path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    complete = whole(kept) if path.suffix == ".webp" else kept.endswith(b"\n")
+    return kept if complete else b""
 
 
 def _read(what: str, path: Path, *more: str) -> bytes:

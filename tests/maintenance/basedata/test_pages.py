@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -11,12 +10,9 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
-from chengheng.common import measures
-from chengheng.common.measures import Period, Scope
-from chengheng.common.people.access import SYSTEM
 from chengheng.maintenance.basedata import actions, queries
 from chengheng.maintenance.basedata.errors import PhotoNeeded, TaskDone
-from chengheng.maintenance.basedata.models import Census, ChangeSet, Item, Mapping
+from chengheng.maintenance.basedata.models import Census, ChangeSet, Mapping
 
 from .conftest import SIDE, SOUTH, WEST, collection, component, grid_code, load, pass_through
 
@@ -171,24 +167,3 @@ def test_a_census_is_for_its_surveyor_and_its_area(part, census: Census, client:
         actions.record_sighting(census, part.surveyor, verb="gone", code=component(1)["ObjID"])
     with pytest.raises(Invalid):
         actions.record_sighting(census, part.surveyor, verb="confirm", code="1201010104999999")
-
-
-def test_the_demonstration_has_editions_a_draft_with_problems_and_a_measure(db) -> None:
-    from chengheng.common.demo import DemoCity
-    from chengheng.maintenance.basedata import demo
-    from chengheng.simulate.city import build_base
-
-    city = DemoCity()
-    build_base(city)
-    demo.build(city)
-    demo.build(city)
-    assert Item.objects.filter(kind="component", until=None).count() == 430
-    draft = ChangeSet.objects.get(state="draft")
-    assert {"grid_differs", "required", "doubled"} <= draft.found.keys()
-    found = measures.evaluate(
-        "maintenance.base_updated", Period.year(2024), Scope().with_options({"kind": "component"})
-    )
-    assert found.value == 400 + 42
-    assert measures.evaluate("maintenance.base_updated", Period.year(2023), Scope()).value == 0
-    assert json.loads(json.dumps(draft.counts))["add"] == 6
-    assert actions.check_set(draft, SYSTEM).stopping == draft.stopping

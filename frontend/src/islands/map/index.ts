@@ -254,6 +254,8 @@ const parts = (layer: Layer): string[] =>
 // a feature may itself stand for many (`count`, gathered by the server); clusters add those up
 const one: maplibre.ExpressionSpecification = ["coalesce", ["get", "count"], 1];
 const sum: maplibre.ExpressionSpecification = ["coalesce", ["get", "sum"], one];
+// radius of a circle, then from which number on it is which: wider than the number that stands in it
+const ROOM = [11, 50, 15, 500, 19, 10_000, 22, 100_000, 25, 1_000_000, 29];
 
 /** Tiles are asked with the page's own session; `at` asks again for what changed meanwhile. */
 const tilesOf = (layer: Layer, at = 0) => `${new URL(layer.url!, location.href).href.replaceAll("%7B", "{").replaceAll("%7D", "}")}${at ? `?at=${at}` : ""}`;
@@ -308,7 +310,7 @@ function paint(chart: Chart, layers: Layer[]): void {
     set(`${code}-dot`, "circle-stroke-width", 1.5);
     set(`${code}-dot`, "circle-stroke-color", token("surface"));
     set(`${code}-many`, "circle-color", tiles ? colour : token(tone));
-    set(`${code}-many`, "circle-radius", ["step", sum, 11, 50, 15, 500, 19]);
+    set(`${code}-many`, "circle-radius", ["step", sum, ...ROOM]);
     set(`${code}-many`, "circle-opacity", 0.9);
     set(`${code}-number`, "text-color", token("surface"));
     set(`${code}-fill`, "fill-color", colour);
