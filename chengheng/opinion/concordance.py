@@ -24,7 +24,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +46,6 @@ _GROUPS = (1, 4, 16)  # groups asked at once, likewise
 _LIST = 4000  # numbers proposed together
 _AREA_LETTERS = (4, 6, 9, 12)
 Numbers = npt.NDArray[np.int64]
-Keys = Sequence[int] | npt.NDArray[Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _times = struct.Struct("<qq")
 NEVER = _times.pack(1 << 62, -(1 << 62))  # the time of a segment without items
@@ -196,39 +194,42 @@ class Asked:
 
 
 def _write(segment: int) -> None:
-    every, where = [], []
-    first = last = None
-    for number, held, own, at in _held_by(segment * SEGMENT, (segment + 1) * SEGMENT):
-        every += [held, own]
-        where.append(np.full(len(held) + len(own), number - segment * SEGMENT, np.int64))
-        first = at if first is None or at < first else first
-        last = at if last is None or at > last else last
+    held = _held_by(segment * SEGMENT, (segment + 1) * SEGMENT)
     rows: Iterator[tuple[int, bytes]] = iter(())
-    if every:
-        rows = postings_of(np.concatenate(where), np.concatenate(every).astype(np.int32))
-    copy_rows("opinion_concordance", _COLUMNS, ((bucket, segment, held) for bucket, held in rows))
-    mark = b"" if first is None or last is None else _times.pack(_micros(first), _micros(last))
+    mark = b""
+    if held is not None:
+        numbers, keys, times = held
+        rows = postings_of(numbers - segment * SEGMENT, keys)
+        mark = _times.pack(_micros(min(times)), _micros(max(times)))
+    copy_rows("opinion_concordance", _COLUMNS, ((bucket, segment, postings) for bucket, postings in rows))
     copy_rows("opinion_concordance", _COLUMNS, [(MARK, segment, mark)])
 
 
-def _held_by(first: int, upto: int) -> Iterator[tuple[int, Keys, list[int], datetime]]:
-    """Number, keys of letters and of properties, and time of the items from `first` to before `upto`."""
+def _held_by(first: int, upto: int) -> tuple[Numbers, npt.NDArray[np.int32], Sequence[datetime]] | None:
+    """Of the items from `first` to before `upto`: numbers and keys in pairs, of letters and of properties; times of all."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select id, array_send(grams), channel, area_code, topic_name, relevance >= 0.5, collected_at,"
-            " length(title) + length(body) >= %s"
+            "select id, array_send(grams), channel, area_code, topic_name, relevance >= 0.5,"
+            " length(title) + length(body) >= %s, collected_at"
             " from opinion_item where id >= %s and id < %s",
             [LETTERS, first, upto],
         )
-        for number, sent, channel, area, topic, relevant, at, long in cursor.fetchall():
-            # The head of an array (20 bytes; 12 of an empty one), then length and value of each element.
-            held = np.frombuffer(sent, ">i4", offset=20)[1::2] if len(sent) > 20 else ()
-            yield number, held, facets_of(channel, area, topic, relevant, long), at
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    numbers, sent, *properties, times = zip(*rows, strict=True)
+    # The head of an array (20 bytes; 12 of an empty one), then length and value of each element.
+    letters = np.frombuffer(b"".join([one[20:] for one in sent]), ">i4")[1::2]
+    own = [facets_of(*some) for some in zip(*properties, strict=True)]
+    keys = np.concatenate((letters, [key for some in own for key in some])).astype(np.int32)
+    counts = [max(0, len(one) - 20) // 8 for one in sent] + [len(some) for some in own]
+    return np.repeat(np.array(numbers * 2, np.int64), counts), keys, times
 
 
 def keys_of(item: int) -> list[int]:
     """The keys of a stored item: letters and properties; none of one that is gone."""
-    return [int(key) for _number, held, own, _at in _held_by(item, item + 1) for key in (*held, *own)]
+    held = _held_by(item, item + 1)
+    return [] if held is None else held[1].tolist()
 
 
 def times_of(mark: bytes) -> tuple[datetime, datetime]:
