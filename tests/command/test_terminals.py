@@ -132,11 +132,18 @@ class TestATelephone:
         until(lambda: loud(echo.heard) > 300 or chair.page.wait_for_timeout(300), 60)
         chair.page.wait_for_timeout(1500)
         print("level heard by the second terminal", loud(echo.heard))
+        # and is heard: it says what it hears
+        chair.until("document.querySelectorAll('.conf-sounds audio').length === 2")
+        second = f".conf-sounds audio[data-key='{meeting.participants.get(name='West terminal').pk}/sound']"
+        level = chair.page.evaluate(HEARD.replace(".conf-sounds audio", second.replace("'", '"')))
+        print("level of the second terminal at the chair", level)
+        assert level > 0.01
         # muted: nothing of it reaches the browser or the other terminal any more
         pk = place.pk
         chair.page.locator(f"[data-person='{pk}']").get_by_role("button", name="静音", exact=True).click()
         until(lambda: Participant.objects.get(pk=pk).mic == "held" or chair.page.wait_for_timeout(50))
         chair.until("document.querySelectorAll('.conf-sounds audio').length === 1")
+        assert chair.page.locator(second).count() == 1
         chair.until("!document.querySelector('.conf-tile.is-talking .conf-label')?.textContent.includes('East')")
         spoke = meeting.events.filter(what="spoke", by=place)
         until(lambda: spoke.exists() or chair.page.wait_for_timeout(50))

@@ -451,7 +451,7 @@ class Room:
                 await self.janus.message(self.control, {
                     "request": "create", "room": self.name, "secret": self.secret, "is_private": True,
                     "admin_key": engine.secret("admin"), "publishers": 100, "bitrate": BITRATE, "bitrate_cap": True,
-                    "fir_freq": 0, "videocodec": "h264", "audiocodec": "opus", "opus_fec": True,
+                    "fir_freq": 0, "videocodec": "h264", "audiocodec": "opus,pcma,pcmu", "opus_fec": True,
                     "audiolevel_event": True, "audio_active_packets": round(rules.VOICE_SECONDS * 50),
                     "audio_level_average": rules.VOICE_LEVEL,
                     "notify_joining": False, "lock_record": True,
