@@ -24,6 +24,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from chengheng.common.people.access import SYSTEM
 from chengheng.common.ui import assets, navigation, preferences, words
 from chengheng.common.ui.csp import live_origin
 
@@ -134,6 +135,12 @@ def seconds(length: float | None) -> str:
 def ago(moment: datetime | None) -> str:
     """ "3 hours ago"."""
     return words.ago(moment) if moment else words.DASH
+
+
+@register.filter
+def actor(label: str) -> str:
+    """Who did something, as histories show it: the product itself has a word for it in each language."""
+    return _("system") if label == str(SYSTEM) else label
 
 
 @register.filter
