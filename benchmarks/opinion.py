@@ -243,6 +243,17 @@ def _database_seconds() -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
+def empty() -> None:
+    """Take everything out of the room."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "truncate opinion_source, opinion_rule, opinion_event, opinion_item, opinion_seen, opinion_concordance,"
+            " opinion_binding, opinion_bound cascade"
+        )
+
+
 def storing(report: Report) -> None:
     """Arrivals kept, analysed, stored, searchable and alertable, database writes included."""
     from chengheng.project.embedded import Embedded
@@ -255,7 +266,6 @@ def storing(report: Report) -> None:
 
         django.setup()
         from django.core.management import call_command
-        from django.db import connection
         from django.utils import timezone
 
         call_command("migrate", verbosity=0)
@@ -263,11 +273,7 @@ def storing(report: Report) -> None:
         from chengheng.opinion import actions, queries, reader
         from chengheng.opinion.models import Alert, Event, Rule, Source
 
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "truncate opinion_source, opinion_rule, opinion_event, opinion_item, opinion_concordance,"
-                " opinion_binding, opinion_bound cascade"
-            )
+        empty()
         reader.forget()
         # Every text is searched for all words; one rule in a hundred also asks nothing else, so that alerts are raised.
         Rule.objects.bulk_create(

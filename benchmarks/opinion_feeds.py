@@ -134,17 +134,13 @@ def run(report: Report) -> None:
 
 
 def _run(report: Report) -> None:
-    from django.db import connection
     from django.utils import timezone
 
+    from benchmarks.opinion import empty
     from chengheng.opinion.models import Alert, Arrival, DeadLetter, Item, Rule, Source
     from chengheng.opinion.rules import percentile
 
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "truncate opinion_source, opinion_rule, opinion_event, opinion_item, opinion_concordance,"
-            " opinion_binding, opinion_bound cascade"
-        )
+    empty()
     feeds, ready, stop, ports = Feeds(FEEDS), threading.Event(), threading.Event(), []  # type: ignore[var-annotated]
     server = threading.Thread(target=lambda: asyncio.run(feeds.live(ready, ports, stop)), daemon=True)
     server.start()

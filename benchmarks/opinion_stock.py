@@ -124,6 +124,7 @@ def fill(items: int) -> None:
     """So many items, their events, alerts, sources and concordance, and nothing else."""
     from django.db import connection
 
+    from benchmarks.opinion import empty
     from chengheng.opinion import partitions
     from chengheng.opinion.copying import copy_rows
     from chengheng.opinion.models import Rule, Source
@@ -133,9 +134,7 @@ def fill(items: int) -> None:
     chance = random.Random(7)
     with connection.cursor() as cursor:
         cursor.execute("set synchronous_commit = off")
-        cursor.execute(
-            "truncate opinion_source, opinion_rule, opinion_event, opinion_item, opinion_concordance, opinion_seen cascade"
-        )
+    empty()
     Source.objects.bulk_create(
         Source(id=n + 1, name=f"source {n}", channel=list(CHANNELS)[n % len(CHANNELS)], way="push", region="120101",
                last_item_at=now, answered_at=now)

@@ -25,11 +25,9 @@ fi
 marked() { grep -rlE --include='test_*.py' "mark\.$1\b" tests; }
 run "not system and not browser" "-n ${JOBS:-2} --dist loadfile --reuse-db --create-db" "$@"
 for mark in "browser and not system" system; do
-	if [ $# = 0 ]; then
-		# shellcheck disable=SC2046 # a word for each file
-		run "$mark" "-n ${JOBS:-2} --dist loadfile --reuse-db" $(marked "${mark%% *}")
-	else
-		run "$mark" "-n ${JOBS:-2} --dist loadfile --reuse-db" "$@"
-	fi
+	files=
+	[ $# -gt 0 ] || files=$(marked "${mark%% *}")
+	# shellcheck disable=SC2086 # a word for each file
+	run "$mark" "-n ${JOBS:-2} --dist loadfile --reuse-db" $files "$@"
 done
 exit "$status"

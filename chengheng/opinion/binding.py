@@ -144,7 +144,7 @@ def _pairs(number: int, rows: list[tuple[int, int, bytes]]) -> Pairs:
     held = np.frombuffer(b"".join(data for _bucket, _segment, data in rows), "<u4").astype(np.int64)
     buckets = np.repeat(np.array([bucket for bucket, _segment, _data in rows], np.int64), counts)
     segments = np.repeat(np.array([segment for _bucket, segment, _data in rows], np.int64), counts)
-    places = segments * concordance.SEGMENT + (held & concordance.PLACES) - number * groups.SPAN
+    places = segments * concordance.SEGMENT + (held & (concordance.SEGMENT - 1)) - number * groups.SPAN
     keys = (buckets << concordance.KEY_BITS) | (held >> concordance.PLACE_BITS)
     own = (places >= 0) & (places < groups.SPAN)
     pairs = ((keys[own] << PLACE_BITS) | places[own]).astype(np.uint64)

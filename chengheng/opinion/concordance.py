@@ -37,7 +37,6 @@ SEGMENT = 4096
 LETTERS = 4000  # of an item by which it can be found
 PLACE_BITS = 12
 KEY_BITS = 20
-PLACES = (1 << PLACE_BITS) - 1
 MARK = -1  # the bucket of the row that says: this segment is written
 BUCKETS = 1 << (32 - KEY_BITS)
 _SEALED_AT_ONCE = 4
@@ -248,12 +247,9 @@ def holding(asked: Asked, before: int | None = None, above: int | None = None) -
     if not asked:
         return
     forward = above is not None
-    moved = True
-    while moved:
-        moved = False
+    while True:
         for (low, high), found in _parts(asked, before, above):
             if found is None:  # segments were bound meanwhile: go on from here with the groups
-                moved = True
                 break
             for at in range(0, len(found), _LIST):
                 yield (found[at : at + _LIST] if forward else found[::-1][at : at + _LIST]).tolist()
@@ -261,6 +257,8 @@ def holding(asked: Asked, before: int | None = None, above: int | None = None) -
                 above = max(above or 0, high - 1)
             else:
                 before = low if before is None else min(before, low)
+        else:
+            return
 
 
 _Part = tuple[tuple[int, int], Numbers | None]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -128,15 +128,20 @@ def _choose(
 ) -> list[Any]:
     """`limit` rows from `place` on, out of proposed keys."""
     key = place[1] if place is not None else None
-    proposed = proposals(key, None) if descending else proposals(None, -1 if key is None else key)
+    keys = proposals(key, None) if descending else proposals(None, -1 if key is None else key)
     rows: list[Any] = []
-    for keys in proposed:
-        for at in range(0, len(keys), _TRIED):
-            part = listing.queryset.filter(pk__in=keys[at : at + _TRIED])
-            rows.extend(part.order_by("-pk" if descending else "pk")[: limit - len(rows)])
-            if len(rows) >= limit:
-                return rows
+    for part in proposed(listing, keys, _TRIED):
+        rows.extend(part.order_by("-pk" if descending else "pk")[: limit - len(rows)])
+        if len(rows) >= limit:
+            break
     return rows
+
+
+def proposed(listing: Listing, keys: Iterable[Sequence[int]], together: int) -> Iterator[QuerySet]:
+    """The list's query over proposed keys, so many `together`, in the order in which they are proposed."""
+    for some in keys:
+        for at in range(0, len(some), together):
+            yield listing.queryset.filter(pk__in=some[at : at + together])
 
 
 def _beyond(sort: Sort, place: tuple[Any, Any], empty: bool, descending: bool) -> Q:
@@ -188,13 +193,12 @@ def bounded_count(listing: Listing) -> int | None:
 def _count(listing: Listing, proposals: Proposals) -> int:
     """The rows among the proposed keys; TooSlow as soon as all of it takes too long."""
     found, until = 0, time.monotonic() + PROPOSED_SECONDS
-    for keys in proposals(None, None):
-        for at in range(0, len(keys), _COUNTED):
-            found += listing.queryset.order_by().filter(pk__in=keys[at : at + _COUNTED]).count()
-            if found > COUNT_TO:
-                return COUNT_TO + 1
-            if time.monotonic() > until:
-                raise TooSlow
+    for part in proposed(listing, proposals(None, None), _COUNTED):
+        found += part.order_by().count()
+        if found > COUNT_TO:
+            return COUNT_TO + 1
+        if time.monotonic() > until:
+            raise TooSlow
     return found
 
 

@@ -24,6 +24,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
+from chengheng.common.tables.asking import proposed
 from chengheng.common.tables.declaration import Column, Listing
 from chengheng.common.tables.errors import TooManyRows
 
@@ -55,7 +56,7 @@ def count_for_export(listing: Listing) -> int:
         found = listing.queryset.order_by().values("pk")[: limit + 1].count()
     else:
         found = 0
-        for part in _proposed(listing, descending=True):
+        for part in proposed(listing, listing.proposals(None, None), CHUNK):
             found += part.order_by().count()
             if found > limit:
                 break
@@ -64,21 +65,13 @@ def count_for_export(listing: Listing) -> int:
     return found
 
 
-def _proposed(listing: Listing, descending: bool) -> Iterator[QuerySet]:
-    """The list's query over proposed keys, some at a time, in the order of keys."""
-    if listing.proposals is not None:
-        for keys in listing.proposals(None, None) if descending else listing.proposals(None, -1):
-            for at in range(0, len(keys), CHUNK):
-                yield listing.queryset.filter(pk__in=keys[at : at + CHUNK])
-
-
 def rows_in_order(listing: Listing) -> Iterator[Any]:
     """All rows in the list's order: of a table that is too large for its own indexes those that are proposed, else read
     through a server-side cursor."""
     sort = listing.sort
     sign = "-" if sort.descending else ""
     if listing.proposals is not None and sort.lookup == "pk":
-        for part in _proposed(listing, sort.descending):
+        for part in proposed(listing, listing.proposals(None, None if sort.descending else -1), CHUNK):
             yield from part.order_by(f"{sign}pk")
         return
     phases: list[tuple[QuerySet, list[str]]] = []

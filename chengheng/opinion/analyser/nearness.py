@@ -78,7 +78,7 @@ def bands(table: Signatures) -> npt.NDArray[np.int64]:
 
 def likeness(one: Signatures, other: Signatures) -> float:
     """Estimated share of common 3-grams, 0 to 1."""
-    return int(np.count_nonzero(one == other)) / BINS
+    return np.count_nonzero(one == other) / BINS
 
 
 class NearIndex:
